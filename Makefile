@@ -1,0 +1,47 @@
+# Everything a developer runs. Each target makes its own .venv from a bare python3.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help test check format bench schemas kafka-jars clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "streamproc needs Python 3.11 or newer; %s is %s. Say: make PYTHON=python3.12 ..." % (sys.executable, sys.version.split()[0]))'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+test: $(STAMP) ## run all tests; what needs Java is skipped where there is none
+	@$(BIN)/python -m tests.servers.kafka || true
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## lint, format, types, import floors, schemas up to date
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m streamproc.records.schemas --check
+
+format: $(STAMP) ## format the code and sort its imports
+	$(BIN)/ruff check --select I --fix
+	$(BIN)/ruff format
+
+bench: $(STAMP) ## run the benchmarks against Apache Kafka
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+schemas: $(STAMP) ## write schemas/ anew from streamproc/records
+	$(BIN)/python -m streamproc.records.schemas
+
+kafka-jars: $(STAMP) ## fetch the jars of Apache Kafka and prepare a quick start
+	$(BIN)/python -m tests.servers.kafka
+
+clean: ## remove what the other targets made, the environment and the jars included
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,284 @@
+"""The composition root: settings become objects here, and only here. Start, drain, stop.
+
+    Retrying(Accounted(provider))
+
+A run's call passes the retry first, so that every try is a call of its own with a usage line of its own.
+"""
+
+import asyncio
+import logging
+import random
+import signal
+import time
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry
+from structlog.typing import FilteringBoundLogger
+
+from streamproc.chain.accounting import Accounted
+from streamproc.chain.clock import Clock
+from streamproc.chain.outcome import Outcome
+from streamproc.chain.provider import Provider
+from streamproc.chain.retry import Retrying, RetryPolicy
+from streamproc.errors import InvalidRequest, SetupError
+from streamproc.kafka.connection import client_options, setup_errors
+from streamproc.kafka.consumer import Bounds, Consumer
+from streamproc.kafka.producer import Producer
+from streamproc.kafka.publisher import Publisher
+from streamproc.kafka.topics import check_topics
+from streamproc.kafka.writer import Coalescing
+from streamproc.money.pricing import PriceBook
+from streamproc.money.rates import Rates
+from streamproc.money.tokens import TokenCounter
+from streamproc.observe.events import Observer, Observers
+from streamproc.observe.health import start_health_server
+from streamproc.observe.logs import CallLog, install_library_logs
+from streamproc.observe.metrics import Metrics, PartitionState, WorkerState
+from streamproc.processor import Processor, RunRules
+from streamproc.providers.catalog import Catalog
+from streamproc.records.codec import RequestDecoder
+from streamproc.records.request import Request
+from streamproc.settings import Settings
+
+__all__ = ["SystemClock", "Worker", "run_worker"]
+
+_STUCK_SECONDS = 60.0
+
+
+class SystemClock:
+    """The real time."""
+
+    def time(self) -> float:
+        """Unix time in seconds."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that only grow."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        await asyncio.sleep(seconds)
+
+
+class Worker:
+    """One process's share of the work."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, observer: Observer, clock: Clock) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._observer = observer
+        self._clock = clock
+        self._prices = PriceBook({name: provider.prices for name, provider in settings.providers.items()})
+        self._counter = TokenCounter()
+        self._chains = {name: self._chain(name, provider) for name, provider in catalog.providers.items()}
+        options = client_options(settings.kafka)
+        self._chunks = Producer(options, observer)
+        chunks = settings.chunks
+        self._publisher = Publisher(
+            self._chunks,
+            settings.topics.chunks,
+            clock,
+            coalescing=Coalescing(chunks.coalesce, chunks.coalesce_seconds, chunks.coalesce_characters),
+            max_buffered_bytes=chunks.max_buffered_bytes,
+        )
+        self.consumer = self._make_consumer()
+
+    def _chain(self, name: str, provider: Provider) -> Provider:
+        retry = self._settings.retry
+        policy = RetryPolicy(retry.attempts, retry.base_seconds, retry.cap_seconds, retry.max_lost_attempts)
+
+        def rates(model: str, at: datetime) -> Rates | None:
+            return self._rates(name, model, at)
+
+        is_openai = self._settings.providers[name].base_url.startswith("https://api.openai.com/")
+        accounted = Accounted(provider, rates, self._counter, self._clock, self._observer, counts_exactly=is_openai)
+        return Retrying(accounted, policy, self._clock, random.random, self._observer)
+
+    def _make_consumer(self) -> Consumer:
+        settings = self._settings
+        kafka, worker, limits, retry = settings.kafka, settings.worker, settings.limits, settings.retry
+        processor = Processor(
+            RequestDecoder(
+                max_bytes=limits.max_request_bytes,
+                max_messages=limits.max_messages,
+                max_output_tokens=limits.max_output_tokens,
+            ),
+            self._route,
+            self._publisher,
+            Outcome(limits.max_record_bytes, self._clock),
+            RunRules(
+                default_deadline_seconds=worker.default_deadline_seconds,
+                default_output_tokens=limits.default_output_tokens,
+                max_answer_characters=limits.max_answer_bytes,
+                wait_base_seconds=retry.wait_base_seconds,
+                wait_cap_seconds=retry.wait_cap_seconds,
+            ),
+            self._clock,
+            random.random,
+            self._observer,
+        )
+        options = client_options(kafka)
+        member = {
+            "group_id": kafka.group,
+            "session_timeout_ms": int(kafka.session_timeout_seconds * 1000),
+            "heartbeat_interval_ms": int(kafka.heartbeat_interval_seconds * 1000),
+            "rebalance_timeout_ms": int(kafka.rebalance_timeout_seconds * 1000),
+        }
+        topics = settings.topics
+        return Consumer(
+            {**options, **member},
+            {source.topic: source.tenant for source in settings.sources},
+            processor,
+            Producer(options, self._observer),
+            {"chunks": topics.chunks, "results": topics.results, "usage": topics.usage, "dead": topics.dead},
+            Bounds(
+                max_running=worker.max_running,
+                max_window=worker.max_window,
+                max_queued_bytes=worker.max_queued_bytes,
+                commit_pause=(kafka.commit_interval_min_seconds, kafka.commit_interval_max_seconds),
+            ),
+            lambda: self._publisher.failure,
+            self._clock,
+            self._observer,
+        )
+
+    def _rates(self, provider: str, model: str, at: datetime) -> Rates | None:
+        settings = self._settings.providers[provider]
+        return self._prices.rates(provider, settings.price_provider, settings.base_url, model, at)
+
+    def _route(self, request: Request) -> tuple[Provider, str]:
+        name, model = self._catalog.resolve(request.model)
+        self._catalog.check(name, request)
+        now = datetime.fromtimestamp(self._clock.time(), UTC)
+        if not self._settings.allow_unpriced and self._rates(name, model, now) is None:
+            raise InvalidRequest(
+                f"model: {model!r} of provider {name!r} has no known price; set providers.{name}.prices"
+                " or allow_unpriced",
+                code="unpriced",
+            )
+        return self._chains[name], model
+
+    def load(self) -> None:
+        """Prices and rank files. Blocks for about a second: call it in a thread."""
+        self._prices.load()
+        self._counter.load(model for provider in self._settings.providers.values() for model in provider.models)
+
+    async def start(self) -> None:
+        """Connects and joins the group.
+
+        Raises:
+            SetupError: Kafka cannot be reached or refuses us, or a rank file is damaged.
+        """
+        await asyncio.to_thread(self.load)
+        with setup_errors(self._settings.kafka, "joining the group"):
+            await self._chunks.start()
+            await self.consumer.start()
+
+    async def drain(self) -> int:
+        """Lets running calls end, commits, leaves; says how many calls were cut."""
+        return await self.consumer.drain(self._settings.worker.drain_seconds)
+
+    async def stop(self) -> None:
+        """Lets go of everything, also after a start that failed."""
+        await self.consumer.close()
+        await self._publisher.stop()
+
+    def state(self) -> WorkerState:
+        """For the metrics port's thread: reads plain numbers only."""
+        dispatch = self.consumer.dispatch
+        return WorkerState(
+            running=dispatch.running,
+            queued=dispatch.queues.ready,
+            waiting=dispatch.queues.waiting,
+            queued_bytes=dispatch.queues.queued_bytes,
+            buffered_bytes=self._publisher.buffered_bytes,
+            partitions=tuple(
+                PartitionState(
+                    topic=assignment.key.topic,
+                    partition=assignment.key.partition,
+                    lag=self.consumer.lag(assignment.key),
+                    window=assignment.window,
+                    ready=assignment.is_ready,
+                    paused=assignment.is_paused,
+                )
+                for assignment in self.consumer.assignments
+            ),
+        )
+
+    def liveness(self) -> str | None:
+        """Why the process should be replaced, if so."""
+        idle = self._clock.monotonic() - self.consumer.last_poll
+        return f"the poll loop stands still for {idle:.0f} s" if idle > _STUCK_SECONDS else None
+
+    def readiness(self) -> str | None:
+        """Why no records are taken, if so."""
+        if not self.consumer.is_member:
+            return "not yet a member of the group"
+        claiming = [str(item.key.partition) for item in self.consumer.assignments if not item.is_ready]
+        return f"claiming partitions {', '.join(claiming)}" if claiming else self.liveness()
+
+
+async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
+    """Runs until SIGTERM or Ctrl-C, drains, and gives the number of calls that were cut.
+
+    A second signal cuts the running calls at once; their runs will be done again by whoever has the partition next.
+
+    Raises:
+        SetupError: something is missing or wrong; the message says what, where and what to do.
+    """
+    clock = SystemClock()
+    registry = CollectorRegistry()
+    stop = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        library_log = install_library_logs(logger)
+        stack.callback(logging.getLogger().removeHandler, library_log)
+        await check_topics(settings)
+        catalog = Catalog(settings.providers, now=clock.time)
+        stack.push_async_callback(catalog.aclose)
+        await catalog.check_reachable()
+        observers = Observers((CallLog(logger),))
+        worker = Worker(settings, catalog, observers, clock)
+        observers.add(Metrics(registry, worker.state))
+        if settings.observe.metrics_port is not None:
+            health = start_health_server(
+                settings.observe.metrics_host,
+                settings.observe.metrics_port,
+                registry,
+                worker.liveness,
+                worker.readiness,
+            )
+            stack.callback(health.close)
+            logger.info("serving metrics and health", port=health.port)
+        stack.push_async_callback(worker.stop)
+        await worker.start()
+        logger.info("started", group=settings.kafka.group, topics=[source.topic for source in settings.sources])
+        polling = asyncio.create_task(worker.consumer.run(), name="poll")
+        await _until_signal(stop, polling)
+        if polling.done():
+            polling.result()
+        logger.info("draining", running=worker.consumer.dispatch.running, seconds=settings.worker.drain_seconds)
+        draining = asyncio.create_task(worker.drain(), name="drain")
+        await _until_signal(stop, draining)
+        if not draining.done():
+            logger.warning("second signal: cutting running calls")
+            worker.consumer.cut()
+        cut = await draining
+        polling.cancel()
+        with suppress(asyncio.CancelledError, SetupError):
+            await polling
+        logger.info("stopped", cut=cut)
+        return cut
+
+
+async def _until_signal(stop: asyncio.Event, task: "asyncio.Task[object]") -> None:
+    loop = asyncio.get_running_loop()
+    stop.clear()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()

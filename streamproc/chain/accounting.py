@@ -1,0 +1,174 @@
+"""Accounted: stands right around the real call. Every call passes here once and leaves its usage line.
+
+Retries, fallbacks and corrections need no special case: each is a call of its own with a line of its own.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from streamproc.chain.call import Call
+from streamproc.chain.clock import Clock
+from streamproc.chain.provider import Completed, Event, Provider, Reasoning, Text, ToolCallPart
+from streamproc.errors import BudgetRefused, ProviderError
+from streamproc.money.cost import cost_nanos, upper_bound_nanos
+from streamproc.money.dollars import nanos, usd
+from streamproc.money.rates import Rates
+from streamproc.money.tokens import TokenCounter
+from streamproc.observe.events import CallEnded, Observer
+from streamproc.records.identity import usage_id
+from streamproc.records.usage import Basis, TokenCounts, UsageLine
+
+__all__ = ["Accounted"]
+
+
+@dataclass(slots=True)
+class _Meter:
+    """What one call delivered so far."""
+
+    started: float
+    number: int
+    pieces: list[str] = field(default_factory=list)
+    first_token: float | None = None
+    completed: Completed | None = None
+    error: ProviderError | None = None
+
+
+class Accounted:
+    """A provider that refuses calls the request's own budget does not cover, and writes down what each call used."""
+
+    def __init__(
+        self,
+        inner: Provider,
+        rates: Callable[[str, datetime], Rates | None],
+        counter: TokenCounter,
+        clock: Clock,
+        observer: Observer,
+        *,
+        counts_exactly: bool,
+    ) -> None:
+        self._inner = inner
+        self._rates = rates
+        self._counter = counter
+        self._clock = clock
+        self._observer = observer
+        # A model's name alone proves nothing: anybody may serve another tokenizer's model under it.
+        self._counts_exactly = counts_exactly
+        self.name = inner.name
+
+    async def stream(self, call: Call) -> AsyncIterator[Event]:
+        """The inner provider's events; whatever happens, the call's usage line is in `call.progress` afterwards.
+
+        Raises:
+            BudgetRefused: the call may cost more than is left of the request's `max_cost_usd`.
+            ProviderError: as the inner provider.
+        """
+        started_at = datetime.fromtimestamp(self._clock.time(), UTC)
+        rates = self._rates(call.model, started_at)
+        self._check_budget(call, rates)
+        call.progress.calls += 1
+        meter = _Meter(started=self._clock.monotonic(), number=call.progress.calls)
+        attempt = call.progress.attempt
+        pieces = meter.pieces
+        try:
+            async with aclosing(self._inner.stream(call)) as events:  # type: ignore[type-var] # providers are async generators
+                async for event in events:
+                    kind = type(event)
+                    if kind is Text or kind is Reasoning:
+                        pieces.append(event.text)  # type: ignore[union-attr] # `kind` is the type test, once per token
+                    elif isinstance(event, ToolCallPart):
+                        pieces.append((event.name or "") + event.arguments)
+                    elif isinstance(event, Completed):
+                        meter.completed = event
+                    if meter.first_token is None:
+                        meter.first_token = self._clock.monotonic()
+                    yield event
+        except ProviderError as error:
+            meter.error = error
+            raise
+        finally:
+            # Runs on every way out, also when a cancelled run closes this generator: the provider is owed all the same.
+            self._close(call, attempt, meter, rates, started_at)
+
+    def _check_budget(self, call: Call, rates: Rates | None) -> None:
+        allowed_usd = call.request.max_cost_usd
+        if allowed_usd is None:
+            return
+        if rates is None:
+            raise BudgetRefused(f"max_cost_usd is set, but {self.name} has no known price for {call.model}")
+        left = nanos(allowed_usd) - call.progress.spent_nanos
+        # Bytes bound tokens and cost nothing to count; only when that bound is too wide the prompt is tokenised.
+        bound = upper_bound_nanos(
+            rates, prompt_bytes=call.prompt_bytes, prompt_tokens=None, max_output_tokens=call.max_output_tokens
+        )
+        if bound > left and self._counts_exactly and self._counter.count(call.model, "").is_exact:
+            tokens = self._counter.count_prompt(call.model, call.request)
+            bound = upper_bound_nanos(
+                rates, prompt_bytes=call.prompt_bytes, prompt_tokens=tokens, max_output_tokens=call.max_output_tokens
+            )
+        if bound > left:
+            raise BudgetRefused(f"the call may cost up to {usd(bound)}; {usd(max(left, 0))} of max_cost_usd is left")
+
+    def _close(self, call: Call, attempt: int, meter: _Meter, rates: Rates | None, started_at: datetime) -> None:
+        line = self._line(call, attempt, meter, rates, started_at)
+        if line is not None:
+            call.progress.lines.append(line)
+        now = self._clock.monotonic()
+        self._observer.saw(
+            CallEnded(
+                run_id=call.run_id,
+                attempt=attempt,
+                provider=self.name,
+                model=call.model,
+                tenant=call.tenant,
+                input_hash=call.input_hash,
+                outcome=_outcome(meter),
+                seconds=now - meter.started,
+                first_token_seconds=None if meter.first_token is None else meter.first_token - meter.started,
+                line=line,
+                error=None if meter.error is None else str(meter.error),
+            )
+        )
+
+    def _line(
+        self, call: Call, attempt: int, meter: _Meter, rates: Rates | None, started_at: datetime
+    ) -> UsageLine | None:
+        if meter.error is not None and not meter.error.may_have_cost and not meter.pieces:
+            return None
+        tokens, basis = self._tokens(call, meter)
+        return UsageLine(
+            usage_id=usage_id(call.run_id, attempt, meter.number),
+            run_id=call.run_id,
+            request_id=call.request.request_id,
+            tenant=call.tenant,
+            user=call.request.user,
+            feature=call.request.feature,
+            attempt=attempt,
+            provider=self.name,
+            model=call.model,
+            tokens=tokens,
+            cost_nanos=None if rates is None else cost_nanos(rates, tokens),
+            basis=basis,
+            price_version=None if rates is None else rates.version,
+            reason=None if meter.completed is not None else _outcome(meter),
+            input_hash=call.input_hash,
+            started_at=started_at,
+            ended_at=datetime.fromtimestamp(self._clock.time(), UTC),
+        )
+
+    def _tokens(self, call: Call, meter: _Meter) -> tuple[TokenCounts, Basis]:
+        usage = None if meter.completed is None else meter.completed.usage
+        if usage is not None and usage.input is not None and usage.output is not None:
+            return usage, "provider"
+        counted = TokenCounts(
+            input=self._counter.count_prompt(call.model, call.request),
+            output=self._counter.count(call.model, "".join(meter.pieces)).tokens,
+        )
+        return counted, "estimated"
+
+
+def _outcome(meter: _Meter) -> str:
+    if meter.completed is not None:
+        return "completed"
+    return "cancelled" if meter.error is None else meter.error.code

@@ -1,0 +1,88 @@
+"""The answer: the fold of a call's events. A complete answer and a stream are the same events, added up."""
+
+from dataclasses import dataclass, field
+
+from streamproc.chain.provider import Completed, Event, Reasoning, Restarted, Text, ToolCallPart
+from streamproc.errors import AnswerTooLong, IncompleteStream
+from streamproc.records.result import ResultToolCall
+
+__all__ = ["Answer"]
+
+
+@dataclass(slots=True)
+class _ToolCall:
+    id: str | None = None
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
+class Answer:
+    """What has come of one answer so far. `Restarted` empties it; `Completed` ends it."""
+
+    __slots__ = ("_reasoning", "_size", "_text", "_tools", "completed", "max_characters", "provider")
+
+    def __init__(self, provider: str, max_characters: int) -> None:
+        self.provider = provider
+        self.max_characters = max_characters
+        self._clear()
+
+    def _clear(self) -> None:
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._tools: dict[int, _ToolCall] = {}
+        self._size = 0
+        self.completed: Completed | None = None
+
+    def add(self, event: Event) -> None:
+        """Takes one event.
+
+        Raises:
+            AnswerTooLong: the answer is longer than the settings allow.
+        """
+        kind = type(event)
+        if kind is Text:
+            self._text.append(event.text)  # type: ignore[union-attr] # `kind` is the type test, once per token
+            self._size += len(event.text)  # type: ignore[union-attr] # the same
+        elif isinstance(event, Reasoning):
+            self._reasoning.append(event.text)
+            self._size += len(event.text)
+        elif isinstance(event, ToolCallPart):
+            call = self._tools.setdefault(event.index, _ToolCall())
+            call.id = event.id or call.id
+            call.name = event.name or call.name
+            call.arguments.append(event.arguments)
+            self._size += len(event.arguments)
+        elif isinstance(event, Restarted):
+            self._clear()
+        elif isinstance(event, Completed):
+            self.completed = event
+        if self._size > self.max_characters:
+            raise AnswerTooLong(f"the answer passed {self.max_characters} characters (limits.max_answer_bytes)")
+
+    def finished(self) -> Completed:
+        """The end of the answer.
+
+        Raises:
+            IncompleteStream: the events ended without it.
+        """
+        if self.completed is None:
+            raise IncompleteStream("the events ended without the end of the answer", provider=self.provider)
+        return self.completed
+
+    @property
+    def text(self) -> str:
+        """All text so far."""
+        return "".join(self._text)
+
+    @property
+    def reasoning(self) -> str:
+        """All reasoning so far."""
+        return "".join(self._reasoning)
+
+    @property
+    def tool_calls(self) -> list[ResultToolCall]:
+        """Tool calls so far, in the order of their index."""
+        return [
+            ResultToolCall(id=call.id, name=call.name, arguments="".join(call.arguments))
+            for _, call in sorted(self._tools.items())
+        ]

@@ -1,0 +1,60 @@
+"""The call: what the chain hands from layer to layer, and what a run has done so far."""
+
+from dataclasses import dataclass, field
+
+from streamproc.records.request import Request
+from streamproc.records.usage import UsageLine
+
+__all__ = ["Call", "Progress"]
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a run has used up so far. It outlives waits: a run that goes back to its queue keeps it.
+
+    `attempt` strictly grows; `calls` counts the calls of all attempts; `lines` are the usage lines to be
+    published with the run's result.
+    """
+
+    attempt: int
+    calls: int = 0
+    lost_attempts: int = 0
+    waits: int = 0
+    lines: list[UsageLine] = field(default_factory=list)
+
+    @property
+    def spent_nanos(self) -> int:
+        """Cost of the calls so far in nano-dollars; a line of unknown price adds nothing."""
+        return sum(line.cost_nanos or 0 for line in self.lines)
+
+    def restart(self) -> int:
+        """Begins the next attempt and gives its number."""
+        self.attempt += 1
+        return self.attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request on its way down the chain.
+
+    Attributes:
+        run_id: identity of the run, as text.
+        tenant: whom the call is billed to: the source's, or else the request's.
+        request: the validated request.
+        model: the provider's own name of the model, without the provider's prefix.
+        max_output_tokens: always set, by the request or by the settings.
+        prompt_bytes: size of the request's record, an upper bound of the UTF-8 bytes of its texts.
+        input_hash: sha256 of what the model will see and of the options that shape the answer.
+        deadline: unix time in seconds after which nobody wants the answer.
+        progress: shared by all calls of the run.
+    """
+
+    run_id: str
+    tenant: str
+    request: Request
+    model: str
+    max_output_tokens: int
+    prompt_bytes: int
+    input_hash: str
+    deadline: float
+    progress: Progress

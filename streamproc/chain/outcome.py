@@ -1,0 +1,123 @@
+"""The outcome: the records a run leaves behind, for each way it can end."""
+
+from datetime import UTC, datetime
+
+from streamproc.chain.answer import Answer
+from streamproc.chain.clock import Clock
+from streamproc.chain.provider import Completed
+from streamproc.chain.run import Incoming, Run, Terminal
+from streamproc.errors import InvalidRequest, RunError
+from streamproc.records.dead_letter import DeadLetter
+from streamproc.records.headers import replay_of, trace_of
+from streamproc.records.outgoing import Outgoing
+from streamproc.records.request import Request
+from streamproc.records.result import Failure, Result, Timings
+from streamproc.records.terminal import dead_letter_record, result_records, usage_record
+
+__all__ = ["Outcome"]
+
+
+class Outcome:
+    """Builds terminal records no larger than `max_record_bytes`."""
+
+    def __init__(self, max_record_bytes: int, clock: Clock) -> None:
+        self._max_bytes = max_record_bytes
+        self._clock = clock
+
+    def completed(
+        self, run: Run, answer: Answer, completed: Completed, chunk_count: int, first_token: float | None
+    ) -> Terminal:
+        """The whole answer and its bill."""
+        told = {
+            "chunk_count": chunk_count,
+            "text": answer.text,
+            "reasoning": answer.reasoning or None,
+            "tool_calls": answer.tool_calls or None,
+            "finish_reason": completed.finish_reason,
+            "timings": self._timings(run, first_token),
+        }
+        return self._terminal(run, self._result(run).model_copy(update={"status": "completed"} | told))
+
+    def failed(self, run: Run, error: RunError) -> Terminal:
+        """Why there is no answer, and what was used up on the way. A partial text is never shown as a result."""
+        told = {"status": error.status, "error": _failure(error), "timings": self._timings(run, None)}
+        return self._terminal(run, self._result(run).model_copy(update=told))
+
+    def refused(self, incoming: Incoming, request: Request | None, error: InvalidRequest) -> Terminal:
+        """The dead letter of a record that is no valid request, and its `rejected` result.
+
+        `request` is what was read, when the record has the form of one and is refused for something else.
+        """
+        run_id = str(incoming.id)
+        result = Result(
+            run_id=run_id,
+            request_id=request and request.request_id,
+            tenant=incoming.tenant or (request and request.tenant),
+            status="rejected",
+            error=_failure(error),
+            replay_of=replay_of(incoming.headers),
+            finished_at=self._now(),
+        )
+        letter = DeadLetter(
+            reason=str(error),
+            code=error.code,
+            run_id=run_id,
+            topic=incoming.id.topic,
+            partition=incoming.id.partition,
+            offset=incoming.id.offset,
+            timestamp_ms=incoming.id.timestamp_ms,
+        )
+        trace = trace_of(incoming.headers)
+        key = run_id.encode() if incoming.key is None or len(incoming.key) > _MAX_KEY_BYTES else incoming.key
+        return Terminal(
+            (
+                *result_records(result, key, trace, self._max_bytes),
+                dead_letter_record(letter, incoming.key, incoming.value, incoming.headers, self._max_bytes),
+            )
+        )
+
+    def usage(self, run: Run) -> tuple[Outgoing, ...]:
+        """The run's usage lines so far."""
+        return tuple(usage_record(line, run.trace) for line in run.progress.lines)
+
+    def _terminal(self, run: Run, result: Result) -> Terminal:
+        key = run.request.request_id.encode()
+        return Terminal((*result_records(result, key, run.trace, self._max_bytes), *self.usage(run)))
+
+    def _result(self, run: Run) -> Result:
+        lines = run.progress.lines
+        return Result.model_construct(
+            run_id=str(run.id),
+            request_id=run.request.request_id,
+            tenant=run.tenant,
+            status="failed",
+            attempt=run.progress.attempt,
+            provider=run.provider.name,
+            model=run.model,
+            input_tokens=_total([line.tokens.input for line in lines]),
+            output_tokens=_total([line.tokens.output for line in lines]),
+            cost_nanos=_total([line.cost_nanos for line in lines]),
+            calls=run.progress.calls,
+            input_hash=run.input_hash,
+            replay_of=run.replay_of,
+            metadata=run.request.metadata,
+            finished_at=self._now(),
+        )
+
+    def _timings(self, run: Run, first_token: float | None) -> Timings:
+        return Timings(first_token_seconds=first_token, total_seconds=self._clock.monotonic() - run.taken_at)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.time(), UTC)
+
+
+_MAX_KEY_BYTES = 10_000
+
+
+def _failure(error: RunError) -> Failure:
+    return Failure.model_validate({"class": type(error).__name__, "code": error.code, "sentence": str(error)[:2000]})
+
+
+def _total(values: list[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None

@@ -1,0 +1,68 @@
+"""The seam: what a provider is. A layer takes a provider and is a provider, so the chain is one expression."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from streamproc.chain.call import Call
+from streamproc.records.usage import TokenCounts
+
+__all__ = ["Completed", "Event", "Provider", "Reasoning", "Restarted", "Text", "ToolCallPart"]
+
+
+class Text(NamedTuple):
+    """A piece of the answer."""
+
+    text: str
+
+
+class Reasoning(NamedTuple):
+    """A piece of the model's reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPart:
+    """A piece of a tool call: `index` says which call; id and name come once, arguments in pieces to be joined."""
+
+    index: int
+    id: str | None
+    name: str | None
+    arguments: str
+
+
+class Restarted(NamedTuple):
+    """Everything before this event is void: the answer starts again under this attempt number."""
+
+    attempt: int
+    reason: str
+
+
+class Completed(NamedTuple):
+    """The end of a complete answer. `usage` is None when the provider sent none; `model` is the name it reported."""
+
+    usage: TokenCounts | None
+    finish_reason: str
+    model: str | None = None
+
+
+Event = Text | Reasoning | ToolCallPart | Restarted | Completed
+
+
+class Provider(Protocol):
+    """Answers calls.
+
+    `stream` gives the events of one answer; the last one is `Completed`. Running out of bytes before that raises
+    `IncompleteStream`. Every fault is an error of `streamproc.errors`. Closing the iterator ends the call at the
+    provider. With `call.request.stream` false the whole answer comes as one `Text`.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in the settings, for usage lines and metrics."""
+        ...
+
+    def stream(self, call: Call) -> AsyncIterator[Event]:
+        """Makes the call and gives its events as they arrive."""
+        ...

@@ -1,0 +1,62 @@
+"""The run: the work for one record, from its validation to its terminal result."""
+
+from dataclasses import dataclass
+
+from streamproc.chain.call import Progress
+from streamproc.chain.provider import Provider
+from streamproc.records.identity import RunId
+from streamproc.records.outgoing import Outgoing
+from streamproc.records.request import Request
+
+__all__ = ["Incoming", "Run", "Terminal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record as it came from a request topic; `tenant` is the one its source pins."""
+
+    id: RunId
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    epoch: int
+    tenant: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A valid request on its way. Only its progress and `not_before` change.
+
+    Attributes:
+        provider: the whole chain in front of the provider that answers the run.
+        model: the provider's own name of the model.
+        deadline: unix seconds; the run is `expired` after it.
+        not_before: unix seconds; the run takes no slot before it.
+        taken_at: monotonic seconds when the record entered the window.
+    """
+
+    id: RunId
+    request: Request
+    provider: Provider
+    model: str
+    tenant: str
+    input_hash: str
+    size_bytes: int
+    deadline: float
+    not_before: float
+    taken_at: float
+    progress: Progress
+    trace: bytes | None = None
+    replay_of: str | None = None
+
+    @property
+    def route(self) -> str:
+        """What the run waits for, a provider and a model; ready queues are kept for each (route, tenant)."""
+        return f"{self.provider.name}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Everything a run leaves behind. It is published together, and the run's offset is done with it."""
+
+    records: tuple[Outgoing, ...]

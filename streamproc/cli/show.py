@@ -1,0 +1,136 @@
+"""How streams and progress look on a terminal; piped into a file it is plain lines."""
+
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from streamproc.client import Finished, Piece, Reset, Update
+from streamproc.money.dollars import usd
+
+__all__ = ["Shown", "Tally", "bar", "show_all"]
+
+
+class Shown(Enum):
+    """What is shown while waiting."""
+
+    NOTHING = "nothing"
+    BAR = "bar"
+    TOKENS = "tokens"
+
+
+@dataclass
+class Tally:
+    """Sums over the results that came."""
+
+    expected: int
+    completed: int = 0
+    others: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_nanos: int = 0
+    unknown_costs: int = 0
+
+    def add(self, finished: Finished) -> None:
+        """Takes a result."""
+        result = finished.result
+        if result.status == "completed":
+            self.completed += 1
+        else:
+            self.others += 1
+        self.input_tokens += result.input_tokens or 0
+        self.output_tokens += result.output_tokens or 0
+        self.cost_nanos += result.cost_nanos or 0
+        # A rejected request made no call and cost nothing; that is known.
+        self.unknown_costs += result.cost_nanos is None and result.status != "rejected"
+
+    def __str__(self) -> str:
+        unknown = f" and {self.unknown_costs} of unknown cost" if self.unknown_costs else ""
+        missing = self.expected - self.completed - self.others
+        waiting = f", {missing} without a result" if missing else ""
+        return (
+            f"{self.completed} completed, {self.others} not{waiting};"
+            f" {self.input_tokens} input and {self.output_tokens} output tokens, {usd(self.cost_nanos)}{unknown}"
+        )
+
+
+@contextmanager
+def bar(console: Console, title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, nothing elsewhere; gives what advances it."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda count: progress.advance(task, count)
+
+
+async def show_all(
+    updates: AsyncIterator[Update],
+    tally: Tally,
+    shown: Shown,
+    keep: Callable[[Finished], None],
+    console: Console,
+) -> None:
+    """Shows updates until they end; every result goes into the tally and to `keep`."""
+    tokens = _Tokens(single=tally.expected == 1)
+    with bar(console, "results", tally.expected) as advance:
+        async for update in updates:
+            if isinstance(update, Finished):
+                tally.add(update)
+                keep(update)
+                advance(1)
+            if shown is Shown.TOKENS:
+                tokens.show(update)
+
+
+class _Tokens:
+    """One stream is shown as it comes; several at once are shown line by line, each with its request id."""
+
+    def __init__(self, *, single: bool) -> None:
+        self._single = single
+        self._lines: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+
+    def show(self, update: Update) -> None:
+        if isinstance(update, Piece):
+            if update.chunk.kind == "text":
+                self._text(update)
+        elif isinstance(update, Reset):
+            self._end_line(update.run_id)
+            self._say(update.run_id, "[the answer starts again]")
+        else:
+            self._end_line(update.run_id)
+            result = update.result
+            self._names.setdefault(update.run_id, result.request_id or update.run_id)
+            if result.status != "completed":
+                self._say(update.run_id, f"[{result.status}: {result.error.sentence if result.error else ''}]")
+            self._names.pop(update.run_id, None)
+
+    def _text(self, piece: Piece) -> None:
+        self._names[piece.run_id] = piece.chunk.request_id
+        if self._single:
+            sys.stdout.write(piece.chunk.text)
+            sys.stdout.flush()
+            self._lines[piece.run_id] = "open"
+            return
+        *whole, rest = (self._lines.pop(piece.run_id, "") + piece.chunk.text).split("\n")
+        for line in whole:
+            self._say(piece.run_id, line)
+        if rest:
+            self._lines[piece.run_id] = rest
+
+    def _end_line(self, run_id: str) -> None:
+        rest = self._lines.pop(run_id, "")
+        if self._single:
+            if rest:
+                sys.stdout.write("\n")
+        elif rest:
+            self._say(run_id, rest)
+
+    def _say(self, run_id: str, line: str) -> None:
+        prefix = "" if self._single else f"{self._names.get(run_id, run_id)}: "
+        sys.stdout.write(f"{prefix}{line}\n")
+        sys.stdout.flush()

@@ -1,0 +1,68 @@
+"""How to reach Kafka: client options from plain values, and Kafka's errors as ours."""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    TopicAuthorizationFailedError,
+)
+
+from streamproc.errors import SetupError
+from streamproc.settings import KafkaSettings, read_secret
+
+__all__ = ["client_options", "setup_errors"]
+
+
+def client_options(settings: KafkaSettings) -> Mapping[str, Any]:
+    """The options every aiokafka client of ours takes.
+
+    Raises:
+        SetupError: a password or certificate file cannot be read.
+    """
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "request_timeout_ms": int(settings.request_timeout_seconds * 1000),
+        "security_protocol": settings.security_protocol,
+    }
+    if settings.security_protocol.startswith("SASL"):
+        password = read_secret(settings.sasl_password, settings.sasl_password_file, "kafka.sasl_password")
+        options |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": password,
+        }
+    if settings.security_protocol.endswith("SSL"):
+        try:
+            options["ssl_context"] = ssl.create_default_context(cafile=settings.ssl_ca_file)
+        except OSError as exc:
+            raise SetupError(f"cannot read kafka.ssl_ca_file {settings.ssl_ca_file}: {exc}") from exc
+    return options
+
+
+@contextmanager
+def setup_errors(settings: KafkaSettings, doing: str) -> Iterator[None]:
+    """Turns Kafka's errors at start-up into one sentence.
+
+    Raises:
+        SetupError: Kafka cannot be reached, or refuses us.
+    """
+    try:
+        yield
+    except (KafkaConnectionError, KafkaTimeoutError, OSError) as exc:
+        raise SetupError(
+            f"cannot reach Kafka at {settings.bootstrap_servers} ({doing}): check kafka.bootstrap_servers,"
+            f" security_protocol ({settings.security_protocol}) and that a broker runs there"
+        ) from exc
+    except (TopicAuthorizationFailedError, GroupAuthorizationFailedError, ClusterAuthorizationFailedError) as exc:
+        raise SetupError(
+            f"Kafka at {settings.bootstrap_servers} does not allow {doing}: {exc}; check the ACLs"
+        ) from exc
+    except KafkaError as exc:
+        raise SetupError(f"Kafka at {settings.bootstrap_servers} failed at {doing}: {exc}") from exc

@@ -1,0 +1,127 @@
+"""Dispatch: gives ready runs a slot, up to the cap of running calls, and puts waiting ones back."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from streamproc.chain.clock import Clock
+from streamproc.chain.run import Incoming, Run, Terminal
+from streamproc.errors import NotNow
+from streamproc.kafka.assignment import Assignment, State
+from streamproc.kafka.ready import ReadyQueues
+from streamproc.records.outgoing import Outgoing
+
+__all__ = ["Dispatch", "Work"]
+
+_SWEEP_SECONDS = 1.0
+
+
+class Work(Protocol):
+    """What is done with a record. The processor is the real one."""
+
+    def accept(self, incoming: Incoming) -> Run | Terminal:
+        """A valid request's run, or at once what a record that is none leaves behind."""
+        ...
+
+    async def process(self, run: Run) -> Terminal:
+        """Does the work.
+
+        Raises:
+            NotNow: `run.not_before` says when to come back.
+        """
+        ...
+
+    def expire(self, run: Run) -> Terminal:
+        """What a run leaves behind whose deadline passed while it waited."""
+        ...
+
+    def abandon(self, run: Run) -> tuple[Outgoing, ...]:
+        """Usage of a run that was cut off and will run again elsewhere."""
+        ...
+
+
+class Dispatch:
+    """Runs that are ready, and runs that have a slot."""
+
+    def __init__(self, work: Work, clock: Clock, max_running: int, freed: Callable[[], None]) -> None:
+        self.queues = ReadyQueues()
+        self._work = work
+        self._clock = clock
+        self._max_running = max_running
+        self._freed = freed
+        self._owners: dict[int, Assignment] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_sweep = 0.0
+        self.running = 0
+        self.is_stopped = False
+
+    def __repr__(self) -> str:
+        return f"Dispatch(running={self.running}, {self.queues})"
+
+    def put(self, run: Run, owner: Assignment) -> None:
+        """Takes a run; `owner` learns of its end."""
+        self._owners[id(run)] = owner
+        self.queues.put(run, self._clock.time())
+
+    def start_ready(self) -> None:
+        """Fills free slots. Called after every change: new runs, a freed slot, a time that has come."""
+        now = self._clock.time()
+        self.queues.release_due(now)
+        while not self.is_stopped and self.running < self._max_running:
+            run = self.queues.take()
+            if run is None:
+                break
+            owner = self._owners.pop(id(run))
+            if owner.state is not State.READY:
+                continue
+            self.running += 1
+            task = asyncio.create_task(self._run(run, owner), name=str(run.id))
+            owner.running.add(task)
+            task.add_done_callback(owner.running.discard)
+        self._arm(now)
+
+    async def _run(self, run: Run, owner: Assignment) -> None:
+        try:
+            terminal = await self._work.process(run)
+        except NotNow:
+            if owner.state is State.READY:
+                self.put(run, owner)
+        except BaseException:
+            owner.bill(self._work.abandon(run))
+            raise
+        else:
+            owner.finish(run.id.offset, terminal)
+        finally:
+            self.running -= 1
+            self._freed()
+            self.start_ready()
+
+    def sweep(self) -> None:
+        """Ends runs whose deadline passed while they waited; a full pass at most once a second."""
+        now = self._clock.time()
+        if now - self._last_sweep < _SWEEP_SECONDS:
+            return
+        self._last_sweep = now
+        for run in self.queues.expired(now):
+            self._owners.pop(id(run)).finish(run.id.offset, self._work.expire(run))
+            self._freed()
+
+    def discard(self, owner: Assignment) -> None:
+        """Forgets the queued runs of a lost partition."""
+        self.queues.discard(owner.key.topic, owner.key.partition)
+        self._owners = {key: kept for key, kept in self._owners.items() if kept is not owner}
+
+    def _arm(self, now: float) -> None:
+        due = self.queues.next_time()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due is not None and not self.is_stopped:
+            self._timer = asyncio.get_running_loop().call_later(max(due - now, 0.001), self.start_ready)
+
+    def stop(self) -> None:
+        """Starts nothing any more; running runs go on."""
+        self.is_stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

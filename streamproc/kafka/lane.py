@@ -1,0 +1,155 @@
+"""A lane: the chunks of one partition on their way out, in order, one batch under way at a time.
+
+While a batch waits for its acknowledgement the next one fills, so the busier a partition is, the larger its batches.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+from typing import Protocol
+
+from streamproc.chain.clock import Clock
+from streamproc.errors import PublishFailed
+from streamproc.kafka.producer import Producer, pack
+from streamproc.records.codec import rfc3339
+from streamproc.records.outgoing import Headers
+
+__all__ = ["Lane", "Writer"]
+
+# Bytes of framing and headers that a queued chunk costs beside its value; only bounds memory, so roughly is enough.
+_RECORD_OVERHEAD = 300
+_RETRY_SECONDS = 0.5
+
+Queued = tuple[bytes, bytes, Headers]
+
+
+class Writer(Protocol):
+    """Somebody with an open stream on this lane."""
+
+    def flush_text(self) -> None:
+        """Puts text that waits for company into the lane."""
+        ...
+
+    def republish(self) -> None:
+        """Starts the stream again under a higher attempt: records of it may be lost."""
+        ...
+
+
+class Lane:
+    """Records are numbered 1, 2, 3 …; `acknowledged` is the number up to which all are stored or given up."""
+
+    def __init__(
+        self,
+        producer: Producer,
+        topic: str,
+        partition: int,
+        clock: Clock,
+        on_bytes: Callable[[int], None],
+        coalesce_seconds: float,
+    ) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._partition = partition
+        self._clock = clock
+        self._on_bytes = on_bytes
+        self._coalesce_seconds = coalesce_seconds
+        self._queue: deque[Queued] = deque()
+        self._wake = asyncio.Event()
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._late: set[Writer] = set()
+        self._late_timer: asyncio.TimerHandle | None = None
+        self.writers: set[Writer] = set()
+        self.appended = 0
+        self.acknowledged = 0
+
+    def __repr__(self) -> str:
+        return f"Lane({self._topic}/{self._partition}, queued={len(self._queue)}, open={len(self.writers)})"
+
+    def append(self, key: bytes, value: bytes, headers: Headers) -> int:
+        """Queues a record and gives its number."""
+        self._queue.append((key, value, headers))
+        self._on_bytes(len(value) + _RECORD_OVERHEAD)
+        self.appended += 1
+        self._wake.set()
+        return self.appended
+
+    def flush_later(self, writer: Writer) -> None:
+        """Has `writer.flush_text()` called within the coalescing time. One timer serves all writers of the lane."""
+        self._late.add(writer)
+        if self._late_timer is None:
+            self._late_timer = asyncio.get_running_loop().call_later(self._coalesce_seconds, self._flush_late)
+
+    def _flush_late(self) -> None:
+        self._late_timer = None
+        late, self._late = self._late, set()
+        for writer in late:
+            writer.flush_text()
+
+    async def acknowledgement(self, number: int) -> None:
+        """Waits until every record up to `number` is stored or given up."""
+        if number <= self.acknowledged:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((number, future))
+        await future
+
+    async def run(self) -> None:
+        """Sends until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                await self._send_one()
+
+    async def _send_one(self) -> None:
+        now = self._clock.time()
+        # One time for all records of the batch: they leave together, and formatting it per token would cost.
+        time_header = (("ce_time", rfc3339(now).encode()),)
+        limit = min(len(self._queue), 2000)
+        records = [(key, value, headers + time_header) for key, value, headers in _first(self._queue, limit)]
+        taken = 0
+        try:
+            packed = pack(self._producer.new_batch, records, int(now * 1000))
+            taken = packed.count
+            await self._producer.send(packed, self._topic, self._partition)
+        except PublishFailed:
+            # What was stored is not known, and a later chunk must not follow a hole: give up everything queued and
+            # let each open stream start again, visibly.
+            await self._clock.sleep(_RETRY_SECONDS)
+            self._drop(len(self._queue))
+            for writer in list(self.writers):
+                writer.republish()
+            self._wake_waiting()
+            return
+        self._drop(taken)
+        self._wake_waiting()
+
+    def _drop(self, count: int) -> None:
+        freed = 0
+        for _ in range(count):
+            freed += len(self._queue.popleft()[1]) + _RECORD_OVERHEAD
+        self.acknowledged += count
+        self._on_bytes(-freed)
+
+    def _wake_waiting(self) -> None:
+        # Numbers only grow from writer to writer on a lane, but a republished stream may wait behind: look at all.
+        still: deque[tuple[int, asyncio.Future[None]]] = deque()
+        for number, future in self._waiting:
+            if future.done():
+                continue
+            if number <= self.acknowledged:
+                future.set_result(None)
+            else:
+                still.append((number, future))
+        self._waiting = still
+
+    def close(self) -> None:
+        """Stops the timer; queued records stay unsent."""
+        if self._late_timer is not None:
+            self._late_timer.cancel()
+            self._late_timer = None
+
+
+def _first(queue: deque[Queued], count: int) -> list[Queued]:
+    return list(islice(queue, count))

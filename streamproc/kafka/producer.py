@@ -1,0 +1,145 @@
+"""A producer that is replaced when it breaks.
+
+One refused batch breaks an idempotent aiokafka producer for that partition for ever (aiokafka issue 1017), so a
+failed send is never tried again on the same one. Two users may see the same failure: the first one replaces it.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from streamproc.errors import PublishFailed
+from streamproc.observe.events import Observer, PublishBroke
+from streamproc.records.outgoing import Headers
+
+__all__ = ["Packed", "Producer", "pack"]
+
+MAX_BATCH_BYTES = 512 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A batch ready to be sent, and how many of the records given it holds."""
+
+    builder: Any
+    count: int
+
+
+class _Inner(NamedTuple):
+    client: Any
+    generation: int
+
+
+class Producer:
+    """Sends packed batches with acks from all replicas, idempotently.
+
+    `generation` grows with every replacement, so that a failure is told from the failure of its predecessor.
+    """
+
+    def __init__(self, options: Mapping[str, Any], observer: Observer, **overrides: Any) -> None:
+        self._options = {
+            **options,
+            "acks": "all",
+            "enable_idempotence": True,
+            "max_batch_size": MAX_BATCH_BYTES,
+            "max_request_size": 100 * 2**20,
+            "linger_ms": 0,
+            **overrides,
+        }
+        self._observer = observer
+        self._inner: _Inner | None = None
+        self._replacing = asyncio.Lock()
+        self._retired: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Connects.
+
+        Raises:
+            KafkaError: no broker answers, or it refuses us.
+        """
+        self._inner = _Inner(await self._connect(), 0)
+
+    async def _connect(self) -> Any:
+        client = AIOKafkaProducer(**self._options)
+        try:
+            await client.start()
+        except BaseException:
+            await client.stop()
+            raise
+        return client
+
+    async def stop(self) -> None:
+        """Sends what was handed over and disconnects."""
+        inner, self._inner = self._inner, None
+        if inner is not None:
+            await inner.client.stop()
+        for task in list(self._retired):
+            task.cancel()
+        await asyncio.gather(*self._retired, return_exceptions=True)
+
+    @property
+    def _current(self) -> _Inner:
+        if self._inner is None:
+            raise PublishFailed("the producer is stopped")
+        return self._inner
+
+    def new_batch(self) -> Any:
+        """An empty batch of aiokafka's."""
+        return self._current.client.create_batch()
+
+    async def send(self, packed: Packed, topic: str, partition: int) -> None:
+        """Sends one batch and waits until it is stored.
+
+        Raises:
+            PublishFailed: it was refused, or its fate is unknown. The producer has been replaced.
+        """
+        inner = self._current
+        try:
+            acknowledged = await inner.client.send_batch(packed.builder, topic, partition=partition)
+            await acknowledged
+        except KafkaError as exc:
+            await self._replace(inner.generation, topic, exc)
+            raise PublishFailed(f"{topic} partition {partition} did not take {packed.count} records: {exc!r}") from exc
+
+    async def _replace(self, generation: int, topic: str, cause: KafkaError) -> None:
+        async with self._replacing:
+            broken = self._inner
+            if broken is None or broken.generation != generation:
+                return
+            self._observer.saw(PublishBroke(topic, repr(cause)))
+            try:
+                self._inner = _Inner(await self._connect(), generation + 1)
+            except KafkaError as exc:
+                # The next send meets the broken producer again, fails again, and comes back here.
+                raise PublishFailed(f"cannot replace the producer: {exc!r}") from exc
+            # Other partitions may still have batches under way in the old one: it ends in its own time.
+            task = asyncio.create_task(_retire(broken.client))
+            self._retired.add(task)
+            task.add_done_callback(self._retired.discard)
+
+
+async def _retire(client: Any) -> None:
+    with suppress(KafkaError, TimeoutError):
+        await asyncio.wait_for(client.stop(), 30)
+
+
+def pack(
+    new_batch: Callable[[], Any],
+    records: Sequence[tuple[bytes | None, bytes | None, Headers]],
+    timestamp_ms: int | None,
+) -> Packed:
+    """Puts as many of the records into one batch as fit; the first one always fits."""
+    builder = new_batch()
+    count = 0
+    for key, value, headers in records:
+        # A list, because aiokafka's batch builder looks at the type of the whole, not of its parts.
+        if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=list(headers)) is None:
+            break
+        count += 1
+    builder.close()
+    return Packed(builder, count)

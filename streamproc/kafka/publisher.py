@@ -1,0 +1,86 @@
+"""The publisher: token chunks to their topic, live, outside any transaction (an open one would hold them back).
+
+Bounded: while more than `max_buffered_bytes` are not acknowledged, writers are told to wait, and providers are not
+read meanwhile.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from streamproc.chain.answer import Answer
+from streamproc.chain.clock import Clock
+from streamproc.chain.run import Run
+from streamproc.kafka.lane import Lane
+from streamproc.kafka.producer import Producer
+from streamproc.kafka.writer import ChunkWriter, Coalescing
+
+__all__ = ["Publisher"]
+
+
+class Publisher:
+    """Opens a writer for each stream; one lane for each partition. `failure` is set when a lane died of a defect."""
+
+    def __init__(
+        self, producer: Producer, topic: str, clock: Clock, *, coalescing: Coalescing, max_buffered_bytes: int
+    ) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._clock = clock
+        self._coalescing = coalescing
+        self._max_buffered_bytes = max_buffered_bytes
+        self._lanes: dict[int, Lane] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._room = asyncio.Event()
+        self._room.set()
+        self.buffered_bytes = 0
+        self.failure: BaseException | None = None
+
+    def __repr__(self) -> str:
+        return f"Publisher(buffered={self.buffered_bytes}, lanes={len(self._lanes)})"
+
+    def open(self, run: Run, answer: Answer) -> ChunkWriter:
+        """A writer for the chunks of one run; `answer` is what has come of it so far."""
+        return ChunkWriter(self._lane(run.id.partition), run, answer, self._coalescing)
+
+    def _lane(self, partition: int) -> Lane:
+        lane = self._lanes.get(partition)
+        if lane is None:
+            lane = Lane(
+                self._producer, self._topic, partition, self._clock, self._count_bytes, self._coalescing.seconds
+            )
+            self._lanes[partition] = lane
+            task = asyncio.create_task(lane.run(), name=f"chunks-{partition}")
+            task.add_done_callback(self._note_end)
+            self._tasks[partition] = task
+        return lane
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.failure = task.exception()
+
+    def _count_bytes(self, change: int) -> None:
+        self.buffered_bytes += change
+        if self.buffered_bytes > self._max_buffered_bytes:
+            self._room.clear()
+        elif self.buffered_bytes <= self._max_buffered_bytes // 2:
+            self._room.set()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether writers have to wait for `room`."""
+        return not self._room.is_set()
+
+    async def room(self) -> None:
+        """Waits until there is room."""
+        await self._room.wait()
+
+    async def stop(self) -> None:
+        """Ends the lanes; chunks that are not acknowledged belong to runs without a result, which will run again."""
+        for lane in self._lanes.values():
+            lane.close()
+        for task in self._tasks.values():
+            task.cancel()
+        for task in self._tasks.values():
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._producer.stop()

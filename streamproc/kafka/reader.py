@@ -1,0 +1,97 @@
+"""The reader: partitions from given offsets on, without a group, so that it disturbs nobody and commits nothing."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+__all__ = ["Place", "Reader", "Record"]
+
+
+class Place(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+class Record(NamedTuple):
+    """A record as it was read."""
+
+    place: Place
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Reader:
+    """Reads committed records only: those of an open or aborted transaction are never shown."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._consumer: Any = AIOKafkaConsumer(
+            **options,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=100,
+        )
+
+    async def start(self) -> None:
+        """Connects."""
+        try:
+            await self._consumer.start()
+        except BaseException:
+            await self._consumer.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Disconnects."""
+        await self._consumer.stop()
+
+    async def partitions(self, topic: str) -> list[Place]:
+        """All partitions of a topic; none when it does not exist."""
+        # A first look may find the topic missing only because its metadata was never asked for.
+        await self._consumer._client._wait_on_metadata(topic)  # noqa: SLF001 aiokafka has no public way to ask for one topic
+        found: set[int] = self._consumer.partitions_for_topic(topic) or set()
+        return [Place(topic, partition) for partition in sorted(found)]
+
+    async def ends(self, places: Iterable[Place]) -> dict[Place, int]:
+        """The offset after the last record, for each partition."""
+        found: dict[TopicPartition, int] = await self._consumer.end_offsets(
+            [TopicPartition(*place) for place in places]
+        )
+        return {Place(key.topic, key.partition): offset for key, offset in found.items()}
+
+    async def offsets_at(self, places: Iterable[Place], timestamp_ms: int) -> dict[Place, int]:
+        """The first offset whose record is not older than a time; where there is none, the end."""
+        wanted = list(places)
+        found = await self._consumer.offsets_for_times({TopicPartition(*place): timestamp_ms for place in wanted})
+        ends = await self.ends(wanted)
+        return {
+            place: ends[place] if found[TopicPartition(*place)] is None else found[TopicPartition(*place)].offset
+            for place in wanted
+        }
+
+    def seek(self, positions: Mapping[Place, int]) -> None:
+        """Reads these partitions from these offsets on, and no others."""
+        self._consumer.assign([TopicPartition(*place) for place in positions])
+        for place, offset in positions.items():
+            self._consumer.seek(TopicPartition(*place), offset)
+
+    async def read(self, timeout_seconds: float) -> list[Record]:
+        """The next records, or none when the time is over."""
+        found = await self._consumer.getmany(timeout_ms=int(timeout_seconds * 1000), max_records=5000)
+        return [
+            Record(
+                Place(record.topic, record.partition),
+                record.offset,
+                record.timestamp,
+                record.key,
+                record.value,
+                tuple(record.headers),
+            )
+            for records in found.values()
+            for record in records
+        ]

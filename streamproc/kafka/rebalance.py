@@ -1,0 +1,113 @@
+"""The rebalance: aiokafka's protocol is eager, so each one takes every partition away and gives some back.
+
+Claims are tracked tasks outside the listener, because no heartbeats are sent while `on_partitions_assigned` runs;
+a revoke cancels and awaits them before anything else.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streamproc.chain.clock import Clock
+from streamproc.kafka.assignment import Assignment, State
+from streamproc.kafka.claim import claim
+from streamproc.kafka.committer import Committer
+from streamproc.kafka.dispatch import Dispatch
+from streamproc.observe.events import Observer, PartitionChanged
+
+__all__ = ["Rebalance"]
+
+_LAST_COMMIT_SECONDS = 5.0
+_CLAIM_RETRY_SECONDS = 0.5
+
+
+class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """Keeps `assignments` in step with what the group gives us."""
+
+    def __init__(
+        self,
+        consumer: Any,
+        committer: Committer,
+        dispatch: Dispatch,
+        sources: Mapping[str, str | None],
+        clock: Clock,
+        observer: Observer,
+        commit_pause: tuple[float, float],
+        changed: Callable[[], None],
+    ) -> None:
+        self._consumer = consumer
+        self._committer = committer
+        self._dispatch = dispatch
+        self._sources = sources
+        self._clock = clock
+        self._observer = observer
+        self._commit_pause = commit_pause
+        self._changed = changed
+        self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._count = [0]
+        self.assignments: dict[TopicPartition, Assignment] = {}
+        self.failure: BaseException | None = None
+        self.is_settled = False
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Aiokafka's callback before a rejoin: the calls of these partitions end here, and their runs start anew."""
+        del revoked  # the protocol is eager: all of them
+        self.is_settled = False
+        await self.end()
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Aiokafka's callback after a join: returns at once."""
+        keys = list(assigned)
+        self.is_settled = True
+        self._count[0] = len(keys)
+        for key in keys:
+            assignment = Assignment(key.topic, key.partition, self._sources[key.topic])
+            self.assignments[key] = assignment
+            task = asyncio.create_task(self._own(assignment), name=f"own-{key.topic}-{key.partition}")
+            task.add_done_callback(self._note_end)
+            self._tasks[key] = task
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.failure = task.exception()
+            self._changed()
+
+    async def _own(self, assignment: Assignment) -> None:
+        key = assignment.key
+        while not await self._claimed(assignment):  # a SetupError ends this task and, through `failure`, the worker
+            await self._clock.sleep(_CLAIM_RETRY_SECONDS)
+        self._observer.saw(PartitionChanged(key.topic, key.partition, "claimed"))
+        self._changed()
+        await assignment.commit_forever(self._committer, self._clock, self._observer, self._commit_pause, self._count)
+
+    async def _claimed(self, assignment: Assignment) -> bool:
+        try:
+            return await claim(assignment, self._consumer, self._committer, self._clock)
+        except KafkaError:
+            return False  # a broker is away, or the group has moved on, which cancels this task
+
+    async def end(self) -> None:
+        """Ends every assignment: cuts its calls, publishes and commits what is finished, forgets the rest."""
+        ending = list(self.assignments.values())
+        was_ready = [assignment for assignment in ending if assignment.state is State.READY]
+        for assignment in ending:
+            assignment.state = State.ENDED
+            self._dispatch.discard(assignment)
+        await asyncio.gather(*(assignment.cancel_running() for assignment in ending))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_COMMIT_SECONDS):
+                await asyncio.gather(
+                    *(item.commit_now(self._committer, self._clock, self._observer) for item in was_ready)
+                )
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for assignment in ending:
+            self._observer.saw(PartitionChanged(assignment.key.topic, assignment.key.partition, "lost"))
+        self.assignments.clear()

@@ -1,0 +1,59 @@
+"""The sender: puts requests on a topic and tells each one's run id, which is in the acknowledgement."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from streamproc.errors import PublishFailed
+from streamproc.records.identity import RunId
+
+__all__ = ["Sender"]
+
+_LOG_APPEND_TIME = 1
+
+
+class Sender:
+    """Idempotent, so that a lost acknowledgement does not send a request twice."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._producer: Any = AIOKafkaProducer(
+            **options, acks="all", enable_idempotence=True, linger_ms=5, max_batch_size=256 * 1024
+        )
+
+    async def start(self) -> None:
+        """Connects."""
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._producer.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Sends what is under way and disconnects."""
+        await self._producer.stop()
+
+    async def send(
+        self, topic: str, key: bytes, value: bytes, headers: tuple[tuple[str, bytes], ...], timestamp_ms: int
+    ) -> Awaitable[RunId]:
+        """Hands a record over; what it gives, once awaited, is the run id.
+
+        Raises:
+            PublishFailed: Kafka did not take it (from here, or from what is awaited).
+        """
+        try:
+            acknowledged = await self._producer.send(topic, key=key, value=value, headers=list(headers), timestamp_ms=timestamp_ms)
+        except KafkaError as exc:
+            raise PublishFailed(f"{topic} did not take a request: {exc!r}") from exc
+        return _run_id(acknowledged, topic, timestamp_ms)
+
+
+async def _run_id(acknowledged: Awaitable[Any], topic: str, timestamp_ms: int) -> RunId:
+    try:
+        stored = await acknowledged
+    except KafkaError as exc:
+        raise PublishFailed(f"{topic} did not take a request: {exc!r}") from exc
+    # aiokafka 0.14 tells every record of a batch the first one's time, so ours is used, unless the broker sets its own.
+    stored_ms = stored.timestamp if stored.timestamp_type == _LOG_APPEND_TIME else timestamp_ms
+    return RunId(stored.topic, stored.partition, stored.offset, stored_ms)

@@ -1,0 +1,122 @@
+"""Topics: what must exist, how it is created, and whether what exists fits.
+
+A run's records go to the partition with its request's number, so every output topic needs at least as many partitions
+as the largest request topic.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from streamproc.errors import SetupError
+from streamproc.kafka.connection import client_options, setup_errors
+from streamproc.settings import Settings
+
+__all__ = ["TopicPlan", "check_topics", "create_topics", "existing_partitions", "find_problems", "plan_topics"]
+
+_DAY_MS = 24 * 60 * 60 * 1000
+
+
+class TopicPlan(NamedTuple):
+    """A topic as it should be; `retention_ms` None keeps the broker's default."""
+
+    name: str
+    partitions: int
+    retention_ms: int | None
+    is_output: bool
+
+
+def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
+    """Every topic the settings name. Retention as documented: requests 7 d, chunks 24 h, results and dead 30 d."""
+    topics = settings.topics
+    count = topics.partitions
+    return (
+        *(TopicPlan(source.topic, count, 7 * _DAY_MS, is_output=False) for source in settings.sources),
+        TopicPlan(topics.chunks, count, _DAY_MS, is_output=True),
+        TopicPlan(topics.results, count, 30 * _DAY_MS, is_output=True),
+        TopicPlan(topics.usage, count, 400 * _DAY_MS, is_output=True),
+        TopicPlan(topics.dead, count, 30 * _DAY_MS, is_output=True),
+    )
+
+
+def find_problems(plan: Sequence[TopicPlan], existing: Mapping[str, int]) -> list[str]:
+    """One sentence for all topics that are missing, one for each that is too narrow; `existing` maps names to partition counts."""
+    missing = [topic.name for topic in plan if topic.name not in existing]
+    problems = []
+    if missing:
+        problems.append(f"missing topics: {', '.join(missing)}; create them with `streamproc topics create`")
+    sources = {topic.name: existing[topic.name] for topic in plan if not topic.is_output and topic.name in existing}
+    if sources:
+        widest = max(sources, key=lambda name: sources[name])
+        problems += [
+            f"topic {topic.name} has {existing[topic.name]} partitions, but {widest} has {sources[widest]}:"
+            f" raise {topic.name} to at least {sources[widest]} partitions"
+            for topic in plan
+            if topic.is_output and existing.get(topic.name, sources[widest]) < sources[widest]
+        ]
+    return problems
+
+
+async def existing_partitions(settings: Settings) -> dict[str, int]:
+    """Partition counts of the topics in Kafka, by name.
+
+    Raises:
+        SetupError: Kafka cannot be reached, or refuses us.
+    """
+    with setup_errors(settings.kafka, "reading topics"):
+        admin: Any = AIOKafkaAdminClient(**client_options(settings.kafka))
+        try:
+            await admin.start()
+            names = await admin.list_topics()
+            wanted = [topic.name for topic in plan_topics(settings) if topic.name in names]
+            described = await admin.describe_topics(wanted) if wanted else []
+        finally:
+            await admin.close()
+    return {topic["topic"]: len(topic["partitions"]) for topic in described}
+
+
+async def check_topics(settings: Settings) -> dict[str, int]:
+    """Partition counts by name, once everything fits.
+
+    Raises:
+        SetupError: every problem, in one message.
+    """
+    existing = await existing_partitions(settings)
+    problems = find_problems(plan_topics(settings), existing)
+    if problems:
+        raise SetupError("; ".join(problems))
+    return existing
+
+
+async def create_topics(settings: Settings) -> list[str]:
+    """Creates what is missing and gives the names; what exists is left alone.
+
+    Raises:
+        SetupError: Kafka refuses.
+    """
+    existing = await existing_partitions(settings)
+    missing = [topic for topic in plan_topics(settings) if topic.name not in existing]
+    if not missing:
+        return []
+    new = [
+        NewTopic(
+            topic.name,
+            topic.partitions,
+            settings.topics.replication_factor,
+            topic_configs={} if topic.retention_ms is None else {"retention.ms": str(topic.retention_ms)},
+        )
+        for topic in missing
+    ]
+    with setup_errors(settings.kafka, "creating topics"):
+        admin: Any = AIOKafkaAdminClient(**client_options(settings.kafka))
+        try:
+            await admin.start()
+            answer = await admin.create_topics(new)
+        finally:
+            await admin.close()
+    for name, code, message in ((entry[0], entry[1], entry[2]) for entry in answer.topic_errors):
+        if code and for_code(code) is not TopicAlreadyExistsError:
+            raise SetupError(f"Kafka did not create topic {name}: {message or for_code(code).__name__}")
+    return [topic.name for topic in missing]

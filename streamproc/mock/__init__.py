@@ -1,0 +1,1 @@
+"""A mock provider server that counts what it served."""

@@ -1,0 +1,1 @@
+"""What happens inside, told to logs, metrics and health checks."""

@@ -1,0 +1,138 @@
+"""The Observer protocol: one method, told of every decision. It must be fast and cannot fail the work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from streamproc.records.usage import UsageLine
+
+__all__ = [
+    "CallEnded",
+    "Committed",
+    "DeadLettered",
+    "Happening",
+    "Observer",
+    "Observers",
+    "PartitionChanged",
+    "PublishBroke",
+    "RetryPlanned",
+    "RunEnded",
+    "RunWaits",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A call to a provider ended; `line` is its usage line, or None when it cannot have cost anything."""
+
+    run_id: str
+    attempt: int
+    provider: str
+    model: str
+    tenant: str
+    input_hash: str
+    outcome: str
+    seconds: float
+    first_token_seconds: float | None
+    line: UsageLine | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPlanned:
+    """A layer will try again after `wait_seconds`; `restart` when tokens had already been published."""
+
+    run_id: str
+    provider: str
+    code: str
+    wait_seconds: float
+    restart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunWaits:
+    """A run went back to its ready queue for `wait_seconds`."""
+
+    run_id: str
+    code: str
+    sentence: str
+    wait_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run has its terminal result."""
+
+    run_id: str
+    tenant: str | None
+    model: str | None
+    status: str
+    code: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettered:
+    """A record was no valid request."""
+
+    run_id: str
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The results of some runs and the offset of their partition are safe in Kafka."""
+
+    topic: str
+    partition: int
+    runs: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionChanged:
+    """A partition was claimed, paused, resumed, or lost."""
+
+    topic: str
+    partition: int
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishBroke:
+    """A producer stopped working and is replaced."""
+
+    topic: str
+    sentence: str
+
+
+Happening = CallEnded | RetryPlanned | RunWaits | RunEnded | DeadLettered | Committed | PartitionChanged | PublishBroke
+
+
+class Observer(Protocol):
+    """Is told what happens."""
+
+    def saw(self, happening: Happening) -> None:
+        """Takes note, quickly."""
+        ...
+
+
+class Observers:
+    """Tells several observers; an observer's own failure does not reach the work."""
+
+    def __init__(self, observers: Sequence[Observer] = ()) -> None:
+        self._observers = tuple(observers)
+        self.failures = 0
+
+    def add(self, observer: Observer) -> None:
+        """Tells this one, too, from now on."""
+        self._observers = (*self._observers, observer)
+
+    def saw(self, happening: Happening) -> None:
+        """Tells each observer."""
+        for observer in self._observers:
+            try:
+                observer.saw(happening)
+            except Exception:  # noqa: BLE001 an observer may be a user's own code, and the work goes first
+                self.failures += 1

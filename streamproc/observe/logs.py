@@ -1,0 +1,230 @@
+"""Logs: one line for each call and each trouble, as JSON for machines or as columns for people.
+
+Lines carry names, numbers, codes and hashes, never prompts or answers. The sentences of errors are shown on one
+line, cut to 300 characters; whoever writes such a sentence keeps texts out of it.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Hashable, Mapping, MutableMapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, Literal, cast
+
+import orjson
+import structlog
+from structlog.dev import ConsoleRenderer, plain_traceback
+from structlog.typing import FilteringBoundLogger, Processor
+
+from streamproc.observe.events import (
+    CallEnded,
+    Committed,
+    DeadLettered,
+    Happening,
+    PartitionChanged,
+    PublishBroke,
+    RetryPlanned,
+    RunEnded,
+    RunWaits,
+)
+
+__all__ = ["CallLog", "LibraryLog", "configure_logs", "install_library_logs"]
+
+_MAX_SENTENCE = 300
+_SECONDS_BETWEEN_LINES = 1.0
+
+
+def configure_logs(
+    level: Literal["debug", "info", "warning", "error"],
+    log_format: Literal["json", "console"],
+    *,
+    file: BinaryIO | None = None,
+    now: Callable[[], float] = time.time,
+) -> FilteringBoundLogger:
+    """A logger with its own settings; nothing global changes, so several can live side by side.
+
+    Args:
+        level: lines below it are dropped.
+        log_format: one JSON object per line, or columns (coloured on a terminal).
+        file: where the lines go; standard error without it. Each line is written and flushed at once.
+        now: unix time in seconds.
+    """
+    file = file or sys.stderr.buffer
+    logger = structlog.wrap_logger(
+        structlog.BytesLogger(file),
+        processors=_json(now) if log_format == "json" else _console(now, colors=file.isatty()),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        context_class=dict,
+    )
+    return cast("FilteringBoundLogger", logger.bind())
+
+
+def _json(now: Callable[[], float]) -> list[Processor]:
+    def render(_logger: Any, level: str, fields: MutableMapping[str, Any]) -> bytes:
+        at = datetime.fromtimestamp(now(), UTC)
+        line = {"timestamp": at, "level": level, "event": fields.pop("event"), **fields}
+        return orjson.dumps(line, default=str, option=orjson.OPT_UTC_Z)
+
+    return [structlog.processors.format_exc_info, render]
+
+
+def _console(now: Callable[[], float], *, colors: bool) -> list[Processor]:
+    def stamp(_logger: Any, _level: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        fields["timestamp"] = datetime.fromtimestamp(now(), UTC).isoformat(timespec="milliseconds")
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def encode(_logger: Any, _level: str, line: Any) -> bytes:
+        return str(line).encode(errors="backslashreplace")
+
+    # The renderer's own choice of traceback prints local variables, and those hold prompts and keys.
+    columns = ConsoleRenderer(colors=colors, exception_formatter=plain_traceback, sort_keys=False)
+    return [structlog.processors.add_log_level, stamp, columns, encode]
+
+
+class CallLog:
+    """An observer that writes: a line for each call; warnings for what goes wrong around it.
+
+    Warnings that one outage repeats thousands of times (waits by code; retries by provider and code) come at most
+    once a second each, and `suppressed` counts those held back since the line before.
+
+    Args:
+        logger: takes the lines.
+        monotonic: seconds that only grow.
+    """
+
+    def __init__(self, logger: FilteringBoundLogger, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._log = logger
+        self._seldom = _Seldom(_SECONDS_BETWEEN_LINES, monotonic)
+
+    def saw(self, happening: Happening) -> None:
+        """Writes the line, if there is one for it. Called from one thread only, the event loop's."""
+        match happening:
+            case CallEnded():
+                self._log.info("call", **_call_fields(happening))
+            case RetryPlanned(run_id, provider, code, wait_seconds, restart):
+                suppressed = self._seldom.admit(("retry", provider, code, restart))
+                if suppressed is not None:
+                    self._log.warning(
+                        "retry",
+                        run=run_id,
+                        provider=provider,
+                        code=code,
+                        wait_seconds=round(wait_seconds, 3),
+                        restart=restart,
+                        suppressed=suppressed,
+                    )
+            case RunWaits(run_id, code, sentence, wait_seconds):
+                suppressed = self._seldom.admit(("wait", code))
+                if suppressed is not None:
+                    self._log.warning(
+                        "wait",
+                        run=run_id,
+                        code=code,
+                        reason=_on_one_line(sentence),
+                        wait_seconds=round(wait_seconds, 3),
+                        suppressed=suppressed,
+                    )
+            case DeadLettered(run_id, code, sentence):
+                self._log.warning("dead letter", run=run_id, code=code, reason=_on_one_line(sentence))
+            case PublishBroke(topic, sentence):
+                self._log.warning("publish broke", topic=topic, reason=_on_one_line(sentence))
+            case PartitionChanged(topic, partition, change):
+                self._log.info("partition", topic=topic, partition=partition, change=change)
+            case RunEnded() | Committed():
+                pass  # the result record and the metrics say it
+
+
+def _call_fields(ended: CallEnded) -> Mapping[str, Any]:
+    line, first = ended.line, ended.first_token_seconds
+    return {
+        "run": ended.run_id,
+        "attempt": ended.attempt,
+        "tenant": ended.tenant,
+        "provider": ended.provider,
+        "model": ended.model,
+        "input_hash": ended.input_hash,
+        "outcome": ended.outcome,
+        "input_tokens": None if line is None else line.tokens.input,
+        "output_tokens": None if line is None else line.tokens.output,
+        "seconds": round(ended.seconds, 4),
+        "first_token_seconds": None if first is None else round(first, 4),
+        "cost_nanos": None if line is None else line.cost_nanos,
+        "basis": None if line is None else line.basis,
+        "error": None if ended.error is None else _on_one_line(ended.error),
+    }
+
+
+class LibraryLog(logging.Handler):
+    """Takes warnings and errors of libraries that use the standard `logging` into our stream, formatted alike.
+
+    Each place in a library's code gets at most one line a second; `suppressed` counts those held back since its
+    line before. It never raises: a log line cannot fail the work.
+    """
+
+    def __init__(self, logger: FilteringBoundLogger, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(logging.WARNING)
+        self._log = logger
+        self._seldom = _Seldom(_SECONDS_BETWEEN_LINES, monotonic)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Writes the record, unless its place had a line within the last second. `logging` holds a lock here."""
+        with suppress(Exception):
+            suppressed = self._seldom.admit((record.pathname, record.lineno))
+            if suppressed is None:
+                return
+            write = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+            write(
+                "library",
+                library=record.name,
+                message=_on_one_line(_message(record)),
+                suppressed=suppressed,
+                exc_info=record.exc_info,
+            )
+
+
+def install_library_logs(
+    logger: FilteringBoundLogger, *, monotonic: Callable[[], float] = time.monotonic
+) -> LibraryLog:
+    """Puts a `LibraryLog` on the root logger, in place of an earlier one, and gives it back for its removal."""
+    root = logging.getLogger()
+    for earlier in [present for present in root.handlers if isinstance(present, LibraryLog)]:
+        root.removeHandler(earlier)
+    library_log = LibraryLog(logger, monotonic=monotonic)
+    root.addHandler(library_log)
+    return library_log
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 a library's format string that does not fit its arguments still says something
+        return str(record.msg)
+
+
+def _on_one_line(sentence: str) -> str:
+    # A sentence can quote a peer: line breaks would forge lines, escape codes would reach a terminal.
+    cut = sentence if len(sentence) <= _MAX_SENTENCE else sentence[: _MAX_SENTENCE - 1] + "…"
+    return cut if cut.isprintable() else repr(cut)[1:-1]
+
+
+class _Seldom:
+    """Lets one line for each key and period through, and counts what it holds back.
+
+    Keys are codes and places in code, so there are few of them.
+    """
+
+    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._last: dict[Hashable, tuple[float, int]] = {}
+
+    def admit(self, key: Hashable) -> int | None:
+        """How many were held back since the last line of this key, or None when this one is held back too."""
+        now = self._monotonic()
+        at, held = self._last.get(key, (now - self._seconds, 0))
+        if now - at < self._seconds:
+            self._last[key] = (at, held + 1)
+            return None
+        self._last[key] = (now, 0)
+        return held

@@ -1,0 +1,239 @@
+"""Metrics for Prometheus: counters from what happens, gauges from what the worker is at the moment of a scrape.
+
+Dollars here are floats for graphs and alarms; the bill is the usage topic.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from streamproc.observe.events import (
+    CallEnded,
+    Committed,
+    DeadLettered,
+    Happening,
+    PartitionChanged,
+    PublishBroke,
+    RetryPlanned,
+    RunEnded,
+    RunWaits,
+)
+
+__all__ = ["OTHER", "Metrics", "PartitionState", "WorkerState"]
+
+OTHER = "other"
+"""The label of tenants and models beyond their bound."""
+
+_TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "reasoning")
+_NANOS_PER_DOLLAR = 1_000_000_000
+
+# Upper edges in seconds; the last ones are the default deadlines of a call (120) and of a run (600).
+_CALL_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120)
+_FIRST_TOKEN_SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60)
+_RUN_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600)
+_COMMIT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionState:
+    """A partition this worker owns.
+
+    `lag` is the number of records not yet taken, None when the end offset is not known; `window` is the span of
+    offsets from the commit position to the highest record taken.
+    """
+
+    topic: str
+    partition: int
+    lag: int | None
+    window: int
+    ready: bool
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """What the worker holds right now: runs by where they are, bytes, and the partitions it owns.
+
+    `queued` runs are ready for a slot, `waiting` runs may not start yet; `buffered_bytes` are chunks that Kafka
+    has not acknowledged.
+    """
+
+    running: int
+    queued: int
+    waiting: int
+    queued_bytes: int
+    buffered_bytes: int
+    partitions: tuple[PartitionState, ...]
+
+
+class Metrics:
+    """An observer that counts, on a registry of its own.
+
+    Every label has a bound: tenants and models beyond the first `max_tenants` and `max_models` share the label
+    "other"; all other labels come from the settings or from our own code.
+
+    Args:
+        registry: gets every metric; one registry serves one worker.
+        state: is called at each scrape, in the thread of the metrics port and beside the event loop. It must only
+            read plain numbers and copy the list of partitions, and neither wait nor change anything.
+        max_tenants: distinct values of the label `tenant`.
+        max_models: distinct values of the label `model`.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        state: Callable[[], WorkerState],
+        *,
+        max_tenants: int = 200,
+        max_models: int = 200,
+    ) -> None:
+        self._tenants = _Bounded(max_tenants)
+        self._models = _Bounded(max_models)
+
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(name, meaning, labels, registry=registry)
+
+        def histogram(name: str, meaning: str, edges: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(name, meaning, labels, registry=registry, buckets=edges)
+
+        self._tokens = counter(
+            "llm_tokens_total",
+            "Tokens by kind; input includes cached_input and cache_write, output includes reasoning.",
+            "provider",
+            "model",
+            "kind",
+        )
+        self._cost = counter(
+            "llm_cost_dollars_total", "Cost of calls with a known price, US dollars.", "provider", "model", "tenant"
+        )
+        self._calls = counter("llm_calls_total", "Calls to providers by outcome.", "provider", "model", "outcome")
+        self._call_seconds = histogram(
+            "llm_call_seconds", "From a call's request to its end.", _CALL_SECONDS, "provider", "model"
+        )
+        self._first_token_seconds = histogram(
+            "llm_first_token_seconds",
+            "From a call's request to its first token.",
+            _FIRST_TOKEN_SECONDS,
+            "provider",
+            "model",
+        )
+        self._unpriced = counter("llm_unpriced_calls_total", "Usage lines whose cost is not known.")
+        self._runs = counter("streamproc_runs_total", "Runs by status of their terminal result.", "status")
+        self._run_seconds = histogram(
+            "streamproc_run_seconds", "From taking a record to its terminal result.", _RUN_SECONDS
+        )
+        self._retries = counter("streamproc_retries_total", "Further tries of a call.", "provider", "code")
+        self._restarts = counter("streamproc_restarts_total", "Retries after the first token, visible to readers.")
+        self._waits = counter("streamproc_waits_total", "Returns of a run to its ready queue.", "code")
+        self._errors = counter("streamproc_errors_total", "Runs that ended with an error.", "code")
+        self._dead_letters = counter("streamproc_dead_letters_total", "Records that were no valid request.", "code")
+        self._commit_seconds = histogram(
+            "streamproc_commit_seconds", "Duration of a commit's transaction.", _COMMIT_SECONDS
+        )
+        self._commits = counter("streamproc_commits_total", "Commits of results together with their offset.")
+        self._publish_broken = counter("streamproc_publish_broken_total", "Producers that broke and were replaced.")
+        registry.register(_Gauges(state))
+
+    def saw(self, happening: Happening) -> None:
+        """Counts it. Called from one thread only, the event loop's."""
+        match happening:
+            case CallEnded():
+                self._count_call(happening)
+            case RunEnded():
+                self._count_run(happening)
+            case RetryPlanned():
+                self._retries.labels(happening.provider, happening.code).inc()
+                if happening.restart:
+                    self._restarts.inc()
+            case RunWaits():
+                self._waits.labels(happening.code).inc()
+            case DeadLettered():
+                self._dead_letters.labels(happening.code).inc()
+            case Committed():
+                self._commits.inc()
+                self._commit_seconds.observe(happening.seconds)
+            case PublishBroke():
+                self._publish_broken.inc()
+            case PartitionChanged():
+                pass  # the gauges show which partitions are owned, and their state
+
+    def _count_run(self, ended: RunEnded) -> None:
+        self._runs.labels(ended.status).inc()
+        self._run_seconds.observe(ended.seconds)
+        if ended.code is not None:
+            self._errors.labels(ended.code).inc()
+
+    def _count_call(self, ended: CallEnded) -> None:
+        provider, model = ended.provider, self._models.label(ended.model)
+        self._calls.labels(provider, model, ended.outcome).inc()
+        self._call_seconds.labels(provider, model).observe(ended.seconds)
+        if ended.first_token_seconds is not None:
+            self._first_token_seconds.labels(provider, model).observe(ended.first_token_seconds)
+        line = ended.line
+        if line is None:
+            return
+        for kind in _TOKEN_KINDS:
+            count: int | None = getattr(line.tokens, kind)
+            if count is not None:
+                self._tokens.labels(provider, model, kind).inc(count)
+        if line.cost_nanos is None:
+            self._unpriced.inc()
+        else:
+            tenant = self._tenants.label(ended.tenant)
+            self._cost.labels(provider, model, tenant).inc(line.cost_nanos / _NANOS_PER_DOLLAR)
+
+
+class _Bounded:
+    """The first `limit` distinct names keep their own label; all later ones share "other"."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._names: set[str] = set()
+
+    def label(self, name: str) -> str:
+        if name in self._names:
+            return name
+        if len(self._names) >= self._limit:
+            return OTHER
+        self._names.add(name)
+        return name
+
+
+class _Gauges:
+    """Reads the state at each scrape, so a partition that was given away vanishes and an unknown lag is absent."""
+
+    def __init__(self, state: Callable[[], WorkerState]) -> None:
+        self._state = state
+
+    def describe(self) -> Iterator[Metric]:
+        """Names the gauges without reading the state, which may not exist yet at registration."""
+        return _gauges(WorkerState(0, 0, 0, 0, 0, ()))
+
+    def collect(self) -> Iterator[Metric]:
+        return _gauges(self._state())
+
+
+def _gauges(state: WorkerState) -> Iterator[Metric]:
+    yield GaugeMetricFamily("streamproc_runs_in_flight", "Runs that hold a slot.", state.running)
+    yield GaugeMetricFamily("streamproc_runs_queued", "Runs that are ready and have no slot.", state.queued)
+    yield GaugeMetricFamily("streamproc_runs_waiting", "Runs that may not start yet.", state.waiting)
+    yield GaugeMetricFamily("streamproc_queued_bytes", "Request bytes of runs without a slot.", state.queued_bytes)
+    yield GaugeMetricFamily(
+        "streamproc_publisher_buffered_bytes", "Chunk bytes not yet acknowledged by Kafka.", state.buffered_bytes
+    )
+
+    def by_partition(name: str, meaning: str, read: Callable[[PartitionState], int | None]) -> Metric:
+        family = GaugeMetricFamily(name, meaning, labels=("topic", "partition"))
+        for part in state.partitions:
+            value = read(part)
+            if value is not None:
+                family.add_metric((part.topic, str(part.partition)), value)
+        return family
+
+    yield by_partition("streamproc_partition_lag", "Records not yet taken.", lambda part: part.lag)
+    yield by_partition("streamproc_partition_window", "Span of unfinished offsets.", lambda part: part.window)
+    yield by_partition("streamproc_partition_ready", "1 when claimed and open for work.", lambda part: part.ready)
+    yield by_partition("streamproc_partition_paused", "1 when a cap holds it back.", lambda part: part.paused)

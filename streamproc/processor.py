@@ -1,0 +1,211 @@
+"""One run's life. Read this first.
+
+A record comes in (`accept`): it is a valid request and becomes a run, or it is none and goes to the dead letters.
+The run gets a slot (`process`): its call goes down the chain, the events that come back are folded into the answer
+and published as chunks; when all of them are safe in Kafka, the result and the bill leave together. Every way out of
+a run is one row of the fate table in `errors.py`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import NamedTuple, NoReturn
+
+from streamproc.chain.answer import Answer
+from streamproc.chain.call import Call, Progress
+from streamproc.chain.clock import Clock
+from streamproc.chain.outcome import Outcome
+from streamproc.chain.provider import Completed, Event, Provider, Restarted, Text
+from streamproc.chain.retry import wait_seconds
+from streamproc.chain.run import Incoming, Run, Terminal
+from streamproc.errors import (
+    CredentialFault,
+    DeadlinePassed,
+    InvalidRequest,
+    NotNow,
+    RunError,
+    Transient,
+)
+from streamproc.kafka.publisher import Publisher
+from streamproc.kafka.writer import ChunkWriter
+from streamproc.observe.events import DeadLettered, Observer, RunEnded, RunWaits
+from streamproc.records.codec import RequestDecoder, input_hash
+from streamproc.records.headers import check_request_headers, replay_of, trace_of
+from streamproc.records.identity import first_attempt
+from streamproc.records.outgoing import Outgoing
+from streamproc.records.request import Request
+
+__all__ = ["Processor", "RunRules"]
+
+
+class RunRules(NamedTuple):
+    """Bounds of a run, from the settings; waits as in `chain.retry`."""
+
+    default_deadline_seconds: float
+    default_output_tokens: int
+    max_answer_characters: int
+    wait_base_seconds: float
+    wait_cap_seconds: float
+
+
+class Processor:
+    """What a worker does with a record. Waits only for providers and for chunk acknowledgements."""
+
+    def __init__(
+        self,
+        decoder: RequestDecoder,
+        route: Callable[[Request], tuple[Provider, str]],
+        publisher: Publisher,
+        outcome: Outcome,
+        rules: RunRules,
+        clock: Clock,
+        random: Callable[[], float],
+        observer: Observer,
+    ) -> None:
+        self._decoder = decoder
+        self._route = route
+        self._publisher = publisher
+        self._outcome = outcome
+        self._rules = rules
+        self._clock = clock
+        self._random = random
+        self._observer = observer
+
+    def accept(self, incoming: Incoming) -> Run | Terminal:
+        """A valid request's run, or the dead letter and the `rejected` result of a record that is none."""
+        request: Request | None = None
+        try:
+            check_request_headers(incoming.headers)
+            request = self._decoder.decode(incoming.value)
+            provider, model = self._route(request)
+            return self._run(incoming, request, provider, model)
+        except InvalidRequest as error:
+            self._observer.saw(DeadLettered(str(incoming.id), error.code, str(error)))
+            self._observer.saw(RunEnded(str(incoming.id), incoming.tenant, None, error.status, error.code, 0.0))
+            return self._outcome.refused(incoming, request, error)
+
+    def _run(self, incoming: Incoming, request: Request, provider: Provider, model: str) -> Run:
+        now = self._clock.time()
+        deadline = now + self._rules.default_deadline_seconds
+        not_before = 0.0
+        if request.deadline is not None:
+            deadline = request.deadline.timestamp()
+        if request.not_before is not None:
+            not_before = request.not_before.timestamp()
+            if request.deadline is None:
+                deadline = max(deadline, not_before + self._rules.default_deadline_seconds)
+            elif not_before >= deadline:
+                raise InvalidRequest("not_before: is not earlier than the deadline")
+        return Run(
+            id=incoming.id,
+            request=request,
+            provider=provider,
+            model=model,
+            tenant=incoming.tenant or request.tenant,
+            input_hash=input_hash(request),
+            size_bytes=len(incoming.value or b""),
+            deadline=deadline,
+            not_before=not_before,
+            taken_at=self._clock.monotonic(),
+            progress=Progress(first_attempt(incoming.epoch, None)),
+            trace=trace_of(incoming.headers),
+            replay_of=replay_of(incoming.headers),
+        )
+
+    async def process(self, run: Run) -> Terminal:
+        """Answers a run.
+
+        Raises:
+            NotNow: no provider can answer at present; `run.not_before` says when to try again.
+        """
+        answer = Answer(run.provider.name, self._rules.max_answer_characters)
+        left = run.deadline - self._clock.time()
+        try:
+            if left <= 0:
+                raise DeadlinePassed("the deadline passed before a call could begin")
+            try:
+                async with asyncio.timeout(left) as deadline:
+                    completed, chunks, first_token = await self._answer(run, answer)
+            except TimeoutError as exc:
+                if not deadline.expired():
+                    raise
+                raise DeadlinePassed("the deadline passed before the answer was complete") from exc
+        except (Transient, CredentialFault, NotNow) as error:
+            self._wait(run, error)
+        except RunError as error:
+            return self._ended(run, self._outcome.failed(run, error), error.status, error.code)
+        except Exception as error:  # noqa: BLE001 a defect of ours must not hold the partition for ever
+            failure = RunError(f"internal error: {error!r:.300}")
+            failure.code = "internal_error"
+            return self._ended(run, self._outcome.failed(run, failure), "failed", failure.code)
+        return self._ended(run, self._outcome.completed(run, answer, completed, chunks, first_token), "completed", None)
+
+    async def _answer(self, run: Run, answer: Answer) -> tuple[Completed, int, float | None]:
+        writer = self._publisher.open(run, answer) if run.request.stream else None
+        first_token: float | None = None
+        try:
+            async with aclosing(run.provider.stream(self._call(run))) as events:  # type: ignore[type-var] # providers are async generators
+                async for event in events:
+                    if first_token is None:
+                        first_token = self._clock.monotonic() - run.taken_at
+                    answer.add(event)
+                    if writer is not None:
+                        _write(writer, event)
+                        if self._publisher.is_full:
+                            # Not reading on is the back-pressure: the provider's bytes stay in its socket.
+                            await self._publisher.room()
+            completed = answer.finished()
+            if writer is None:
+                return completed, 0, first_token
+            writer.end()
+            await writer.acknowledged()
+            return completed, writer.chunk_count, first_token
+        finally:
+            if writer is not None:
+                writer.close()
+
+    def _call(self, run: Run) -> Call:
+        return Call(
+            run_id=str(run.id),
+            tenant=run.tenant,
+            request=run.request,
+            model=run.model,
+            max_output_tokens=run.request.max_output_tokens or self._rules.default_output_tokens,
+            prompt_bytes=run.size_bytes,
+            input_hash=run.input_hash,
+            deadline=run.deadline,
+            progress=run.progress,
+        )
+
+    def _wait(self, run: Run, error: Transient | CredentialFault | NotNow) -> NoReturn:
+        run.progress.waits += 1
+        rules = self._rules
+        hint = error.retry_after_seconds
+        seconds = wait_seconds(run.progress.waits, rules.wait_base_seconds, rules.wait_cap_seconds, hint, self._random)
+        run.not_before = self._clock.time() + seconds
+        code = "not_now" if isinstance(error, NotNow) else error.code
+        self._observer.saw(RunWaits(str(run.id), code, str(error), seconds))
+        raise NotNow(str(error), retry_after_seconds=seconds) from error
+
+    def expire(self, run: Run) -> Terminal:
+        """What a run leaves behind whose deadline passed while it waited for a slot."""
+        error = DeadlinePassed("the deadline passed while the request waited")
+        return self._ended(run, self._outcome.failed(run, error), error.status, error.code)
+
+    def abandon(self, run: Run) -> tuple[Outgoing, ...]:
+        """Usage of a run that was cut off and will run again elsewhere: its calls were made and are billed."""
+        return self._outcome.usage(run)
+
+    def _ended(self, run: Run, terminal: Terminal, status: str, code: str | None) -> Terminal:
+        seconds = self._clock.monotonic() - run.taken_at
+        self._observer.saw(RunEnded(str(run.id), run.tenant, run.request.model, status, code, seconds))
+        return terminal
+
+
+def _write(writer: ChunkWriter, event: Event) -> None:
+    if type(event) is Text:
+        writer.text(event.text)
+    elif isinstance(event, Restarted):
+        writer.restart()
+    elif not isinstance(event, Completed):
+        writer.write(event)

@@ -1,0 +1,1 @@
+"""Outside services: one file per wire format, one transport."""

@@ -1,0 +1,196 @@
+"""Records to bytes and back. JSON comes and goes only here and in the providers' wire parsers."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from streamproc.errors import InvalidRequest
+from streamproc.records.chunk import Chunk, ChunkKind
+from streamproc.records.request import BatchLine, Request, request_adapter
+from streamproc.records.result import Result
+from streamproc.records.usage import UsageLine
+
+__all__ = [
+    "RequestDecoder",
+    "decode_chunk",
+    "decode_result",
+    "decode_usage",
+    "encode",
+    "encode_chunk",
+    "encode_json",
+    "encode_pretty",
+    "encode_usage",
+    "input_hash",
+    "rfc3339",
+]
+
+_MOST_PROBLEMS_TOLD = 3
+
+# What of a request the model sees, or what shapes its answer. The rest (who, when, how much) leaves the hash alone.
+_INPUT_FIELDS = {
+    "model",
+    "messages",
+    "temperature",
+    "top_p",
+    "seed",
+    "stop",
+    "response_format",
+    "tools",
+    "tool_choice",
+    "max_output_tokens",
+    "extra",
+}
+
+
+class RequestDecoder:
+    """Reads both request forms. Holds the compiled validator and the bounds, nothing else."""
+
+    def __init__(self, *, max_bytes: int, max_messages: int, max_output_tokens: int) -> None:
+        self._adapter = request_adapter()
+        self._max_bytes = max_bytes
+        self._max_messages = max_messages
+        self._max_output_tokens = max_output_tokens
+
+    def decode(self, value: bytes | None) -> Request:
+        """The request in a record's value.
+
+        Raises:
+            InvalidRequest: with a code and one sentence that names the field.
+        """
+        if not value:
+            raise InvalidRequest("the record has no value", code="empty")
+        if len(value) > self._max_bytes:
+            raise InvalidRequest(
+                f"the request has {len(value)} bytes; limits.max_request_bytes is {self._max_bytes}", code="too_large"
+            )
+        try:
+            found = self._adapter.validate_json(value, strict=True)
+            request = found.request() if isinstance(found, BatchLine) else found
+        except ValidationError as exc:
+            raise InvalidRequest(_sentence(exc), code=_code(exc)) from exc
+        if len(request.messages) > self._max_messages:
+            raise InvalidRequest(
+                f"messages: {len(request.messages)} messages; limits.max_messages is {self._max_messages}",
+                code="too_large",
+            )
+        if request.max_output_tokens is not None and request.max_output_tokens > self._max_output_tokens:
+            raise InvalidRequest(
+                f"max_output_tokens: {request.max_output_tokens};"
+                f" limits.max_output_tokens is {self._max_output_tokens}",
+                code="too_large",
+            )
+        return request
+
+
+def _code(exc: ValidationError) -> str:
+    kinds = {error["type"] for error in exc.errors(include_url=False, include_input=False, include_context=False)}
+    if "json_invalid" in kinds:
+        return "not_json"
+    return "unknown_field" if "extra_forbidden" in kinds else "invalid_request"
+
+
+def _sentence(exc: ValidationError) -> str:
+    problems = []
+    errors = exc.errors(include_url=False, include_input=False, include_context=False)
+    for error in errors[:_MOST_PROBLEMS_TOLD]:
+        place = ".".join(str(part) for part in error["loc"][1:])[:200]
+        if error["type"] == "extra_forbidden":
+            problems.append(f"unknown field {place!r}")
+        elif error["type"] == "json_invalid":
+            problems.append(error["msg"][0].lower() + error["msg"][1:])
+        else:
+            problems.append(f"{place}: {error['msg']}" if place else error["msg"])
+    more = len(errors) - len(problems)
+    return ("; ".join(problems) + (f"; and {more} more" if more > 0 else ""))[:1000]
+
+
+def encode(record: BaseModel) -> bytes:
+    """JSON of a record; fields that are None are left out, which readers read as None."""
+    return orjson.dumps(record.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
+def encode_pretty(record: BaseModel) -> bytes:
+    """Indented JSON for people, with every field."""
+    return orjson.dumps(record.model_dump(mode="json", by_alias=True), option=orjson.OPT_INDENT_2)
+
+
+def encode_usage(line: UsageLine) -> bytes:
+    """JSON of a usage line, with every field: a cost that is not known stands there as null."""
+    return orjson.dumps(line.model_dump(mode="json", by_alias=True))
+
+
+def encode_json(value: Mapping[str, Any]) -> bytes:
+    """JSON of plain values.
+
+    Raises:
+        InvalidRequest: something in it has no JSON form.
+    """
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as exc:
+        raise InvalidRequest(f"the request has no JSON form: {exc}") from exc
+
+
+def encode_chunk(
+    identity: dict[str, str],
+    attempt: int,
+    seq: int,
+    kind: ChunkKind,
+    text: str = "",
+    char_offset: int = 0,
+    tool: dict[str, int | str | None] | None = None,
+) -> bytes:
+    """JSON of a chunk, without building the model: this runs once for every token. A test holds it to `Chunk`."""
+    fields: dict[str, object] = {
+        **identity,
+        "attempt": attempt,
+        "seq": seq,
+        "kind": kind,
+        "text": text,
+        "char_offset": char_offset,
+    }
+    if tool is not None:
+        fields |= tool
+    return orjson.dumps(fields)
+
+
+def decode_chunk(value: bytes) -> Chunk:
+    """Reads a chunk; unknown fields are ignored.
+
+    Raises:
+        pydantic.ValidationError: the bytes are no chunk.
+    """
+    return Chunk.model_validate_json(value)
+
+
+def decode_result(value: bytes) -> Result:
+    """Reads a result; unknown fields are ignored.
+
+    Raises:
+        pydantic.ValidationError: the bytes are no result.
+    """
+    return Result.model_validate_json(value)
+
+
+def decode_usage(value: bytes) -> UsageLine:
+    """Reads a usage line; unknown fields are ignored.
+
+    Raises:
+        pydantic.ValidationError: the bytes are no usage line.
+    """
+    return UsageLine.model_validate_json(value)
+
+
+def input_hash(request: Request) -> str:
+    """sha256 (hexadecimal) of what the model sees and of the options that shape the answer."""
+    shape = request.model_dump(mode="json", by_alias=True, include=_INPUT_FIELDS, exclude_none=True)
+    return hashlib.sha256(orjson.dumps(shape, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def rfc3339(unix_seconds: float) -> str:
+    """A time for headers and records, in UTC, to the millisecond."""
+    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

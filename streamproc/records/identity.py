@@ -1,0 +1,53 @@
+"""Who is who: the identity of a run and of the calls made for it."""
+
+import re
+from dataclasses import dataclass
+
+from streamproc.errors import InvalidRequest
+
+__all__ = ["ATTEMPTS_PER_EPOCH", "RunId", "first_attempt", "usage_id"]
+
+ATTEMPTS_PER_EPOCH = 1000
+"""Attempts of one claim epoch lie between epoch × 1000 and the next epoch's first."""
+
+_RUN_ID = re.compile(r"^([A-Za-z0-9._-]{1,249})/(\d{1,10})/(\d{1,19})@(\d{1,16})$", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class RunId:
+    """Identity of the work for one record: `topic/partition/offset@timestamp` (milliseconds).
+
+    Kafka gives the four parts, so a sender can neither forge nor repeat it. The timestamp tells the records of
+    a deleted and re-created topic apart.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}@{self.timestamp_ms}"
+
+    @classmethod
+    def parse(cls, text: str) -> "RunId":
+        """Reads what `str` writes.
+
+        Raises:
+            InvalidRequest: the text is no run id.
+        """
+        match = _RUN_ID.match(text)
+        if match is None:
+            raise InvalidRequest(f"{text[:80]!r} is no run id; a run id looks like llm.requests/3/4711@1764000000000")
+        return cls(match[1], int(match[2]), int(match[3]), int(match[4]))
+
+
+def first_attempt(epoch: int, last_attempt: int | None) -> int:
+    """First attempt number of a claim for a run: grows over owners, and over attempts that are already known."""
+    first = epoch * ATTEMPTS_PER_EPOCH
+    return first if last_attempt is None else max(first, last_attempt + 1)
+
+
+def usage_id(run_id: str, attempt: int, call: int) -> str:
+    """Identity of one call to a provider, and of its usage line: `run_id/attempt/call`."""
+    return f"{run_id}/{attempt}/{call}"

@@ -1,0 +1,94 @@
+"""From results, usage lines and refused records to the records that go out."""
+
+import hashlib
+from collections.abc import Iterator
+
+from streamproc.records.codec import encode, encode_usage, rfc3339
+from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
+from streamproc.records.headers import event_headers
+from streamproc.records.outgoing import Headers, Outgoing
+from streamproc.records.result import Result
+from streamproc.records.usage import UsageLine
+
+__all__ = ["dead_letter_record", "result_records", "usage_record"]
+
+_ENVELOPE_BYTES = 4096
+"""Room for headers and framing beside a record's value."""
+
+
+def usage_record(line: UsageLine, trace: bytes | None) -> Outgoing:
+    """A usage line as a record."""
+    headers = event_headers("usage", line.usage_id, rfc3339(line.ended_at.timestamp()), trace)
+    return Outgoing("usage", line.request_id.encode(), encode_usage(line), headers)
+
+
+def result_records(result: Result, key: bytes | None, trace: bytes | None, max_bytes: int) -> tuple[Outgoing, ...]:
+    """A result as one record, or as several parts when it passes `max_bytes`; `key` is the request's own."""
+    value = encode(result)
+    if len(value) + _ENVELOPE_BYTES <= max_bytes:
+        return (_result_record(result, value, key, trace),)
+    parts = list(_parts(result, max_bytes - _ENVELOPE_BYTES))
+    numbered = [part.model_copy(update={"part": number, "parts": len(parts)}) for number, part in enumerate(parts)]
+    return tuple(_result_record(part, encode(part), key, trace) for part in numbered)
+
+
+def _result_record(result: Result, value: bytes, key: bytes | None, trace: bytes | None) -> Outgoing:
+    suffix = f"/{result.part}" if result.parts > 1 else ""
+    headers = event_headers("result", result.run_id + suffix, rfc3339(result.finished_at.timestamp()), trace)
+    return Outgoing("results", key, value, headers)
+
+
+def _parts(result: Result, max_bytes: int) -> Iterator[Result]:
+    """Cuts text, reasoning and arguments into parts whose JSON stays below `max_bytes`; the rest is in part 0."""
+    # A character takes at most six bytes of JSON as an escape, or four as UTF-8.
+    size = max(max_bytes // 8, 1)
+    yield result.model_copy(update={"text": None, "reasoning": None, "tool_calls": None})
+    for field in ("text", "reasoning"):
+        whole: str = getattr(result, field) or ""
+        for begin in range(0, len(whole), size):
+            yield _bare(result, **{field: whole[begin : begin + size]})
+    for call in result.tool_calls or []:
+        for begin in range(0, max(len(call.arguments), 1), size):
+            piece = call.model_copy(update={"arguments": call.arguments[begin : begin + size]})
+            yield _bare(result, tool_calls=[piece])
+
+
+def _bare(result: Result, **fields: object) -> Result:
+    bare = Result(
+        run_id=result.run_id,
+        request_id=result.request_id,
+        tenant=result.tenant,
+        status=result.status,
+        attempt=result.attempt,
+        finished_at=result.finished_at,
+    )
+    return bare.model_copy(update=fields)
+
+
+def dead_letter_record(
+    letter: DeadLetter,
+    key: bytes | None,
+    value: bytes | None,
+    headers: tuple[tuple[str, bytes | None], ...],
+    max_bytes: int,
+) -> Outgoing:
+    """The original record with the reason in its headers; above `max_bytes` a reference instead of the value."""
+    # Headers of an earlier stay among the dead letters say nothing about this one.
+    own = tuple((name, content or b"") for name, content in headers if not name.startswith(HEADER_PREFIX))
+    whole = Outgoing("dead", key, b"" if key is None and value is None else value, own + _reason_headers(letter))
+    if whole.size_bytes() + _ENVELOPE_BYTES <= max_bytes:
+        return whole
+    reference = Reference(
+        topic=letter.topic,
+        partition=letter.partition,
+        offset=letter.offset,
+        size_bytes=len(value or b""),
+        sha256=hashlib.sha256(value or b"").hexdigest(),
+    )
+    by_reference = letter.model_copy(update={"by_reference": True})
+    return Outgoing("dead", None, encode(reference), _reason_headers(by_reference))
+
+
+def _reason_headers(letter: DeadLetter) -> Headers:
+    fields = letter.model_dump(mode="json")
+    return tuple((HEADER_PREFIX + name, str(value).encode()) for name, value in fields.items())

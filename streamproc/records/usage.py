@@ -1,0 +1,50 @@
+"""The usage line: what one call to a provider used and cost."""
+
+from datetime import datetime
+from typing import Literal
+
+from streamproc.records.shapes import Nanos, Tokens, Written
+
+__all__ = ["Basis", "TokenCounts", "UsageLine"]
+
+Basis = Literal["provider", "estimated", "upper_bound", "cache"]
+"""How sure the figures are: reported by the provider, counted by us, the most it can have been, or served by us."""
+
+
+class TokenCounts(Written):
+    """Tokens by kind. `input` includes `cached_input` and `cache_write`; `output` includes `reasoning`.
+
+    None means not known, which is not zero.
+    """
+
+    input: Tokens | None = None
+    output: Tokens | None = None
+    cached_input: Tokens | None = None
+    cache_write: Tokens | None = None
+    reasoning: Tokens | None = None
+
+
+class UsageLine(Written):
+    """A line of the bill. Never changed later: a correction is a new line.
+
+    `usage_id` is `run_id/attempt/call` and unique. `cost_nanos` are integer nano-dollars; None is an unknown
+    price, never zero. `reason` says why a call ended, when it was not by a complete answer.
+    """
+
+    usage_id: str
+    run_id: str
+    request_id: str
+    tenant: str
+    user: str | None = None
+    feature: str | None = None
+    attempt: int
+    provider: str
+    model: str
+    tokens: TokenCounts
+    cost_nanos: Nanos | None
+    basis: Basis
+    price_version: str | None
+    reason: str | None = None
+    input_hash: str
+    started_at: datetime
+    ended_at: datetime

@@ -1,0 +1,301 @@
+"""Settings: one TOML file, `STREAMPROC_…` variables over it, secrets only from variables or files.
+
+Each setting is declared once, with its unit in its name and one sentence. Relations between settings are checked
+when they are read, and the message names both.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from streamproc.errors import SetupError
+
+__all__ = [
+    "ChunkSettings",
+    "KafkaSettings",
+    "LimitSettings",
+    "ObserveSettings",
+    "PriceSettings",
+    "ProviderSettings",
+    "RetrySettings",
+    "Settings",
+    "SourceSettings",
+    "TimeoutSettings",
+    "TopicSettings",
+    "WorkerSettings",
+    "load_settings",
+    "read_secret",
+]
+
+_SECRETS = ("api_key", "sasl_password")
+
+
+class _Group(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class KafkaSettings(_Group):
+    """How to reach Kafka and how the group behaves."""
+
+    bootstrap_servers: str = Field("localhost:9092", description="Comma-separated host:port list.")
+    group: str = Field("streamproc", min_length=1, max_length=200, description="Consumer group of the workers.")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="As in Kafka's own clients."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field("PLAIN", description="With SASL.")
+    sasl_username: str | None = Field(None, description="With SASL.")
+    sasl_password: SecretStr | None = Field(None, description="From a variable only.")
+    sasl_password_file: Path | None = Field(None, description="File that holds the SASL password.")
+    ssl_ca_file: Path | None = Field(None, description="Certificate authorities, PEM; default the system's.")
+    session_timeout_seconds: float = Field(10, gt=0, description="A dead worker's partitions move after this.")
+    heartbeat_interval_seconds: float = Field(1, gt=0, description="At most a third of the session timeout.")
+    rebalance_timeout_seconds: float = Field(60, gt=0, description="How long members may take to rejoin.")
+    request_timeout_seconds: float = Field(40, gt=0, description="How long one Kafka request may take.")
+    commit_interval_min_seconds: float = Field(0.025, gt=0, description="Shortest pause between commits.")
+    commit_interval_max_seconds: float = Field(0.1, gt=0, description="Pause between commits on a quiet partition.")
+
+    @model_validator(mode="after")
+    def _relations(self) -> Self:
+        if self.heartbeat_interval_seconds * 3 > self.session_timeout_seconds:
+            raise ValueError("heartbeat_interval_seconds must be at most a third of session_timeout_seconds")
+        if self.commit_interval_min_seconds > self.commit_interval_max_seconds:
+            raise ValueError("commit_interval_min_seconds must not exceed commit_interval_max_seconds")
+        if self.security_protocol.startswith("SASL") and self.sasl_username is None:
+            raise ValueError("security_protocol with SASL needs sasl_username")
+        return self
+
+
+class SourceSettings(_Group):
+    """A request topic."""
+
+    topic: str = Field("llm.requests", pattern=r"^[A-Za-z0-9._-]{1,249}$", description="Name of the topic.")
+    tenant: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._:@/-]{1,128}$",
+        description="Pins the tenant of every record; without it the record's own field is trusted.",
+    )
+
+
+class TopicSettings(_Group):
+    """Output topics, and what `topics create` makes."""
+
+    chunks: str = Field("llm.chunks", description="Tokens, while they are produced.")
+    results: str = Field("llm.results", description="One terminal result for each run.")
+    usage: str = Field("llm.usage", description="Lines of the bill.")
+    dead: str = Field("llm.dead", description="Records that are no valid request.")
+    partitions: int = Field(12, ge=1, le=10_000, description="For `topics create`.")
+    replication_factor: int = Field(1, ge=1, le=32, description="For `topics create`; 3 in production.")
+
+    def outputs(self) -> tuple[str, ...]:
+        """Names of all output topics."""
+        return (self.chunks, self.results, self.usage, self.dead)
+
+
+class WorkerSettings(_Group):
+    """How much work one process takes."""
+
+    max_running: int = Field(500, ge=1, le=100_000, description="Calls in flight, all together.")
+    max_window: int = Field(
+        4096, ge=1, le=16_000, description="Span of offsets per partition that may be unfinished at once."
+    )
+    max_queued_bytes: int = Field(64 * 2**20, ge=1, description="Bytes of requests that wait for a slot.")
+    default_deadline_seconds: float = Field(600, gt=0, description="For requests without their own deadline.")
+    drain_seconds: float = Field(30, ge=0, description="How long running calls may go on after a stop signal.")
+
+
+class ChunkSettings(_Group):
+    """How tokens are packed into records."""
+
+    coalesce: bool = Field(True, description="Join tokens after the first one into larger chunks.")
+    coalesce_seconds: float = Field(0.025, ge=0, le=10, description="Longest time a token waits for company.")
+    coalesce_characters: int = Field(64, ge=1, le=65_536, description="A chunk of this length leaves at once.")
+    max_buffered_bytes: int = Field(
+        32 * 2**20, ge=65_536, description="Unacknowledged chunk bytes; above it providers are not read."
+    )
+
+
+class LimitSettings(_Group):
+    """Bounds of requests and records."""
+
+    max_request_bytes: int = Field(512 * 1024, ge=256, description="Bytes of a request record's value.")
+    max_record_bytes: int = Field(
+        1_000_000, ge=10_000, le=100_000_000, description="Bytes of a record we write; below the topics' limit."
+    )
+    max_messages: int = Field(1024, ge=1, description="Messages of a request.")
+    max_output_tokens: int = Field(32_768, ge=1, description="Most output tokens a request may ask for.")
+    default_output_tokens: int = Field(1024, ge=1, description="For requests that do not say.")
+    max_answer_bytes: int = Field(16 * 2**20, ge=1024, description="A longer answer ends its call as malformed.")
+
+    @model_validator(mode="after")
+    def _relations(self) -> Self:
+        if self.default_output_tokens > self.max_output_tokens:
+            raise ValueError("default_output_tokens must not exceed max_output_tokens")
+        return self
+
+
+class RetrySettings(_Group):
+    """When a provider fails."""
+
+    attempts: int = Field(3, ge=1, le=20, description="Tries in a row before the run goes back to wait.")
+    base_seconds: float = Field(0.5, gt=0, description="The first wait is spread over 0 to this.")
+    cap_seconds: float = Field(20, gt=0, description="No wait between tries is longer.")
+    max_lost_attempts: int = Field(3, ge=0, description="Attempts that may be lost after their first token.")
+    wait_base_seconds: float = Field(1, gt=0, description="First wait of a run that went back to its queue.")
+    wait_cap_seconds: float = Field(30, gt=0, description="Longest such wait, unless the provider asks for more.")
+
+
+class TimeoutSettings(_Group):
+    """Deadlines of one HTTP call."""
+
+    connect_seconds: float = Field(5, gt=0, description="To a connection.")
+    first_byte_seconds: float = Field(60, gt=0, description="From the request to the response's headers.")
+    idle_seconds: float = Field(30, gt=0, description="Between two events; comments and pings are no progress.")
+    total_seconds: float = Field(120, gt=0, description="For the whole call.")
+
+
+class PriceSettings(_Group):
+    """Own price of a model, in US dollars per million tokens."""
+
+    input_usd: float = Field(..., ge=0, description="Input tokens.")
+    output_usd: float = Field(..., ge=0, description="Output tokens, reasoning included.")
+    cached_input_usd: float | None = Field(None, ge=0, description="Input read from the provider's cache.")
+    cache_write_usd: float | None = Field(None, ge=0, description="Input written to the provider's cache.")
+
+
+class ProviderSettings(_Group):
+    """An outside service and its models."""
+
+    kind: Literal["openai_chat", "scripted"] = Field("openai_chat", description="Wire format.")
+    base_url: str = Field("https://api.openai.com/v1", pattern=r"^https?://", description="Up to and without /chat.")
+    models: tuple[str, ...] = Field(..., min_length=1, description="Names of models this provider answers.")
+    api_key: SecretStr | None = Field(None, description="From a variable only.")
+    api_key_file: Path | None = Field(None, description="File that holds the key.")
+    price_provider: str | None = Field(
+        None, description="Whose price list applies (a provider id of genai-prices); default: found by base_url."
+    )
+    prices: dict[str, PriceSettings] = Field(default_factory=dict, description="Own prices by model.")
+    max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = Field(
+        "max_completion_tokens", description="What this server calls the output limit."
+    )
+    max_connections: int = Field(1000, ge=1, description="Connections of this process to the provider.")
+    engine: Literal["aiohttp", "httpx"] = Field("aiohttp", description="HTTP engine; httpx for HTTP/2 and proxies.")
+    timeouts: TimeoutSettings = Field(default_factory=lambda: TimeoutSettings(), description="Of one call.")
+
+
+class ObserveSettings(_Group):
+    """Logs, metrics, health."""
+
+    metrics_host: str = Field("127.0.0.1", description="Address of the metrics and health port.")
+    metrics_port: int | None = Field(9464, ge=0, le=65_535, description="0 takes a free port; none turns it off.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is shown.")
+    log_format: Literal["json", "console"] = Field("json", description="For machines or for people.")
+
+
+class Settings(BaseSettings):
+    """All settings of a worker and of the commands."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="STREAMPROC_",
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,
+        nested_model_default_partial_update=True,
+    )
+
+    kafka: KafkaSettings = Field(default_factory=lambda: KafkaSettings())
+    sources: tuple[SourceSettings, ...] = Field(default_factory=lambda: (SourceSettings(),), min_length=1)
+    topics: TopicSettings = Field(default_factory=lambda: TopicSettings())
+    worker: WorkerSettings = Field(default_factory=lambda: WorkerSettings())
+    chunks: ChunkSettings = Field(default_factory=lambda: ChunkSettings())
+    limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
+    retry: RetrySettings = Field(default_factory=lambda: RetrySettings())
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    observe: ObserveSettings = Field(default_factory=lambda: ObserveSettings())
+    allow_unpriced: bool = Field(False, description="Answer requests to models without a known price; cost is null.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 the signature is pydantic-settings' own
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes before the file."""
+        del dotenv_settings, file_secret_settings
+        assert isinstance(env_settings, EnvSettingsSource)  # noqa: S101 narrows the type for mypy
+        return (env_settings, init_settings)
+
+    @model_validator(mode="after")
+    def _relations(self) -> Self:
+        names = [source.topic for source in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError("sources: two sources have the same topic")
+        outputs = self.topics.outputs()
+        if len(set(outputs)) < len(outputs) or set(outputs) & set(names):
+            raise ValueError("topics: every topic needs a name of its own, different from the sources' topics")
+        if self.limits.max_request_bytes > self.limits.max_record_bytes:
+            raise ValueError("limits: max_request_bytes must not exceed max_record_bytes")
+        return self
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Reads the TOML file, if there is one, and the environment over it.
+
+    Raises:
+        SetupError: the file cannot be read, or a setting is wrong; the message names each place.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as exc:
+            raise SetupError(f"cannot read the settings file {path}: {exc.strerror or exc}") from exc
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+            raise SetupError(f"{path} is not valid TOML: {exc}") from exc
+        _refuse_secrets(values, path, "")
+    try:
+        return Settings(**values)
+    except ValidationError as exc:
+        places = "; ".join(
+            f"{'.'.join(str(part) for part in error['loc']) or 'settings'}: {error['msg']}" for error in exc.errors()
+        )
+        raise SetupError(f"wrong settings in {path or 'the environment'}: {places}") from exc
+    except ValueError as exc:  # pydantic-settings, for a variable that is no JSON where JSON is needed
+        raise SetupError(f"wrong settings in the environment: {exc}") from exc
+
+
+def _refuse_secrets(values: dict[str, Any], path: Path, place: str) -> None:
+    for name, value in values.items():
+        if name in _SECRETS and value is not None:
+            variable = f"STREAMPROC_{(place + name).replace('.', '__').upper()}"
+            raise SetupError(
+                f"{path}: {place}{name} is a secret and does not belong into the file;"
+                f" set {variable} or {place}{name}_file"
+            )
+        if isinstance(value, dict):
+            _refuse_secrets(value, path, f"{place}{name}.")
+
+
+def read_secret(value: SecretStr | None, file: Path | None, place: str) -> str | None:
+    """The secret itself: the variable's value, else the file's content without white space around it.
+
+    Raises:
+        SetupError: the file cannot be read or is empty.
+    """
+    if value is not None:
+        return value.get_secret_value()
+    if file is None:
+        return None
+    try:
+        content = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SetupError(f"cannot read {place}_file {file}: {exc}") from exc
+    if not content:
+        raise SetupError(f"{place}_file {file} is empty")
+    return content

@@ -1,0 +1,1 @@
+"""Tests; the folders mirror what they test, `servers` holds the real servers they test against."""

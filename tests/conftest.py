@@ -1,0 +1,92 @@
+"""Real servers for the whole run, and a check that the run leaves no process behind."""
+
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.servers.kafka import running_kafka
+from tests.servers.llama import Llama
+from tests.servers.process import ServerMissing
+
+_MARK = "STREAMPROC_TEST_RUN"
+Server = TypeVar("Server")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for a real server carries its mark: `-m 'not kafka'` is a quick run."""
+    for item in items:
+        for server in ("kafka", "llama"):
+            if server in getattr(item, "fixturenames", ()):
+                item.add_marker(server)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap address of Apache Kafka, one cluster for all tests."""
+    with ExitStack() as stack:
+        yield _enter(stack, running_kafka())
+
+
+@pytest.fixture(scope="session")
+def llama() -> Iterator[str]:
+    """Base address of a llama.cpp server, up to and with `/v1`; its model is `tests.servers.llama_model`."""
+    with ExitStack() as stack:
+        yield _enter(stack, Llama()).url
+
+
+@pytest.fixture
+def topic_prefix() -> str:
+    """Begins the names of a test's topics and groups, so that tests share a cluster without meeting."""
+    return f"t{secrets.token_hex(4)}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    """Fails the run when a process that a test started is still there at the end, and ends it.
+
+    Started first and so finished last. Processes are known by a variable that they inherit, also when their parent is
+    gone; a child that ended and was not waited for has no variables any more, and is known by its parent.
+    """
+    run = secrets.token_hex(8)
+    os.environ[_MARK] = run
+    yield
+    left = _processes(f"{_MARK}={run}".encode()) if sys.platform == "linux" else {}
+    for process in left:
+        os.kill(process, signal.SIGKILL)
+    assert not left, f"tests left processes behind: {left}"
+
+
+def _enter(stack: ExitStack, server: AbstractContextManager[Server]) -> Server:
+    try:
+        return stack.enter_context(server)
+    except ServerMissing as missing:
+        reason = str(missing)
+    if os.environ.get("STREAMPROC_REQUIRE_SERVERS") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _processes(mark: bytes) -> dict[int, str]:
+    """Id and command line of the processes that bear the mark or are children of this one."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        parent = _read(folder / "stat").rpartition(b")")[2].split()[1:2]
+        marked = mark in _read(folder / "environ").split(b"\0")
+        if (marked or parent == [b"%d" % os.getpid()]) and folder.name != str(os.getpid()):
+            command = _read(folder / "cmdline").replace(b"\0", b" ").decode(errors="replace")
+            found[int(folder.name)] = command or "(ended, not waited for)"
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # the process has ended since, or belongs to another user
+        return b""
