@@ -1,4 +1,4 @@
-"""What both loops are told on their command line, and the fetch settings that they share, so that neither has an advantage."""
+"""What both loops are told on their command line, and the fetch settings they share, for a fair comparison."""
 
 import argparse
 from dataclasses import dataclass

@@ -13,6 +13,7 @@ import json
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from httpx2 import Limits
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from benchmarks.arguments import FETCH, Arguments, loop_arguments
@@ -22,7 +23,8 @@ async def answer(record: Any, client: AsyncOpenAI, producer: AIOKafkaProducer, a
     """Answers one request, token by token when it asks for a stream."""
     request = json.loads(record.value)
     key, partition = record.key, record.partition
-    text, usage, finish_reason = [], None, None
+    text: list[str] = []
+    usage, finish_reason = None, None
     if request["stream"]:
         stream = await client.chat.completions.create(
             model=request["model"],
@@ -77,8 +79,8 @@ async def main() -> None:
         **FETCH,
     )
     producer = AIOKafkaProducer(bootstrap_servers=arguments.bootstrap)
-    connections = {"max_connections": arguments.in_flight, "max_keepalive_connections": arguments.in_flight}
-    http = DefaultAsyncHttpxClient(limits=limits(**connections))
+    limits = Limits(max_connections=arguments.in_flight, max_keepalive_connections=arguments.in_flight)
+    http = DefaultAsyncHttpxClient(limits=limits)
     client = AsyncOpenAI(base_url=arguments.base_url, api_key="none", http_client=http, timeout=600)
     slots = asyncio.Semaphore(arguments.in_flight)
     tasks: set[asyncio.Task[None]] = set()

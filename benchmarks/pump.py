@@ -55,7 +55,8 @@ class Publisher:
 
 async def stream(response: aiohttp.ClientResponse, key: bytes, request_id: str, chunks: Publisher) -> dict[str, Any]:
     """Publishes the tokens of a streamed answer and gives what the result says."""
-    pending, texts, usage, finish_reason = b"", [], None, None
+    texts: list[str] = []
+    pending, usage, finish_reason = b"", None, None
     async for data in response.content.iter_any():
         *events, pending = (pending + data).split(b"\n\n")
         for event in events:
@@ -91,9 +92,7 @@ async def answer(
                 "usage": whole["usage"],
                 "finish_reason": choice["finish_reason"],
             }
-    results.publish(
-        record.key, orjson.dumps({"request_id": request["request_id"], "status": "completed"} | answered)
-    )
+    results.publish(record.key, orjson.dumps({"request_id": request["request_id"], "status": "completed"} | answered))
 
 
 async def commit(consumer: AIOKafkaConsumer) -> None:
@@ -136,7 +135,7 @@ async def main() -> None:
     )
     producer = AIOKafkaProducer(bootstrap_servers=arguments.bootstrap, max_batch_size=_BATCH_BYTES)
     connector = aiohttp.TCPConnector(limit=arguments.in_flight)
-    timeout = aiohttp.ClientTimeout(total=600)
+    timeout = aiohttp.ClientTimeout(total=None)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, consumer, producer:
         await pump(arguments, consumer, producer, session)
 

@@ -1,4 +1,4 @@
-"""The composition root: settings become objects here, and only here. Start, drain, stop.
+"""The composition root: settings become objects here, and only here.
 
     Retrying(Accounted(provider))
 
@@ -6,42 +6,34 @@ A run's call passes the retry first, so that every try is a call of its own with
 """
 
 import asyncio
-import logging
 import random
-import signal
 import time
-from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
-
-from prometheus_client import CollectorRegistry
-from structlog.typing import FilteringBoundLogger
 
 from streamproc.chain.accounting import Accounted
 from streamproc.chain.clock import Clock
 from streamproc.chain.outcome import Outcome
 from streamproc.chain.provider import Provider
 from streamproc.chain.retry import Retrying, RetryPolicy
-from streamproc.errors import InvalidRequest, SetupError
+from streamproc.errors import InvalidRequest
 from streamproc.kafka.connection import client_options, setup_errors
-from streamproc.kafka.consumer import Bounds, Consumer
+from streamproc.kafka.consumer import Consumer
+from streamproc.kafka.intake import Bounds
 from streamproc.kafka.producer import Producer
 from streamproc.kafka.publisher import Publisher
-from streamproc.kafka.topics import check_topics
 from streamproc.kafka.writer import Coalescing
 from streamproc.money.pricing import PriceBook
 from streamproc.money.rates import Rates
 from streamproc.money.tokens import TokenCounter
-from streamproc.observe.events import Observer, Observers
-from streamproc.observe.health import start_health_server
-from streamproc.observe.logs import CallLog, install_library_logs
-from streamproc.observe.metrics import Metrics, PartitionState, WorkerState
+from streamproc.observe.events import Observer
+from streamproc.observe.metrics import PartitionState, WorkerState
 from streamproc.processor import Processor, RunRules
 from streamproc.providers.catalog import Catalog
 from streamproc.records.codec import RequestDecoder
 from streamproc.records.request import Request
 from streamproc.settings import Settings
 
-__all__ = ["SystemClock", "Worker", "run_worker"]
+__all__ = ["SystemClock", "Worker"]
 
 _STUCK_SECONDS = 60.0
 
@@ -133,12 +125,9 @@ class Worker:
             processor,
             Producer(options, self._observer),
             {"chunks": topics.chunks, "results": topics.results, "usage": topics.usage, "dead": topics.dead},
-            Bounds(
-                max_running=worker.max_running,
-                max_window=worker.max_window,
-                max_queued_bytes=worker.max_queued_bytes,
-                commit_pause=(kafka.commit_interval_min_seconds, kafka.commit_interval_max_seconds),
-            ),
+            worker.max_running,
+            Bounds(max_window=worker.max_window, max_queued_bytes=worker.max_queued_bytes),
+            (kafka.commit_interval_min_seconds, kafka.commit_interval_max_seconds),
             lambda: self._publisher.failure,
             self._clock,
             self._observer,
@@ -218,67 +207,3 @@ class Worker:
             return "not yet a member of the group"
         claiming = [str(item.key.partition) for item in self.consumer.assignments if not item.is_ready]
         return f"claiming partitions {', '.join(claiming)}" if claiming else self.liveness()
-
-
-async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
-    """Runs until SIGTERM or Ctrl-C, drains, and gives the number of calls that were cut.
-
-    A second signal cuts the running calls at once; their runs will be done again by whoever has the partition next.
-
-    Raises:
-        SetupError: something is missing or wrong; the message says what, where and what to do.
-    """
-    clock = SystemClock()
-    registry = CollectorRegistry()
-    stop = asyncio.Event()
-    async with AsyncExitStack() as stack:
-        library_log = install_library_logs(logger)
-        stack.callback(logging.getLogger().removeHandler, library_log)
-        await check_topics(settings)
-        catalog = Catalog(settings.providers, now=clock.time)
-        stack.push_async_callback(catalog.aclose)
-        await catalog.check_reachable()
-        observers = Observers((CallLog(logger),))
-        worker = Worker(settings, catalog, observers, clock)
-        observers.add(Metrics(registry, worker.state))
-        if settings.observe.metrics_port is not None:
-            health = start_health_server(
-                settings.observe.metrics_host,
-                settings.observe.metrics_port,
-                registry,
-                worker.liveness,
-                worker.readiness,
-            )
-            stack.callback(health.close)
-            logger.info("serving metrics and health", port=health.port)
-        stack.push_async_callback(worker.stop)
-        await worker.start()
-        logger.info("started", group=settings.kafka.group, topics=[source.topic for source in settings.sources])
-        polling = asyncio.create_task(worker.consumer.run(), name="poll")
-        await _until_signal(stop, polling)
-        if polling.done():
-            polling.result()
-        logger.info("draining", running=worker.consumer.dispatch.running, seconds=settings.worker.drain_seconds)
-        draining = asyncio.create_task(worker.drain(), name="drain")
-        await _until_signal(stop, draining)
-        if not draining.done():
-            logger.warning("second signal: cutting running calls")
-            worker.consumer.cut()
-        cut = await draining
-        polling.cancel()
-        with suppress(asyncio.CancelledError, SetupError):
-            await polling
-        logger.info("stopped", cut=cut)
-        return cut
-
-
-async def _until_signal(stop: asyncio.Event, task: "asyncio.Task[object]") -> None:
-    loop = asyncio.get_running_loop()
-    stop.clear()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    waiting = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()

@@ -8,7 +8,7 @@ async with Client.connect(settings) as client:
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from pydantic import ValidationError
@@ -51,6 +51,7 @@ class Client:
             max_output_tokens=settings.limits.max_output_tokens,
         )
         self._starts: dict[Place, int] = {}
+        self._request_topics: set[str] = set()
 
     @classmethod
     @asynccontextmanager
@@ -61,31 +62,30 @@ class Client:
             SetupError: Kafka cannot be reached, or a topic is missing.
         """
         options = client_options(settings.kafka)
-        sender, reader = Sender(options), Reader(options)
-        with setup_errors(settings.kafka, "connecting"):
-            await sender.start()
-            try:
+        async with AsyncExitStack() as stack:
+            with setup_errors(settings.kafka, "connecting"):
+                sender = Sender(options)
+                await sender.start()
+                stack.push_async_callback(sender.stop)
+                reader = Reader(options)
                 await reader.start()
-            except BaseException:
-                await sender.stop()
-                raise
-        client = cls(settings, sender, reader)
-        try:
+                stack.push_async_callback(reader.stop)
+            client = cls(settings, sender, reader)
             with setup_errors(settings.kafka, "reading topics"):
                 await client._note_ends()
             yield client
-        finally:
-            await reader.stop()
-            await sender.stop()
 
     async def _note_ends(self) -> None:
         # Results of what is submitted from here on can only come after these offsets.
         topics = self._settings.topics
         for topic in (topics.results, topics.chunks):
-            places = await self._reader.partitions(topic)
-            if not places:
-                raise SetupError(f"topic {topic} does not exist: create it with `streamproc topics create`")
-            self._starts |= await self._reader.ends(places)
+            self._starts |= await self._reader.ends(await self._existing(topic))
+
+    async def _existing(self, topic: str) -> list[Place]:
+        places = await self._reader.partitions(topic)
+        if not places:
+            raise SetupError(f"topic {topic} does not exist: create it with `streamproc topics create`")
+        return places
 
     def check(self, value: bytes) -> str:
         """The request id of a request in bytes.
@@ -96,10 +96,18 @@ class Client:
         return self._decoder.decode(value).request_id
 
     async def submit_bytes(self, value: bytes, request_id: str, topic: str | None = None) -> Awaitable[RunId]:
-        """Hands a request over; what it gives, once awaited, is the run id."""
+        """Hands a request over; what it gives, once awaited, is the run id.
+
+        Raises:
+            SetupError: the topic does not exist.
+        """
         now = time.time()
         headers = event_headers("request", request_id, rfc3339(now), None)
         topic = topic or self._settings.sources[0].topic
+        if topic not in self._request_topics:
+            # Asked once: a producer would wait for a missing topic for as long as a request may take.
+            await self._existing(topic)
+            self._request_topics.add(topic)
         return await self._sender.send(topic, request_id.encode(), value, headers, int(now * 1000))
 
     async def submit(self, request: Mapping[str, Any], topic: str | None = None) -> RunId:

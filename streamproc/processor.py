@@ -144,7 +144,7 @@ class Processor:
         writer = self._publisher.open(run, answer) if run.request.stream else None
         first_token: float | None = None
         try:
-            async with aclosing(run.provider.stream(self._call(run))) as events:  # type: ignore[type-var] # providers are async generators
+            async with aclosing(run.provider.stream(self._call(run))) as events:
                 async for event in events:
                     if first_token is None:
                         first_token = self._clock.monotonic() - run.taken_at

@@ -40,7 +40,7 @@ class _Group(BaseModel):
 class KafkaSettings(_Group):
     """How to reach Kafka and how the group behaves."""
 
-    bootstrap_servers: str = Field("localhost:9092", description="Comma-separated host:port list.")
+    bootstrap_servers: str = Field("localhost:9092", min_length=1, description="Comma-separated host:port list.")
     group: str = Field("streamproc", min_length=1, max_length=200, description="Consumer group of the workers.")
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="As in Kafka's own clients."
@@ -181,7 +181,10 @@ class ProviderSettings(_Group):
         "max_completion_tokens", description="What this server calls the output limit."
     )
     max_connections: int = Field(1000, ge=1, description="Connections of this process to the provider.")
-    engine: Literal["aiohttp", "httpx"] = Field("aiohttp", description="HTTP engine; httpx for HTTP/2 and proxies.")
+    engine: Literal["aiohttp", "httpx"] = Field(
+        "aiohttp", description="HTTP engine; httpx with the extra http2 for HTTP/2."
+    )
+    check_at_start: bool = Field(True, description="Refuse to start while this provider's address is unreachable.")
     timeouts: TimeoutSettings = Field(default_factory=lambda: TimeoutSettings(), description="Of one call.")
 
 

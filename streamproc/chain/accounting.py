@@ -3,7 +3,7 @@
 Retries, fallbacks and corrections need no special case: each is a call of its own with a line of its own.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ class Accounted:
         self._counts_exactly = counts_exactly
         self.name = inner.name
 
-    async def stream(self, call: Call) -> AsyncIterator[Event]:
+    async def stream(self, call: Call) -> AsyncGenerator[Event, None]:
         """The inner provider's events; whatever happens, the call's usage line is in `call.progress` afterwards.
 
         Raises:
@@ -72,7 +72,7 @@ class Accounted:
         attempt = call.progress.attempt
         pieces = meter.pieces
         try:
-            async with aclosing(self._inner.stream(call)) as events:  # type: ignore[type-var] # providers are async generators
+            async with aclosing(self._inner.stream(call)) as events:
                 async for event in events:
                     kind = type(event)
                     if kind is Text or kind is Reasoning:

@@ -80,6 +80,14 @@ class Answer:
         return "".join(self._reasoning)
 
     @property
+    def tool_call_parts(self) -> list[ToolCallPart]:
+        """Tool calls so far, each as one part under its own index."""
+        return [
+            ToolCallPart(index, call.id, call.name, "".join(call.arguments))
+            for index, call in sorted(self._tools.items())
+        ]
+
+    @property
     def tool_calls(self) -> list[ResultToolCall]:
         """Tool calls so far, in the order of their index."""
         return [

@@ -1,6 +1,7 @@
 """The outcome: the records a run leaves behind, for each way it can end."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from streamproc.chain.answer import Answer
 from streamproc.chain.clock import Clock
@@ -11,7 +12,7 @@ from streamproc.records.dead_letter import DeadLetter
 from streamproc.records.headers import replay_of, trace_of
 from streamproc.records.outgoing import Outgoing
 from streamproc.records.request import Request
-from streamproc.records.result import Failure, Result, Timings
+from streamproc.records.result import Failure, Result, Status, Timings
 from streamproc.records.terminal import dead_letter_record, result_records, usage_record
 
 __all__ = ["Outcome"]
@@ -28,20 +29,20 @@ class Outcome:
         self, run: Run, answer: Answer, completed: Completed, chunk_count: int, first_token: float | None
     ) -> Terminal:
         """The whole answer and its bill."""
-        told = {
-            "chunk_count": chunk_count,
-            "text": answer.text,
-            "reasoning": answer.reasoning or None,
-            "tool_calls": answer.tool_calls or None,
-            "finish_reason": completed.finish_reason,
-            "timings": self._timings(run, first_token),
-        }
-        return self._terminal(run, self._result(run).model_copy(update={"status": "completed"} | told))
+        return self._terminal(
+            run,
+            "completed",
+            first_token,
+            chunk_count=chunk_count,
+            text=answer.text,
+            reasoning=answer.reasoning or None,
+            tool_calls=answer.tool_calls or None,
+            finish_reason=completed.finish_reason,
+        )
 
     def failed(self, run: Run, error: RunError) -> Terminal:
         """Why there is no answer, and what was used up on the way. A partial text is never shown as a result."""
-        told = {"status": error.status, "error": _failure(error), "timings": self._timings(run, None)}
-        return self._terminal(run, self._result(run).model_copy(update=told))
+        return self._terminal(run, error.status, None, error=_failure(error))
 
     def refused(self, incoming: Incoming, request: Request | None, error: InvalidRequest) -> Terminal:
         """The dead letter of a record that is no valid request, and its `rejected` result.
@@ -51,8 +52,8 @@ class Outcome:
         run_id = str(incoming.id)
         result = Result(
             run_id=run_id,
-            request_id=request and request.request_id,
-            tenant=incoming.tenant or (request and request.tenant),
+            request_id=None if request is None else request.request_id,
+            tenant=incoming.tenant or (None if request is None else request.tenant),
             status="rejected",
             error=_failure(error),
             replay_of=replay_of(incoming.headers),
@@ -80,17 +81,13 @@ class Outcome:
         """The run's usage lines so far."""
         return tuple(usage_record(line, run.trace) for line in run.progress.lines)
 
-    def _terminal(self, run: Run, result: Result) -> Terminal:
-        key = run.request.request_id.encode()
-        return Terminal((*result_records(result, key, run.trace, self._max_bytes), *self.usage(run)))
-
-    def _result(self, run: Run) -> Result:
+    def _terminal(self, run: Run, status: Status, first_token: float | None, **told: Any) -> Terminal:
         lines = run.progress.lines
-        return Result.model_construct(
+        result = Result(
             run_id=str(run.id),
             request_id=run.request.request_id,
             tenant=run.tenant,
-            status="failed",
+            status=status,
             attempt=run.progress.attempt,
             provider=run.provider.name,
             model=run.model,
@@ -98,14 +95,15 @@ class Outcome:
             output_tokens=_total([line.tokens.output for line in lines]),
             cost_nanos=_total([line.cost_nanos for line in lines]),
             calls=run.progress.calls,
+            timings=Timings(first_token_seconds=first_token, total_seconds=self._clock.monotonic() - run.taken_at),
             input_hash=run.input_hash,
             replay_of=run.replay_of,
             metadata=run.request.metadata,
             finished_at=self._now(),
+            **told,
         )
-
-    def _timings(self, run: Run, first_token: float | None) -> Timings:
-        return Timings(first_token_seconds=first_token, total_seconds=self._clock.monotonic() - run.taken_at)
+        key = run.request.request_id.encode()
+        return Terminal((*result_records(result, key, run.trace, self._max_bytes), *self.usage(run)))
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)

@@ -1,6 +1,6 @@
 """The seam: what a provider is. A layer takes a provider and is a provider, so the chain is one expression."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -63,6 +63,6 @@ class Provider(Protocol):
         """Name in the settings, for usage lines and metrics."""
         ...
 
-    def stream(self, call: Call) -> AsyncIterator[Event]:
+    def stream(self, call: Call) -> AsyncGenerator[Event, None]:
         """Makes the call and gives its events as they arrive."""
         ...

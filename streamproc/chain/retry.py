@@ -4,7 +4,7 @@ Before the first token a retry is silent. After it, the next try is a visible ne
 everybody who saw the lost one, and the run may lose only so many of them, because each was paid for.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class Retrying:
         self._observer = observer
         self.name = inner.name
 
-    async def stream(self, call: Call) -> AsyncIterator[Event]:
+    async def stream(self, call: Call) -> AsyncGenerator[Event, None]:
         """The inner provider's events, with `Restarted` before those of a try that follows a visible one.
 
         Raises:
@@ -63,7 +63,7 @@ class Retrying:
             tries += 1
             seen = False
             try:
-                async with aclosing(self._inner.stream(call)) as events:  # type: ignore[type-var] # providers are async generators
+                async with aclosing(self._inner.stream(call)) as events:
                     async for event in events:
                         seen = True
                         yield event

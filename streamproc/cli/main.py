@@ -1,5 +1,6 @@
 """The command `streamproc` and its subcommands. A user's mistake is one sentence and exit code 2, never a traceback."""
 
+import logging
 import sys
 
 from cyclopts import App
@@ -39,6 +40,8 @@ def build_app() -> App:
 
 def main() -> None:
     """Runs the command of this process and exits."""
+    # What a library says about a failure would stand beside our sentence; the worker takes it into its own log.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         code = build_app()()
     except StreamprocError as error:

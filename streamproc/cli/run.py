@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from streamproc.app import run_worker
 from streamproc.cli.options import ConfigFile, settings_of
 from streamproc.errors import SetupError
+from streamproc.lifecycle import run_worker
 from streamproc.observe.logs import configure_logs
 
 __all__ = ["loop_factory", "run"]

@@ -4,7 +4,6 @@ It owns the partition's offsets, its running tasks, the finished runs that wait 
 """
 
 import asyncio
-from contextlib import suppress
 from enum import Enum
 
 from aiokafka import TopicPartition
@@ -126,6 +125,5 @@ class Assignment:
         tasks = list(self.running)
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        if tasks:
+            await asyncio.wait(tasks)

@@ -1,7 +1,8 @@
 """How to reach Kafka: client options from plain values, and Kafka's errors as ours."""
 
+import asyncio
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +18,9 @@ from aiokafka.errors import (
 from streamproc.errors import SetupError
 from streamproc.settings import KafkaSettings, read_secret
 
-__all__ = ["client_options", "setup_errors"]
+__all__ = ["client_options", "connected", "setup_errors"]
+
+_CONNECT_SECONDS = 10.0
 
 
 def client_options(settings: KafkaSettings) -> Mapping[str, Any]:
@@ -44,6 +47,19 @@ def client_options(settings: KafkaSettings) -> Mapping[str, Any]:
         except OSError as exc:
             raise SetupError(f"cannot read kafka.ssl_ca_file {settings.ssl_ca_file}: {exc}") from exc
     return options
+
+
+async def connected(start: Awaitable[object]) -> None:
+    """Waits for the start of a client of ours.
+
+    aiokafka gives each broker the time of a whole request, which is long for an address where nobody answers.
+
+    Raises:
+        TimeoutError: it took longer than 10 seconds.
+        KafkaError: no broker answers, or it refuses us.
+    """
+    async with asyncio.timeout(_CONNECT_SECONDS):
+        await start
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from streamproc.chain.clock import Clock
@@ -73,11 +74,12 @@ class Dispatch:
                 break
             owner = self._owners.pop(id(run))
             if owner.state is not State.READY:
+                owner.bill(self._work.abandon(run))
                 continue
             self.running += 1
             task = asyncio.create_task(self._run(run, owner), name=str(run.id))
             owner.running.add(task)
-            task.add_done_callback(owner.running.discard)
+            task.add_done_callback(partial(self._ended, run, owner))
         self._arm(now)
 
     async def _run(self, run: Run, owner: Assignment) -> None:
@@ -86,15 +88,22 @@ class Dispatch:
         except NotNow:
             if owner.state is State.READY:
                 self.put(run, owner)
-        except BaseException:
+            else:
+                owner.bill(self._work.abandon(run))
+        except Exception:
             owner.bill(self._work.abandon(run))
             raise
         else:
             owner.finish(run.id.offset, terminal)
-        finally:
-            self.running -= 1
-            self._freed()
-            self.start_ready()
+
+    def _ended(self, run: Run, owner: Assignment, task: asyncio.Task[None]) -> None:
+        # A callback and not a `finally`: a task that is cancelled before its first step never enters its body.
+        owner.running.discard(task)
+        if task.cancelled():
+            owner.bill(self._work.abandon(run))
+        self.running -= 1
+        self._freed()
+        self.start_ready()
 
     def sweep(self) -> None:
         """Ends runs whose deadline passed while they waited; a full pass at most once a second."""
@@ -107,8 +116,9 @@ class Dispatch:
             self._freed()
 
     def discard(self, owner: Assignment) -> None:
-        """Forgets the queued runs of a lost partition."""
-        self.queues.discard(owner.key.topic, owner.key.partition)
+        """Forgets the queued runs of a lost partition; calls they made before they had to wait are billed."""
+        for run in self.queues.discard(owner.key.topic, owner.key.partition):
+            owner.bill(self._work.abandon(run))
         self._owners = {key: kept for key, kept in self._owners.items() if kept is not owner}
 
     def _arm(self, now: float) -> None:

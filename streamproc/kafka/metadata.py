@@ -32,7 +32,7 @@ class CommitMetadata:
         try:
             found = json.loads(text)
             version, epoch = found["v"], found["epoch"]
-        except (ValueError, KeyError, TypeError) as exc:
+        except (ValueError, KeyError, TypeError, RecursionError) as exc:
             raise SetupError(
                 f"the group's committed offset carries metadata that is not ours: {text[:80]!r};"
                 " another program seems to use this group: set kafka.group to a name of its own"

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streamproc.kafka.connection import connected
+
 __all__ = ["Place", "Reader", "Record"]
 
 
@@ -41,7 +43,7 @@ class Reader:
     async def start(self) -> None:
         """Connects."""
         try:
-            await self._consumer.start()
+            await connected(self._consumer.start())
         except BaseException:
             await self._consumer.stop()
             raise
@@ -52,7 +54,9 @@ class Reader:
 
     async def partitions(self, topic: str) -> list[Place]:
         """All partitions of a topic; none when it does not exist."""
-        # A first look may find the topic missing only because its metadata was never asked for.
+        # Looked up in the list first: asking for a topic by its name waits for it to appear, or makes it.
+        if topic not in await self._consumer.topics():
+            return []
         await self._consumer._client._wait_on_metadata(topic)  # noqa: SLF001 aiokafka has no public way to ask for one topic
         found: set[int] = self._consumer.partitions_for_topic(topic) or set()
         return [Place(topic, partition) for partition in sorted(found)]

@@ -71,9 +71,9 @@ class ReadyQueues:
         """Takes out every run whose deadline has passed."""
         return self._remove(lambda run: run.deadline <= now)
 
-    def discard(self, topic: str, partition: int) -> int:
-        """Takes out every run of a partition that was lost; says how many."""
-        return len(self._remove(lambda run: run.id.topic == topic and run.id.partition == partition))
+    def discard(self, topic: str, partition: int) -> list[Run]:
+        """Takes out every run of a partition that was lost."""
+        return self._remove(lambda run: run.id.topic == topic and run.id.partition == partition)
 
     def _remove(self, is_gone: Callable[[Run], bool]) -> list[Run]:
         gone = [run for run in self if is_gone(run)]

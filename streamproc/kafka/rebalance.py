@@ -87,8 +87,12 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
     async def _claimed(self, assignment: Assignment) -> bool:
         try:
             return await claim(assignment, self._consumer, self._committer, self._clock)
-        except KafkaError:
-            return False  # a broker is away, or the group has moved on, which cancels this task
+        except KafkaError as exc:
+            # A broker is away, we lack a right, or the group has moved on; the last cancels this task.
+            self._observer.saw(
+                PartitionChanged(assignment.key.topic, assignment.key.partition, f"claim failed: {exc!r}")
+            )
+            return False
 
     async def end(self) -> None:
         """Ends every assignment: cuts its calls, publishes and commits what is finished, forgets the rest."""

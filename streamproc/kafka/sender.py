@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streamproc.errors import PublishFailed
+from streamproc.kafka.connection import connected
 from streamproc.records.identity import RunId
 
 __all__ = ["Sender"]
@@ -25,7 +26,7 @@ class Sender:
     async def start(self) -> None:
         """Connects."""
         try:
-            await self._producer.start()
+            await connected(self._producer.start())
         except BaseException:
             await self._producer.stop()
             raise
@@ -43,7 +44,9 @@ class Sender:
             PublishFailed: Kafka did not take it (from here, or from what is awaited).
         """
         try:
-            acknowledged = await self._producer.send(topic, key=key, value=value, headers=list(headers), timestamp_ms=timestamp_ms)
+            acknowledged = await self._producer.send(
+                topic, key=key, value=value, headers=list(headers), timestamp_ms=timestamp_ms
+            )
         except KafkaError as exc:
             raise PublishFailed(f"{topic} did not take a request: {exc!r}") from exc
         return _run_id(acknowledged, topic, timestamp_ms)

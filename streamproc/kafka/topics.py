@@ -4,6 +4,7 @@ A run's records go to the partition with its request's number, so every output t
 as the largest request topic.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,12 +12,14 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from streamproc.errors import SetupError
-from streamproc.kafka.connection import client_options, setup_errors
+from streamproc.kafka.connection import client_options, connected, setup_errors
 from streamproc.settings import Settings
 
 __all__ = ["TopicPlan", "check_topics", "create_topics", "existing_partitions", "find_problems", "plan_topics"]
 
 _DAY_MS = 24 * 60 * 60 * 1000
+_SHOWN_SECONDS = 20.0
+_LOOK_AGAIN_SECONDS = 0.05
 
 
 class TopicPlan(NamedTuple):
@@ -42,7 +45,7 @@ def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
 
 
 def find_problems(plan: Sequence[TopicPlan], existing: Mapping[str, int]) -> list[str]:
-    """One sentence for all topics that are missing, one for each that is too narrow; `existing` maps names to partition counts."""
+    """One sentence for all missing topics, one for each that is too narrow; `existing` maps names to partitions."""
     missing = [topic.name for topic in plan if topic.name not in existing]
     problems = []
     if missing:
@@ -68,7 +71,7 @@ async def existing_partitions(settings: Settings) -> dict[str, int]:
     with setup_errors(settings.kafka, "reading topics"):
         admin: Any = AIOKafkaAdminClient(**client_options(settings.kafka))
         try:
-            await admin.start()
+            await connected(admin.start())
             names = await admin.list_topics()
             wanted = [topic.name for topic in plan_topics(settings) if topic.name in names]
             described = await admin.describe_topics(wanted) if wanted else []
@@ -91,10 +94,10 @@ async def check_topics(settings: Settings) -> dict[str, int]:
 
 
 async def create_topics(settings: Settings) -> list[str]:
-    """Creates what is missing and gives the names; what exists is left alone.
+    """Creates what is missing and gives the names, once Kafka shows them; what exists is left alone.
 
     Raises:
-        SetupError: Kafka refuses.
+        SetupError: Kafka refuses, or does not show them in time.
     """
     existing = await existing_partitions(settings)
     missing = [topic for topic in plan_topics(settings) if topic.name not in existing]
@@ -112,11 +115,26 @@ async def create_topics(settings: Settings) -> list[str]:
     with setup_errors(settings.kafka, "creating topics"):
         admin: Any = AIOKafkaAdminClient(**client_options(settings.kafka))
         try:
-            await admin.start()
+            await connected(admin.start())
             answer = await admin.create_topics(new)
         finally:
             await admin.close()
     for name, code, message in ((entry[0], entry[1], entry[2]) for entry in answer.topic_errors):
         if code and for_code(code) is not TopicAlreadyExistsError:
             raise SetupError(f"Kafka did not create topic {name}: {message or for_code(code).__name__}")
-    return [topic.name for topic in missing]
+    names = [topic.name for topic in missing]
+    await _until_shown(settings, names)
+    return names
+
+
+async def _until_shown(settings: Settings, names: Sequence[str]) -> None:
+    # The controller answers before the brokers know: who looked at once would find the topics missing.
+    try:
+        async with asyncio.timeout(_SHOWN_SECONDS):
+            while set(names) - (await existing_partitions(settings)).keys():  # noqa: ASYNC110 Kafka tells nobody
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    except TimeoutError as exc:
+        raise SetupError(
+            f"Kafka created {', '.join(names)}, but does not show them after {_SHOWN_SECONDS:g} s:"
+            " see `streamproc topics check`"
+        ) from exc

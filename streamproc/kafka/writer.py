@@ -136,8 +136,8 @@ class ChunkWriter:
         self._clear()
         if self._answer.reasoning:
             self.write(Reasoning(self._answer.reasoning))
-        for index, call in enumerate(self._answer.tool_calls):
-            self.write(ToolCallPart(index, call.id, call.name, call.arguments))
+        for part in self._answer.tool_call_parts:
+            self.write(part)
         if self._answer.text:
             self.text(self._answer.text)
         if ended:

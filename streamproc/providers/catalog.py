@@ -36,6 +36,7 @@ class Catalog:
         """
         self._models = {name: provider.models for name, provider in settings.items()}
         self._transports: list[Transport] = []
+        self._checked: list[Transport] = []
         self.providers: Mapping[str, Provider] = {
             name: self._built(name, provider, now) for name, provider in settings.items()
         }
@@ -69,12 +70,12 @@ class Catalog:
             check_extra(request)
 
     async def check_reachable(self) -> None:
-        """Opens and closes a connection to each provider, so that a wrong address is seen at start.
+        """Opens and closes a connection to each provider that asks for it, so that a wrong address is seen at start.
 
         Raises:
             SetupError: one cannot be reached; names the setting and the reason.
         """
-        for transport in self._transports:
+        for transport in self._checked:
             await transport.check_reachable()
 
     async def aclose(self) -> None:
@@ -96,6 +97,8 @@ class Catalog:
             secrets=() if key is None else (key,),
         )
         self._transports.append(transport)
+        if settings.check_at_start:
+            self._checked.append(transport)
         return OpenAIChat(
             name,
             transport,

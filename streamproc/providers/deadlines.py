@@ -49,7 +49,7 @@ class Deadlines:
     def __enter__(self) -> Self:
         if self._passed is not None:
             raise TimeoutError(self._sentence())
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(self._loop)
         if self._task is not None:
             self._cancelling = self._task.cancelling()
         self._waiting_since = self._loop.time()

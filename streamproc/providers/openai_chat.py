@@ -1,6 +1,6 @@
 """OpenAI's Chat Completions, spoken by OpenAI and by most servers that say they are compatible."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import orjson
 
@@ -62,7 +62,7 @@ class OpenAIChat:
         """Name in the settings."""
         return self._name
 
-    async def stream(self, call: Call) -> AsyncIterator[Event]:
+    async def stream(self, call: Call) -> AsyncGenerator[Event, None]:
         """Makes the call and gives its events as they arrive."""
         is_streamed = call.request.stream
         body = render_body(call, output_limit_field=self._output_limit_field, omit_obfuscation=self._omit_obfuscation)

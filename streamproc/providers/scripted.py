@@ -1,6 +1,6 @@
 """A provider without a network: it says what a script tells it to say. For tests, demos and trying out settings."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from streamproc.chain.call import Call
@@ -46,7 +46,7 @@ class Scripted:
         """Name in the settings."""
         return self._name
 
-    async def stream(self, call: Call) -> AsyncIterator[Event]:
+    async def stream(self, call: Call) -> AsyncGenerator[Event, None]:
         """Gives the script's events."""
         self.started += 1
         self.running += 1

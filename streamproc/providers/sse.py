@@ -38,7 +38,6 @@ class SseDecoder:
             and chunk[-1] == _LF
             and not self._pieces
             and self._head is None
-            and not self._after_cr
             and b"\r" not in chunk
             and len(chunk) <= self._max_event_bytes
         ):

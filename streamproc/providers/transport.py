@@ -55,7 +55,12 @@ class Transport:
             self._url = httpx.URL(self._base_url)
         except httpx.InvalidURL as exc:
             raise SetupError(f"providers.{provider}.base_url is no URL: {exc}") from exc
-        if self._url.scheme not in ("http", "https") or not self._url.host or self._url.userinfo:
+        if (
+            self._url.scheme not in ("http", "https")
+            or not self._url.host
+            or self._url.userinfo
+            or not 0 < (self._url.port or 80) < 2**16
+        ):
             raise SetupError(f"providers.{provider}.base_url must look like https://host/path, without a user name")
         self._urls: dict[str, httpx.URL] = {}
         self._headers = [

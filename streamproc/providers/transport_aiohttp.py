@@ -5,9 +5,18 @@ cost money. One difference stays: aiohttp's parser goes silent on a broken chunk
 a deadline of its own.
 """
 
+import select
+import socket
+from typing import TYPE_CHECKING
+
 import aiohttp
 import httpx
 from yarl import URL
+
+if TYPE_CHECKING:
+    from aiohttp.client_reqrep import ClientRequest
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
 
 __all__ = ["AiohttpTransport"]
 
@@ -73,13 +82,42 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def _start(self) -> aiohttp.ClientSession:
         # Not in the constructor: a session belongs to the loop that runs when it is made.
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._max_connections, keepalive_timeout=_KEEPALIVE_SECONDS),
+            connector=_Pool(limit=self._max_connections, keepalive_timeout=_KEEPALIVE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
             read_bufsize=_READ_BYTES,
         )
         return self._session
+
+
+class _Pool(aiohttp.TCPConnector):
+    """A pool that looks at a connection before it uses it again.
+
+    aiohttp knows that a server hung up only after a turn of its loop. A request sent before that would be lost, and
+    look like one that may have cost money.
+    """
+
+    async def connect(
+        self,
+        req: "ClientRequest",
+        traces: "list[Trace]",
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 the signature of aiohttp
+    ) -> "Connection":
+        """A connection on which nothing waits to be read, neither an end nor bytes that nobody asked for."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.transport is None or not _is_readable(connection.transport.get_extra_info("socket")):
+                return connection
+            connection.close()
+
+
+def _is_readable(sock: socket.socket) -> bool:
+    if not hasattr(select, "poll"):  # Windows
+        return False
+    poll = select.poll()
+    poll.register(sock.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _Body(httpx.AsyncByteStream):

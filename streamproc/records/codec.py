@@ -103,14 +103,15 @@ def _sentence(exc: ValidationError) -> str:
         elif error["type"] == "json_invalid":
             problems.append(error["msg"][0].lower() + error["msg"][1:])
         else:
-            problems.append(f"{place}: {error['msg']}" if place else error["msg"])
+            told = error["msg"].removeprefix("Value error, ")
+            problems.append(f"{place}: {told}" if place else told)
     more = len(errors) - len(problems)
     return ("; ".join(problems) + (f"; and {more} more" if more > 0 else ""))[:1000]
 
 
 def encode(record: BaseModel) -> bytes:
     """JSON of a record; fields that are None are left out, which readers read as None."""
-    return orjson.dumps(record.model_dump(mode="json", by_alias=True, exclude_none=True))
+    return record.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 def encode_pretty(record: BaseModel) -> bytes:

@@ -15,8 +15,8 @@ __all__ = ["REQUEST_TYPE", "SOURCE", "check_request_headers", "event_headers", "
 SOURCE = b"/streamproc"
 REQUEST_TYPE = "streamproc.request.v1"
 
-_TRACEPARENT = re.compile(rb"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
-_REQUEST_TYPE = re.compile(r"^streamproc\.request\.v(\d{1,9})$", re.ASCII)
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_REQUEST_TYPE = re.compile(r"streamproc\.request\.v(\d{1,9})", re.ASCII)
 
 
 def event_headers(kind: str, event_id: str, time: str, trace: bytes | None) -> Headers:
@@ -41,7 +41,7 @@ def check_request_headers(headers: Iterable[tuple[str, bytes | None]]) -> None:
     for name, value in headers:
         text = (value or b"").decode("utf-8", "replace")
         if name == "ce_type":
-            version = _REQUEST_TYPE.match(text)
+            version = _REQUEST_TYPE.fullmatch(text)
             if version is None:
                 raise InvalidRequest(f"header ce_type is {text[:80]!r}, not {REQUEST_TYPE}", code="unknown_type")
             if version[1] != "1":
@@ -56,7 +56,7 @@ def check_request_headers(headers: Iterable[tuple[str, bytes | None]]) -> None:
 def trace_of(headers: Iterable[tuple[str, bytes | None]]) -> bytes | None:
     """The sender's `traceparent`, if it is well formed."""
     for name, value in headers:
-        if name == "traceparent" and value is not None and _TRACEPARENT.match(value):
+        if name == "traceparent" and value is not None and _TRACEPARENT.fullmatch(value):
             return value
     return None
 

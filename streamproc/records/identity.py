@@ -10,7 +10,9 @@ __all__ = ["ATTEMPTS_PER_EPOCH", "RunId", "first_attempt", "usage_id"]
 ATTEMPTS_PER_EPOCH = 1000
 """Attempts of one claim epoch lie between epoch × 1000 and the next epoch's first."""
 
-_RUN_ID = re.compile(r"^([A-Za-z0-9._-]{1,249})/(\d{1,10})/(\d{1,19})@(\d{1,16})$", re.ASCII)
+# One spelling for each identity, so that texts compare as identities do. A sender may set any time, negative ones too.
+_NUMBER = r"(0|[1-9][0-9]{0,18})"
+_RUN_ID = re.compile(rf"([A-Za-z0-9._-]{{1,249}})/{_NUMBER}/{_NUMBER}@(0|-?[1-9][0-9]{{0,18}})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class RunId:
         Raises:
             InvalidRequest: the text is no run id.
         """
-        match = _RUN_ID.match(text)
+        match = _RUN_ID.fullmatch(text)
         if match is None:
             raise InvalidRequest(f"{text[:80]!r} is no run id; a run id looks like llm.requests/3/4711@1764000000000")
         return cls(match[1], int(match[2]), int(match[3]), int(match[4]))

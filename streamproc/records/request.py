@@ -2,13 +2,14 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, JsonValue, StringConstraints, Tag, TypeAdapter, model_validator
+from pydantic import Discriminator, Field, StringConstraints, Tag, TypeAdapter, model_validator
 
-from streamproc.records.shapes import Label, Name, RecordId, Strict, Timestamp
+from streamproc.records.shapes import ENCODABLE, WHOLE, FreeJson, Label, Name, RecordId, Strict, Timestamp
 
 __all__ = ["BatchLine", "Message", "Request", "Tool", "request_adapter"]
 
-Stops = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=256)]], Field(max_length=16)]
+Stop = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Stops = Annotated[list[Stop], Field(max_length=16)]
 Metadata = Annotated[
     dict[
         Annotated[str, StringConstraints(min_length=1, max_length=64)],
@@ -16,6 +17,7 @@ Metadata = Annotated[
     ],
     Field(max_length=16),
 ]
+OutputTokens = Annotated[int, Field(ge=1, lt=2**31), WHOLE]
 FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
@@ -56,7 +58,7 @@ class Function(Strict):
 
     name: FunctionName
     description: str | None = None
-    parameters: dict[str, JsonValue] | None = None
+    parameters: Annotated[FreeJson, ENCODABLE] | None = None
     strict: bool | None = None
 
 
@@ -88,7 +90,7 @@ class SchemaFormat(Strict):
 
     name: FunctionName
     description: str | None = None
-    schema_: dict[str, JsonValue] | None = Field(default=None, alias="schema")
+    schema_: Annotated[FreeJson, ENCODABLE] | None = Field(default=None, alias="schema")
     strict: bool | None = None
 
 
@@ -112,7 +114,7 @@ class Prompted(Strict):
     messages: Annotated[list[Message], Field(min_length=1)]
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63), WHOLE] | None = None
     response_format: ResponseFormat | None = None
     tools: Annotated[list[Tool], Field(min_length=1, max_length=128)] | None = None
     tool_choice: ToolChoice | None = None
@@ -132,23 +134,23 @@ class Request(Prompted):
     user: Name | None = None
     feature: Name | None = None
     metadata: Metadata | None = None
-    max_output_tokens: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    max_output_tokens: OutputTokens | None = None
     stop: Stops | None = None
     stream: bool = True
     deadline: Timestamp | None = None
     not_before: Timestamp | None = None
     max_cost_usd: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
-    extra: Annotated[dict[str, JsonValue], Field(max_length=32)] | None = None
+    extra: Annotated[FreeJson, Field(max_length=32), ENCODABLE] | None = None
 
 
 class BatchBody(Prompted):
     """The body of an OpenAI Batch API input line, as far as it can be priced. `user` becomes the request's user."""
 
-    max_tokens: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    stop: str | Stops | None = None
+    max_tokens: OutputTokens | None = None
+    max_completion_tokens: OutputTokens | None = None
+    stop: Stop | Stops | None = None
     stream: bool = False
-    n: Literal[1] | None = None
+    n: Annotated[int, Field(ge=1, le=1), WHOLE] | None = None
     user: Name | None = None
     metadata: Metadata | None = None
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None

@@ -13,11 +13,15 @@ Status = Literal["completed", "failed", "rejected", "cancelled", "expired"]
 
 
 class ResultToolCall(Written):
-    """A tool call the model asked for; `arguments` is the model's own text."""
+    """A tool call the model asked for; `arguments` is the model's own text.
+
+    `continues` is true in a part of a result whose `arguments` go on with the call that came before.
+    """
 
     id: str | None = None
     name: str
     arguments: str
+    continues: Literal[True] | None = None
 
 
 class Failure(Written):

@@ -2,13 +2,39 @@
 
 import re
 from datetime import datetime
+from math import isfinite
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+)
 
-__all__ = ["Label", "Name", "Nanos", "RecordId", "Strict", "Timestamp", "Tokens", "Written"]
+__all__ = [
+    "ENCODABLE",
+    "WHOLE",
+    "FreeJson",
+    "Label",
+    "Name",
+    "Nanos",
+    "RecordId",
+    "Strict",
+    "Timestamp",
+    "Tokens",
+    "Written",
+]
 
-_RFC3339 = re.compile(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})$", re.ASCII)
+# Says in one notation what JSON Schema and Python both understand; only the days of a month are left to the calendar.
+_RFC3339 = re.compile(
+    r"^(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\.[0-9]{1,6})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
 
 RecordId = Annotated[str, StringConstraints(pattern=r"^[ -~]{1,256}$")]
 """The sender's own label: 1 to 256 printable ASCII characters, safe in headers and logs."""
@@ -28,7 +54,7 @@ def _rfc3339(value: object) -> datetime:
     # One notation only: pydantic would read more of them than the schema promises.
     if isinstance(value, datetime):
         return value
-    if not isinstance(value, str) or not _RFC3339.match(value):
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
         raise ValueError("must be an RFC 3339 time with a zone, for example 2026-01-31T12:00:00Z")
     try:
         moment = datetime.fromisoformat(value)
@@ -40,9 +66,40 @@ def _rfc3339(value: object) -> datetime:
 
 Timestamp = Annotated[
     datetime,
-    PlainValidator(_rfc3339),
+    BeforeValidator(_rfc3339),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": _RFC3339.pattern}),
 ]
+
+
+def _whole(value: object) -> object:
+    # JSON has one kind of number, and JSON Schema takes 1000.0 and 1e3 for integers.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+"""Beside `int`, as the last annotation: takes an integer in any notation that JSON Schema counts as one."""
+
+
+def _encodable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    left: list[JsonValue] = [value]
+    while left:
+        found = left.pop()
+        if isinstance(found, dict):
+            left += found.values()
+        elif isinstance(found, list):
+            left += found
+        elif isinstance(found, float) and not isfinite(found):
+            raise ValueError("holds a number that is not finite")
+        elif isinstance(found, int) and not -(2**63) <= found < 2**64:
+            raise ValueError("holds an integer of more than 64 bits")
+    return value
+
+
+ENCODABLE = AfterValidator(_encodable)
+"""Beside `FreeJson`, as the last annotation: its numbers can be written again, finite and integers within 64 bits."""
+
+FreeJson = dict[str, JsonValue]
+"""A JSON object of any shape."""
 
 
 class Strict(BaseModel):

@@ -42,14 +42,17 @@ def _parts(result: Result, max_bytes: int) -> Iterator[Result]:
     """Cuts text, reasoning and arguments into parts whose JSON stays below `max_bytes`; the rest is in part 0."""
     # A character takes at most six bytes of JSON as an escape, or four as UTF-8.
     size = max(max_bytes // 8, 1)
-    yield result.model_copy(update={"text": None, "reasoning": None, "tool_calls": None})
+    # An empty text stays apart from none.
+    emptied = {field: None if getattr(result, field) is None else "" for field in ("text", "reasoning")}
+    yield result.model_copy(update={**emptied, "tool_calls": None})
     for field in ("text", "reasoning"):
         whole: str = getattr(result, field) or ""
         for begin in range(0, len(whole), size):
             yield _bare(result, **{field: whole[begin : begin + size]})
     for call in result.tool_calls or []:
         for begin in range(0, max(len(call.arguments), 1), size):
-            piece = call.model_copy(update={"arguments": call.arguments[begin : begin + size]})
+            update = {"arguments": call.arguments[begin : begin + size], "continues": True if begin else None}
+            piece = call.model_copy(update=update)
             yield _bare(result, tool_calls=[piece])
 
 
@@ -91,4 +94,6 @@ def dead_letter_record(
 
 def _reason_headers(letter: DeadLetter) -> Headers:
     fields = letter.model_dump(mode="json")
-    return tuple((HEADER_PREFIX + name, str(value).encode()) for name, value in fields.items())
+    # A truth value reads as in JSON.
+    texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in fields.items()}
+    return tuple((HEADER_PREFIX + name, text.encode()) for name, text in texts.items())

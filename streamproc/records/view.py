@@ -55,7 +55,7 @@ class StreamView:
         self._attempt: int | None = None
         self._next = 0
         self._held: dict[int, Chunk] = {}
-        self._parts: dict[int, Result] = {}
+        self._parts: dict[tuple[int | None, int], dict[int, Result]] = {}
         self._result: Result | None = None
 
     @property
@@ -99,10 +99,13 @@ class StreamView:
         """Takes a result, or a part of one. A second result of the run is ignored: the first one decides."""
         if self._result is not None:
             return []
-        self._parts[part.part] = part
-        if len(self._parts) < part.parts:
+        # A worker may have died between its parts: those of two attempts are never mixed.
+        parts = self._parts.setdefault((part.attempt, part.parts), {})
+        parts[part.part] = part
+        if len(parts) < part.parts:
             return []
-        self._result = join_parts([self._parts[number] for number in sorted(self._parts)])
+        self._result = join_parts([parts[number] for number in sorted(parts)])
+        self._parts.clear()
         self._stage = _Stage.DECIDED
         updates: list[Update] = []
         attempt = self._result.attempt
@@ -133,8 +136,8 @@ def join_parts(parts: list[Result]) -> Result:
     reasonings = [part.reasoning for part in parts if part.reasoning is not None]
     calls: list[ResultToolCall] = []
     for piece in (call for part in parts for call in part.tool_calls or []):
-        if calls and (calls[-1].id, calls[-1].name) == (piece.id, piece.name):
-            calls[-1] = piece.model_copy(update={"arguments": calls[-1].arguments + piece.arguments})
+        if calls and piece.continues:
+            calls[-1] = calls[-1].model_copy(update={"arguments": calls[-1].arguments + piece.arguments})
         else:
             calls.append(piece)
     return parts[0].model_copy(

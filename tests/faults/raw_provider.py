@@ -106,6 +106,7 @@ class RawProvider:
         self.url = url
         self.connections: list[Connection] = []
         self.requests: list[Connection] = []
+        self.asked = asyncio.Event()  # the first request is here
 
 
 @asynccontextmanager
@@ -122,6 +123,7 @@ async def raw_provider(behaviour: Behaviour) -> AsyncIterator[RawProvider]:
         try:
             while connection.is_open and await connection.read_request():
                 server.requests.append(connection)
+                server.asked.set()
                 await behaviour(connection)
         except (asyncio.CancelledError, ConnectionError):
             pass
@@ -181,9 +183,9 @@ async def outcome(provider: Provider, call: Call) -> tuple[str, list[Event], Str
     events: list[Event] = []
     error = None
     try:
-        async with aclosing(provider.stream(call)) as stream:  # type: ignore[type-var] # an async generator it is
+        async with aclosing(provider.stream(call)) as stream:
             async for seen in stream:
-                events.append(seen)
+                events.append(seen)  # noqa: PERF401 what came before an error is kept
     except StreamprocError as exc:
         error = exc
     return "".join(seen.text for seen in events if isinstance(seen, Text)), events, error

@@ -51,10 +51,12 @@ def sends(*pieces: bytes, pause_seconds: float = 0.0) -> Any:
 
 
 def error_event(**error: Any) -> bytes:
+    """An error object inside a stream."""
     return event({"error": error})
 
 
 def refusal(status: str, error: Any, *headers: bytes) -> bytes:
+    """A response with an error status and an error object."""
     return response(status, "application/json", orjson.dumps({"error": error}), b"x-request-id: req-9", *headers)
 
 
@@ -132,7 +134,7 @@ CUT_STREAMS: dict[str, tuple[list[bytes], type[ProviderError], str]] = {
 async def test_stream_that_goes_wrong(case: str) -> None:
     """The tokens before it are given; the error has its class and may have cost."""
     pieces, expected, words = CUT_STREAMS[case]
-    async with raw_provider(sends(STREAM, *pieces)) as server, provider_at(server.url) as provider:
+    async with raw_provider(sends(STREAM, *pieces, pause_seconds=0.01)) as server, provider_at(server.url) as provider:
         text, events, error = await asyncio.wait_for(outcome(provider, a_call()), 5)
     assert text == "a"
     assert type(error) is expected
@@ -278,6 +280,7 @@ async def test_provider_that_echoes_the_key() -> None:
 
 
 def completion(**fields: Any) -> bytes:
+    """A whole completion."""
     return response("200 OK", "application/json; charset=utf-8", orjson.dumps(fields))
 
 

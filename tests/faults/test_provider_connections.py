@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
+import time
 from contextlib import aclosing
 
 import httpx
 import pytest
 
-from streamproc.chain.provider import Completed, Text
+from streamproc.chain.provider import Completed, Event, Text
 from streamproc.errors import ConnectFailed, Disconnected, TimedOut
 from tests.faults.raw_provider import (
     DONE,
@@ -36,6 +37,7 @@ async def good(connection: Connection) -> None:
 
 
 def cause_of(error: BaseException | None) -> BaseException | None:
+    """What the error came from."""
     return None if error is None else error.__cause__
 
 
@@ -70,8 +72,7 @@ async def test_all_connections_are_taken(engine: Engine) -> None:
         provider_at(server.url, engine, connect_seconds=0.3, max_connections=1) as provider,
     ):
         first = asyncio.create_task(outcome(provider, a_call()))
-        while not server.requests:
-            await asyncio.sleep(0.01)
+        await server.asked.wait()
         _, _, error = await outcome(provider, a_call())
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
@@ -212,7 +213,7 @@ async def test_reset_after_some_tokens(engine: Engine) -> None:
 
 
 async def test_broken_chunk_in_mid_stream_with_aiohttp() -> None:
-    """aiohttp's parser goes silent for ever; the idle deadline ends the call."""
+    """The parser of aiohttp goes silent for ever; the idle deadline ends the call."""
 
     async def behave(connection: Connection) -> None:
         await connection.send(STREAM, token("a"), b"HTTP/1.1 502 Bad Gateway\r\n\r\n", pause_seconds=0.05)
@@ -226,7 +227,7 @@ async def test_broken_chunk_in_mid_stream_with_aiohttp() -> None:
 
 
 async def test_broken_chunk_in_mid_stream_with_httpx() -> None:
-    """httpx's own parser tells at once."""
+    """The parser of httpx tells at once."""
 
     async def behave(connection: Connection) -> None:
         await connection.send(STREAM, token("a"), b"HTTP/1.1 502 Bad Gateway\r\n\r\n", pause_seconds=0.05)
@@ -328,8 +329,7 @@ async def test_cancelled_call_closes_the_socket(engine: Engine) -> None:
 
     async with raw_provider(behave) as server, provider_at(server.url, engine) as provider:
         call = asyncio.create_task(outcome(provider, a_call()))
-        while not server.requests:
-            await asyncio.sleep(0.01)
+        await server.asked.wait()
         await asyncio.sleep(0.1)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -346,8 +346,7 @@ async def test_cancelled_before_the_headers(engine: Engine) -> None:
 
     async with raw_provider(behave) as server, provider_at(server.url, engine) as provider:
         call = asyncio.create_task(outcome(provider, a_call()))
-        while not server.requests:
-            await asyncio.sleep(0.01)
+        await server.asked.wait()
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
@@ -366,7 +365,11 @@ async def test_cancelled_in_the_moment_of_the_idle_deadline(engine: Engine) -> N
     async with raw_provider(behave) as server, provider_at(server.url, engine, idle_seconds=0.3) as provider:
         stream = provider.stream(a_call())
         assert await anext(stream) == Text("a")
-        call = asyncio.create_task(anext(stream))  # type: ignore[arg-type] # an async generator's anext
+
+        async def next_event() -> Event:
+            return await anext(stream)
+
+        call = asyncio.create_task(next_event())
         await asyncio.sleep(0.1)
         cancel_at = loop.time() + 0.15
         loop.call_at(cancel_at, call.cancel)
@@ -385,7 +388,7 @@ async def test_closing_the_iterator_early(engine: Engine) -> None:
         await asyncio.sleep(10)
 
     async with raw_provider(behave) as server, provider_at(server.url, engine) as provider:
-        async with aclosing(provider.stream(a_call())) as stream:  # type: ignore[type-var] # an async generator it is
+        async with aclosing(provider.stream(a_call())) as stream:
             assert await anext(stream) == Text("a")
         assert await server.connections[0].closed_by_client()
 
@@ -411,6 +414,30 @@ async def test_connection_is_used_again_after_a_whole_answer(engine: Engine) -> 
             await outcome(provider, a_call())
         assert len(server.requests) == 9
         assert len(server.connections) == 1
+
+
+@both_engines
+async def test_server_that_hangs_up_after_its_answer(engine: Engine) -> None:
+    """The next call takes a new connection, also when our loop had no turn to notice the end of the old one."""
+    body = b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}'
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        for _ in range(2):
+            connection, _ = listening.accept()
+            with connection:
+                while not connection.recv(2**16).endswith(b"}"):
+                    pass
+                connection.sendall(response("200 OK", "application/json", body))
+
+    server = asyncio.create_task(asyncio.to_thread(serve))
+    with listening:
+        async with provider_at(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", engine) as provider:
+            for _ in range(2):
+                text, _, error = await outcome(provider, a_call(stream=False))
+                assert (text, error) == ("a", None)
+                time.sleep(0.1)  # blocks the loop while the end arrives
+        await server
 
 
 @both_engines

@@ -24,7 +24,7 @@ from tests.servers.kafka_settings import properties
 from tests.servers.network import free_ports, wait_until
 from tests.servers.process import Process, ServerMissing
 
-__all__ = ["Broker", "running_kafka"]
+__all__ = ["Broker", "installed", "running_kafka"]
 
 
 class Broker:
@@ -145,6 +145,15 @@ def _train(installation: Installation, option: str) -> None:
     """One start and one gentle end, at which Java writes the archive of the classes it has loaded."""
     with Broker(installation=installation, java_options=(option,)) as broker:
         broker.process.stop(patience_seconds=60)
+
+
+def installed() -> Installation:
+    """Apache Kafka's programs on this machine, fetched when they are not there yet.
+
+    Raises:
+        ServerMissing: Java, Maven or the jars cannot be had here.
+    """
+    return install(_train)
 
 
 @contextmanager

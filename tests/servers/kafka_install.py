@@ -46,7 +46,8 @@ def install(train: Callable[[Installation, str], None]) -> Installation:
     if program is None:
         raise ServerMissing("Apache Kafka needs Java 17 or newer, and there is no `java` on the PATH")
     with _alone_in(_CACHE):
-        java = Java(program, _CACHE / "libs")
+        # Named after their list, so that a change of the list fetches them anew.
+        java = Java(program, _CACHE / f"libs-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}")
         installation = Installation(java, _CACHE / "formatted", _CACHE / f"classes-{_fingerprint(java)}.jsa")
         if not java.libs.exists():
             with _appearing_at(java.libs) as folder:

@@ -19,6 +19,7 @@ def serve(model: str, port: int, slots: int) -> None:
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # the model is too small to share
     params.cache_ram_mib = 0
     params.ui = False
+    params.endpoint_metrics = True  # the server's own count of tokens
     params.verbosity = 1  # errors only
     server = xllamacpp.Server(params)
     print(f"listening on {server.listening_address}", flush=True)

@@ -56,6 +56,11 @@ class Process:
         """Whether it has not ended yet; a paused process runs."""
         return self._popen.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code, negative for the signal that ended it; None while it runs."""
+        return self._popen.poll()
+
     def last_words(self, lines: int = 12) -> str:
         """The end of its output, for the message when something went wrong."""
         return "\n".join(self.output.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])

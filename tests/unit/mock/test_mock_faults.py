@@ -7,7 +7,7 @@ import pytest
 from openai import AsyncOpenAI
 
 from streamproc.mock.server import MockServer
-from tests.unit.mock.exchange import BODY, STREAM, ask, events, exchange
+from tests.unit.mock.exchange import BODY, STREAM, ask, events, exchange, rendered
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,8 @@ async def test_planned_errors(sdk: AsyncOpenAI, model: str, error: type[openai.A
 
 async def test_a_planned_cut(mock: MockServer) -> None:
     """Exactly that many words, then the connection closes without finish reason, end mark or end of the body."""
-    received, is_whole = events(await ask(mock, STREAM | {"model": "mock-t9-i1-f1-cut4"}))
+    body = json.dumps(STREAM | {"model": "mock-t9-i1-f1-cut4"}).encode()
+    received, is_whole = events(await exchange(mock, rendered(body)))  # the client asked for no close
     assert not is_whole
     assert len(received) == 1 + 4
     figures = mock.stats.snapshot()

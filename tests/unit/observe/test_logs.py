@@ -140,13 +140,12 @@ def test_sentence_that_tries_to_forge_lines(lines: Lines, happening: Happening, 
 
 
 def test_troubles(lines: Lines) -> None:
-    """Retries, waits, dead letters, broken producers and partition changes are warnings."""
+    """Retries, waits, dead letters and broken producers are warnings."""
     written = lines.of(
         RetryPlanned(RUN, "openai", "rate_limited", 1.23456, restart=False),
         RunWaits(RUN, "credential_refused", "key refused", 30.0),
         DeadLettered(RUN, "not_json", "not JSON"),
         PublishBroke("llm.results", "fenced"),
-        PartitionChanged("llm.requests", 3, "lost"),
     )
     for line in written:
         del line["timestamp"]
@@ -158,8 +157,14 @@ def test_troubles(lines: Lines) -> None:
         {"event": "wait", "code": "credential_refused", "reason": "key refused", "wait_seconds": 30.0},
         {"event": "dead letter", "code": "not_json", "reason": "not JSON"},
         {"event": "publish broke", "topic": "llm.results", "reason": "fenced"},
-        {"event": "partition", "topic": "llm.requests", "partition": 3, "change": "lost"},
     ]
+
+
+def test_partition_moves(lines: Lines) -> None:
+    """Partitions come and go in normal work: no warning."""
+    (line,) = lines.of(PartitionChanged("llm.requests", 3, "lost"))
+    del line["timestamp"]
+    assert line == {"level": "info", "event": "partition", "topic": "llm.requests", "partition": 3, "change": "lost"}
 
 
 def test_runs_and_commits(lines: Lines) -> None:

@@ -1,5 +1,7 @@
 """The event stream decoder against the rules of the HTML standard, for every way to cut the bytes."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,7 @@ CASES = {
     "only an event name": (b"event: a\n\ndata: x\n\n", [b"x"]),
     "crlf": (b"data: a\r\ndata: b\r\n\r\ndata: c\r\n\r\n", [b"a\nb", b"c"]),
     "cr": (b"data: a\r\rdata: b\r\r", [b"a", b"b"]),
+    "cr inside an event that ends in lf": (b"data: x\n\ndata: a\rdata: b\n\n", [b"x", b"a\nb"]),
     "mixed ends": (b"data: a\r\n\ndata: b\n\r\n\rdata: c\r\r\n", [b"a", b"b", b"c"]),
     "byte order mark": (b"\xef\xbb\xbfdata: x\n\n", [b"x"]),
     "second mark": (b"\xef\xbb\xbf\xef\xbb\xbfdata: x\n\ndata: y\n\n", [b"y"]),
@@ -67,11 +70,13 @@ CASES = {
 
 
 def cut(stream: bytes, cuts: list[int]) -> list[bytes]:
+    """The stream in pieces."""
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
-    return [stream[left:right] for left, right in zip(edges, edges[1:], strict=False)]
+    return [stream[left:right] for left, right in pairwise(edges)]
 
 
 def fed(chunks: list[bytes]) -> list[bytes]:
+    """What comes out of these pieces."""
     decoder = SseDecoder(LIMIT)
     return [data for chunk in chunks for data in decoder.feed(chunk)]
 
@@ -112,8 +117,7 @@ def test_event_above_the_limit(step: int) -> None:
     decoder = SseDecoder(100)
     stream = b"data: a\n\ndata: " + b"x" * 200
     with pytest.raises(EventTooLarge, match="100 bytes"):
-        for at in range(0, len(stream), step):
-            decoder.feed(stream[at : at + step])
+        _ = [decoder.feed(stream[at : at + step]) for at in range(0, len(stream), step)]
 
 
 def test_whole_event_above_the_limit() -> None:

@@ -1,0 +1,159 @@
+"""The intake: one round of polling. Which partitions have room, what came for them, and where it goes.
+
+Back-pressure is per partition: one at its window's cap is paused and its records stay in Kafka, while the others go
+on. Offsets never travel into the chain: whoever finishes a run tells its assignment.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from streamproc.chain.clock import Clock
+from streamproc.chain.run import Incoming, Run
+from streamproc.kafka.assignment import Assignment, State
+from streamproc.kafka.dispatch import Dispatch, Work
+from streamproc.kafka.salvage import salvage
+from streamproc.observe.events import Observer, PartitionChanged
+from streamproc.records.identity import RunId
+
+__all__ = ["Bounds", "Intake"]
+
+_POLL_MS = 200
+_RECORDS_PER_POLL = 100
+_IDLE_POLL_SECONDS = 5.0
+
+
+class Bounds(NamedTuple):
+    """How much one process holds at a time: a span of offsets per partition, bytes of queued requests in all."""
+
+    max_window: int
+    max_queued_bytes: int
+
+
+class Intake:
+    """Takes records for the partitions that are READY, as far as there is room for them."""
+
+    def __init__(
+        self,
+        consumer: Any,
+        assignments: Mapping[TopicPartition, Assignment],
+        dispatch: Dispatch,
+        work: Work,
+        room: asyncio.Event,
+        bounds: Bounds,
+        clock: Clock,
+        observer: Observer,
+    ) -> None:
+        self._consumer = consumer
+        self._assignments = assignments
+        self._dispatch = dispatch
+        self._work = work
+        self._room = room
+        self._bounds = bounds
+        self._clock = clock
+        self._observer = observer
+        self._last_idle_poll = clock.monotonic()
+
+    async def round(self) -> None:
+        """Polls once, or waits a moment for room."""
+        ready = self._with_room()
+        if ready:
+            await self._poll(ready)
+        else:
+            await self._wait_for_room()
+
+    def _with_room(self) -> list[Assignment]:
+        # The bytes of all queued requests have one cap, so that when it is reached no partition has room.
+        if self._dispatch.queues.queued_bytes >= self._bounds.max_queued_bytes:
+            return []
+        ready = []
+        for assignment in self._assignments.values():
+            if assignment.state is not State.READY:
+                continue
+            has_room = assignment.window < self._bounds.max_window
+            if assignment.is_paused is has_room:
+                assignment.is_paused = not has_room
+                self._observer.saw(
+                    PartitionChanged(
+                        assignment.key.topic, assignment.key.partition, "resumed" if has_room else "paused"
+                    )
+                )
+                # A pause only keeps aiokafka from fetching; the batch it holds is kept as long as nobody polls for it.
+                with suppress(IllegalStateError):
+                    (self._consumer.resume if has_room else self._consumer.pause)(assignment.key)
+            if has_room:
+                ready.append(assignment)
+        return ready
+
+    async def _poll(self, ready: Sequence[Assignment]) -> None:
+        try:
+            found = await self._read(ready)
+        except (IllegalStateError, KafkaError):
+            # The partitions moved while we asked, or a broker is away: the next round sees the new state. A poll that
+            # fails at one partition may already have taken records of others out of aiokafka's hands: read them again.
+            self._rewind(ready)
+            await self._clock.sleep(_POLL_MS / 1000)
+            return
+        for key, records in found.items():
+            assignment = self._assignments.get(key)
+            if assignment is not None and assignment.state is State.READY:
+                self._take(assignment, records)
+        self._dispatch.start_ready()
+
+    async def _read(self, ready: Sequence[Assignment]) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
+        keys = [assignment.key for assignment in ready]
+        try:
+            found: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = await self._consumer.getmany(
+                *keys, timeout_ms=_POLL_MS, max_records=_RECORDS_PER_POLL
+            )
+        except UnicodeDecodeError:
+            self._rewind(ready)
+            found = await salvage(self._consumer, {item.key: item.offsets.next for item in ready}, _RECORDS_PER_POLL)
+            for key, records in found.items():
+                if records:
+                    self._consumer.seek(key, records[-1].offset + 1)
+        return found
+
+    def _rewind(self, ready: Sequence[Assignment]) -> None:
+        for assignment in ready:
+            if assignment.state is State.READY:
+                with suppress(IllegalStateError):
+                    self._consumer.seek(assignment.key, assignment.offsets.next)
+
+    def _take(self, assignment: Assignment, records: Iterable[ConsumerRecord[bytes, bytes]]) -> None:
+        for record in records:
+            if not assignment.offsets.track(record.offset):
+                continue
+            incoming = Incoming(
+                id=RunId(record.topic, record.partition, record.offset, record.timestamp),
+                key=record.key,
+                value=record.value,
+                headers=tuple(record.headers),
+                epoch=assignment.epoch,
+                tenant=assignment.tenant,
+            )
+            accepted = self._work.accept(incoming)
+            if isinstance(accepted, Run):
+                self._dispatch.put(accepted, assignment)
+            else:
+                assignment.finish(record.offset, accepted)
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        with suppress(TimeoutError):
+            # asyncio.timeout, not a cancelled getmany: that one would lose records.
+            async with asyncio.timeout(_POLL_MS / 1000):
+                await self._room.wait()
+        now = self._clock.monotonic()
+        if now - self._last_idle_poll > _IDLE_POLL_SECONDS:
+            # aiokafka throws a member out whose application does not poll; this poll finds everything paused.
+            self._last_idle_poll = now
+            with suppress(IllegalStateError, KafkaError):
+                paused = [key for key in self._consumer.assignment() if key not in self._consumer.paused()]
+                self._consumer.pause(*paused)
+                await self._consumer.getmany(timeout_ms=0)
+                self._consumer.resume(*paused)

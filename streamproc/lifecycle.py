@@ -1,0 +1,85 @@
+"""A worker process from start to stop: what is checked first, which signals end it, what is closed when."""
+
+import asyncio
+import logging
+import signal
+from contextlib import AsyncExitStack, suppress
+
+from prometheus_client import CollectorRegistry
+from structlog.typing import FilteringBoundLogger
+
+from streamproc.app import SystemClock, Worker
+from streamproc.errors import SetupError
+from streamproc.kafka.topics import check_topics
+from streamproc.observe.events import Observers
+from streamproc.observe.health import start_health_server
+from streamproc.observe.logs import CallLog, install_library_logs
+from streamproc.observe.metrics import Metrics
+from streamproc.providers.catalog import Catalog
+from streamproc.settings import Settings
+
+__all__ = ["run_worker"]
+
+
+async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
+    """Runs until SIGTERM or Ctrl-C, drains, and gives the number of calls that were cut.
+
+    A second signal cuts the running calls at once; their runs will be done again by whoever has the partition next.
+
+    Raises:
+        SetupError: something is missing or wrong; the message says what, where and what to do.
+    """
+    clock = SystemClock()
+    registry = CollectorRegistry()
+    stop = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        library_log = install_library_logs(logger)
+        stack.callback(logging.getLogger().removeHandler, library_log)
+        await check_topics(settings)
+        catalog = Catalog(settings.providers, now=clock.time)
+        stack.push_async_callback(catalog.aclose)
+        await catalog.check_reachable()
+        observers = Observers((CallLog(logger),))
+        worker = Worker(settings, catalog, observers, clock)
+        observers.add(Metrics(registry, worker.state))
+        if settings.observe.metrics_port is not None:
+            health = start_health_server(
+                settings.observe.metrics_host,
+                settings.observe.metrics_port,
+                registry,
+                worker.liveness,
+                worker.readiness,
+            )
+            stack.callback(health.close)
+            logger.info("serving metrics and health", port=health.port)
+        stack.push_async_callback(worker.stop)
+        await worker.start()
+        logger.info("started", group=settings.kafka.group, topics=[source.topic for source in settings.sources])
+        polling = asyncio.create_task(worker.consumer.run(), name="poll")
+        await _until_signal(stop, polling)
+        if polling.done():
+            polling.result()
+        logger.info("draining", running=worker.consumer.dispatch.running, seconds=settings.worker.drain_seconds)
+        draining = asyncio.create_task(worker.drain(), name="drain")
+        await _until_signal(stop, draining)
+        if not draining.done():
+            logger.warning("second signal: cutting running calls")
+            worker.consumer.cut()
+        cut = await draining
+        polling.cancel()
+        with suppress(asyncio.CancelledError, SetupError):
+            await polling
+        logger.info("stopped", cut=cut)
+        return cut
+
+
+async def _until_signal(stop: asyncio.Event, task: "asyncio.Task[object]") -> None:
+    loop = asyncio.get_running_loop()
+    stop.clear()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()

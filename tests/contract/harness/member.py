@@ -1,0 +1,81 @@
+"""A worker in this process, as the composition root builds it, and what it saw."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+from streamproc.app import SystemClock, Worker
+from streamproc.observe.events import Happening
+from streamproc.providers.catalog import Catalog
+from streamproc.settings import Settings
+from tests.contract.harness.waiting import eventually
+
+__all__ = ["Member", "prepared_member", "running_member"]
+
+Kind = TypeVar("Kind")
+
+
+class Member:
+    """A running member of the group. `seen` holds all that its observer was told."""
+
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+        self.seen: list[Happening] = []
+        self.worker = Worker(settings, catalog, self, SystemClock())
+        self.polling: asyncio.Task[None] | None = None
+
+    async def join(self) -> None:
+        """Joins the group and polls."""
+        await self.worker.start()
+        self.polling = asyncio.create_task(self.worker.consumer.run(), name="poll")
+
+    def saw(self, happening: Happening) -> None:
+        """The observer's method."""
+        self.seen.append(happening)
+
+    def all(self, kind: type[Kind]) -> list[Kind]:
+        """Everything of one kind that was seen."""
+        return [happening for happening in self.seen if isinstance(happening, kind)]
+
+    @property
+    def claimed(self) -> int:
+        """Partitions that are its own and take records."""
+        return sum(assignment.is_ready for assignment in self.worker.consumer.assignments)
+
+    async def has_claimed(self, partitions: int) -> None:
+        """Waits until so many partitions are its own."""
+        await eventually(lambda: self.has_ended or self.claimed == partitions, lambda: self.worker.consumer)
+        assert not self.has_ended, self.polling
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its poll loop is over."""
+        return self.polling is not None and self.polling.done()
+
+
+@asynccontextmanager
+async def prepared_member(settings: Settings) -> AsyncIterator[Member]:
+    """A member with all that takes time behind it, before its `join`; in the end it is cut off, unless it was drained.
+
+    Whatever ended its poll loop before is raised here.
+    """
+    catalog = Catalog(settings.providers, now=SystemClock().time)
+    member = Member(settings, catalog)
+    try:
+        await asyncio.to_thread(member.worker.load)
+        yield member
+    finally:
+        await member.worker.stop()
+        if member.polling is not None:
+            member.polling.cancel()
+            with suppress(asyncio.CancelledError):
+                await member.polling
+        await catalog.aclose()
+
+
+@asynccontextmanager
+async def running_member(settings: Settings) -> AsyncIterator[Member]:
+    """A member that has joined; its partitions come soon after."""
+    async with prepared_member(settings) as member:
+        await member.join()
+        yield member

@@ -1,0 +1,105 @@
+"""Topics: created, checked, and told what is wrong with them."""
+
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from streamproc.errors import SetupError
+from streamproc.kafka.topics import check_topics, create_topics
+from streamproc.settings import Settings
+from tests.contract.harness.settings import make_settings
+from tests.contract.harness.waiting import eventually_found
+from tests.servers.network import free_ports
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+@pytest.fixture
+def settings(kafka: str, topic_prefix: str) -> Settings:
+    """Settings whose topics do not exist yet."""
+    return make_settings(kafka, topic_prefix, "http://127.0.0.1:1/v1", ("mock",))
+
+
+def names(settings: Settings) -> list[str]:
+    """Names of all topics."""
+    return [*(source.topic for source in settings.sources), *settings.topics.outputs()]
+
+
+async def create(settings: Settings, topic: str, partitions: int) -> None:
+    """Makes a topic as an operator would."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, partitions, 1)])
+
+        async def is_there() -> bool:
+            return topic in await admin.list_topics()
+
+        await eventually_found(is_there)
+    finally:
+        await admin.close()
+
+
+async def retention(settings: Settings) -> dict[str, int]:
+    """How long each topic keeps its records, in milliseconds."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
+    await admin.start()
+    try:
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names(settings)]
+        (answer,) = await admin.describe_configs(resources)
+    finally:
+        await admin.close()
+    found: dict[str, dict[str, Any]] = {
+        resource[3]: {entry[0]: entry[1] for entry in resource[4]} for resource in answer.resources
+    }
+    return {name.rpartition(".")[2]: int(values["retention.ms"]) for name, values in found.items()}
+
+
+async def test_topics_are_created_once(settings: Settings) -> None:
+    """The first time all of them, with their retention; the second time none, and nothing is changed."""
+    assert await create_topics(settings) == names(settings)
+    assert await create_topics(settings) == []
+    assert await check_topics(settings) == dict.fromkeys(names(settings), 4)
+    assert {name: kept // DAY_MS for name, kept in (await retention(settings)).items()} == {
+        "requests": 7,
+        "chunks": 1,
+        "results": 30,
+        "usage": 400,
+        "dead": 30,
+    }
+
+
+async def test_missing_topics_are_named_together(settings: Settings) -> None:
+    """One sentence with all of them, and what to do."""
+    await create(settings, settings.topics.usage, 4)
+    with pytest.raises(SetupError, match="create them with `streamproc topics create`") as told:
+        await check_topics(settings)
+    missing = [name for name in names(settings) if name != settings.topics.usage]
+    assert all(name in str(told.value) for name in missing)
+    assert settings.topics.usage not in str(told.value)
+    assert await create_topics(settings) == missing
+
+
+async def test_outputs_that_are_too_narrow_are_named_with_both_numbers(settings: Settings) -> None:
+    """A run's records go to its request's partition number, so every output needs as many of them."""
+    await create(settings, settings.topics.chunks, 2)
+    await create_topics(settings)
+    with pytest.raises(SetupError, match=r"chunks has 2 partitions, but .*requests has 4"):
+        await check_topics(settings)
+
+
+async def test_wider_outputs_are_fine(settings: Settings) -> None:
+    """Only fewer partitions are a fault."""
+    await create(settings, settings.topics.chunks, 9)
+    await create_topics(settings)
+    assert (await check_topics(settings))[settings.topics.chunks] == 9
+
+
+async def test_a_broker_that_is_not_there_is_one_sentence(settings: Settings) -> None:
+    """It names the address and the setting."""
+    (port,) = free_ports(1)
+    nowhere = settings.kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{port}"})
+    with pytest.raises(SetupError, match=rf"cannot reach Kafka at 127.0.0.1:{port} .*kafka.bootstrap_servers"):
+        await check_topics(settings.model_copy(update={"kafka": nowhere}))

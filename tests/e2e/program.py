@@ -1,0 +1,55 @@
+"""The program as a user starts it: a process with arguments, words and an exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["PROGRAM", "Said", "environment", "run", "sentence_of"]
+
+PROGRAM = str(Path(sys.executable).with_name("streamproc"))
+
+_KEPT = "STREAMPROC_TEST_RUN"  # by which the whole run knows its processes
+
+_PATIENCE_SECONDS = 100
+
+
+class Said(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """This process's environment without streamproc's own variables, and with these."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("STREAMPROC_") or name == _KEPT}
+    return own | {"COLUMNS": "200"} | variables
+
+
+def run(*arguments: str, folder: Path, stdin: str = "", **variables: str) -> Said:
+    """Runs one command in a folder, with these variables, to its end."""
+    done = subprocess.run(
+        (PROGRAM, *arguments),
+        cwd=folder,
+        env=environment(**variables),
+        input=stdin.encode(),
+        capture_output=True,
+        timeout=_PATIENCE_SECONDS,
+        check=False,
+    )
+    return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def sentence_of(said: Said) -> str:
+    """The one sentence of a failure; a worker may have written lines of its log before it."""
+    assert said.code == 2, said
+    assert "Traceback" not in said.err + said.out
+    *log, last = said.err.splitlines()
+    for line in log:
+        assert "event" in json.loads(line), said.err
+    assert last.startswith("streamproc: ")
+    return last.removeprefix("streamproc: ")

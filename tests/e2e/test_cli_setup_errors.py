@@ -1,0 +1,161 @@
+"""Every wrong set-up around the program: one clear sentence, exit code 2, no traceback, and soon."""
+
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.program import run, sentence_of
+from tests.e2e.workplace import Workplace
+from tests.servers.network import free_ports
+
+_SCRIPTED = '[providers.local]\nkind = "scripted"\nmodels = ["m"]\nprices.m = { input_usd = 1.0, output_usd = 1.0 }\n'
+_PROVIDER = '[providers.p]\nbase_url = "{url}"\nmodels = ["m"]\n'
+_REQUEST = '{"request_id": "a", "model": "m", "messages": [{"role": "user", "content": "hello"}]}'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "address"),
+    [
+        (("run",), "127.0.0.1:{port}"),
+        (("topics", "create"), "127.0.0.1:{port}"),
+        (("submit", "-"), "127.0.0.1:{port}"),
+        (("follow", "a/0/0@1"), "127.0.0.1:{port}"),
+        (("topics", "check"), "no-such-host.invalid:9092"),
+        (("submit", "-"), "no-such-host.invalid:9092"),
+    ],
+)
+def test_a_broker_that_is_not_there_is_told_at_once(arguments: tuple[str, ...], address: str, tmp_path: Path) -> None:
+    """A closed port and a wrong host name: the address and the settings to check."""
+    where = address.format(port=free_ports(1)[0])
+    (tmp_path / "streamproc.toml").write_text(_SCRIPTED)
+    begin = time.monotonic()
+    said = run(*arguments, folder=tmp_path, stdin=_REQUEST, STREAMPROC_KAFKA__BOOTSTRAP_SERVERS=where)
+    assert sentence_of(said).startswith(f"cannot reach Kafka at {where} (")
+    assert "check kafka.bootstrap_servers, security_protocol (PLAINTEXT)" in said.err
+    assert time.monotonic() - begin < 15
+
+
+def test_a_broker_that_does_not_answer_is_given_up_in_time(tmp_path: Path) -> None:
+    """A port that takes connections and says nothing, for example a frozen broker's."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        where = f"127.0.0.1:{silent.getsockname()[1]}"
+        begin = time.monotonic()
+        said = run("topics", "check", folder=tmp_path, STREAMPROC_KAFKA__BOOTSTRAP_SERVERS=where)
+    assert sentence_of(said).startswith(f"cannot reach Kafka at {where} (reading topics): ")
+    assert time.monotonic() - begin < 15
+
+
+@pytest.fixture(scope="module")
+def place(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+    """A workplace with its topics and a provider inside the worker, for all tests that start nothing in it."""
+    prefix = f"t{secrets.token_hex(4)}"
+    with Workplace(tmp_path_factory.mktemp("place"), kafka, prefix, _SCRIPTED, partitions=2) as place:
+        yield place
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("topics", "check"), ("submit", "-")])
+def test_missing_topics_are_named(arguments: tuple[str, ...], kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+    """With the command that creates them, and without waiting for them to appear."""
+    place = Workplace(tmp_path, kafka, topic_prefix, _SCRIPTED)
+    begin = time.monotonic()
+    sentence = sentence_of(place.say(*arguments, stdin=_REQUEST))
+    assert "streamproc topics create" in sentence
+    assert place.topic("results") in sentence
+    assert time.monotonic() - begin < 15
+
+
+def test_a_missing_request_topic_is_named_and_nothing_is_sent(place: Workplace) -> None:
+    """`submit --topic` with a name that does not exist."""
+    begin = time.monotonic()
+    said = place.say("submit", "-", "--topic", "no.such.topic", stdin=_REQUEST)
+    assert sentence_of(said).startswith("topic no.such.topic does not exist")
+    assert said.out == ""
+    assert time.monotonic() - begin < 15
+
+
+def test_an_output_topic_that_is_too_narrow_is_named(place: Workplace, tmp_path: Path) -> None:
+    """The chunk topic has fewer partitions than the request topic; `create` does not pass over it either."""
+    wider = Workplace(tmp_path, place.bootstrap, f"{place.prefix}w", _SCRIPTED, partitions=3)
+    narrow = place.topic("chunks")
+    wider.settings.write_text(wider.settings.read_text().replace(wider.topic("chunks"), narrow))
+    sentence = sentence_of(wider.say("topics", "create"))
+    assert sentence == sentence_of(wider.say("run"))
+    assert sentence == (
+        f"topic {narrow} has 2 partitions, but {wider.topic('requests')} has 3: raise {narrow} to at least 3 partitions"
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "no-such-host.invalid:80"])
+def test_a_provider_that_is_not_there_is_named(host: str, place: Workplace, tmp_path: Path) -> None:
+    """The worker does not start with a wrong address; the setting and the reason are told."""
+    url = f"http://{host.format(port=free_ports(1)[0])}/v1"
+    other = Workplace(tmp_path, place.bootstrap, place.prefix, _PROVIDER.format(url=url))
+    assert sentence_of(other.say("run")).startswith(f"providers.p.base_url {url} cannot be reached: ")
+
+
+def test_a_key_file_that_is_not_there_is_named(place: Workplace, tmp_path: Path) -> None:
+    """Before anything is consumed."""
+    more = _PROVIDER.format(url="http://127.0.0.1:1/v1") + 'api_key_file = "none.key"\n'
+    sentence = sentence_of(Workplace(tmp_path, place.bootstrap, place.prefix, more).say("run"))
+    assert sentence == "cannot read providers.p.api_key_file none.key: No such file or directory"
+
+
+def test_a_taken_metrics_port_is_named(place: Workplace) -> None:
+    """With the setting that moves it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        sentence = sentence_of(place.say("run", STREAMPROC_OBSERVE__METRICS_PORT=str(port)))
+    assert str(port) in sentence
+    assert "metrics_port" in sentence
+
+
+def test_a_taken_mock_port_is_named(tmp_path: Path) -> None:
+    """With what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        sentence = sentence_of(run("mock-provider", "--port", str(port), folder=tmp_path))
+    assert sentence.startswith(f"the mock provider cannot listen on 127.0.0.1:{port}: ")
+    assert sentence.endswith("; choose another port")
+
+
+def test_a_file_that_cannot_be_submitted_is_named(place: Workplace) -> None:
+    """One that is missing, a folder, one that is empty, and nothing on standard input."""
+    (place.folder / "empty.jsonl").write_text("\n\n")
+    assert sentence_of(place.say("submit", "none.jsonl")) == "cannot read none.jsonl: No such file or directory"
+    assert sentence_of(place.say("submit", ".")) == "cannot read .: Is a directory"
+    assert sentence_of(place.say("submit", "empty.jsonl")).startswith("empty.jsonl holds no request")
+    assert sentence_of(place.say("submit", "-")).startswith("standard input holds no request")
+
+
+def test_wrong_lines_are_named_by_number_and_nothing_is_sent(place: Workplace) -> None:
+    """The right lines of the file are held back, too; empty lines count."""
+    unknown = _REQUEST.replace('"model"', '"modell": 1, "model"')
+    lines = [_REQUEST, "", unknown, "{", *["[]"] * 5, _REQUEST]
+    said = place.say("submit", "-", stdin="\n".join(lines))
+    assert said.code == 2
+    assert "Traceback" not in said.err
+    first, *told = said.err.splitlines()
+    assert first == "streamproc: nothing was sent, standard input has wrong lines:"
+    assert "line 3: unknown field 'modell'" in told[0]
+    assert "line 4: " in told[1]
+    assert told[-1].strip() == "and 2 more lines"
+    assert said.out == ""
+
+
+def test_an_output_that_cannot_be_written_is_named_before_anything_is_sent(place: Workplace) -> None:
+    """A result that has no place must not cost anything."""
+    said = place.say("submit", "-", "--output", "none/out.jsonl", stdin=_REQUEST)
+    assert sentence_of(said) == "cannot write none/out.jsonl: No such file or directory"
+    assert said.out == ""
+
+
+def test_a_wrong_run_id_is_named(place: Workplace) -> None:
+    """By its form, by a partition that does not exist, and when there is none at all."""
+    assert sentence_of(place.say("follow", "bogus")).startswith("'bogus' is no run id; a run id looks like ")
+    far = f"{place.topic('requests')}/7/0@1764000000000"
+    assert sentence_of(place.say("follow", far)).endswith("has no partition 7")
+    assert sentence_of(place.say("follow", "-")).startswith("no run to follow")

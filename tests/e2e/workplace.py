@@ -1,0 +1,152 @@
+"""One user's workplace: a settings file, topics of its own on the shared cluster, a mock provider and workers."""
+
+import json
+import re
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from tests.e2e.program import PROGRAM, Said, run
+from tests.servers.network import wait_until
+from tests.servers.process import Process
+
+__all__ = ["MOCK", "Mock", "Worker", "Workplace", "mock_provider"]
+
+MOCK = """
+[providers.mock]
+base_url = "{url}"
+models = ["{model}", "mock-t3-i0-f0", "mock-free"]
+prices."{model}" = {{ input_usd = 1.0, output_usd = 2.0 }}
+prices."mock-t3-i0-f0" = {{ input_usd = 1.0, output_usd = 2.0 }}
+"""
+"""Settings of the mock provider; the model `mock-free` has no price."""
+
+_SETTINGS = """
+sources = [{{ topic = "{prefix}.requests" }}]
+
+[kafka]
+bootstrap_servers = "{bootstrap}"
+group = "{prefix}"
+
+[topics]
+chunks = "{prefix}.chunks"
+results = "{prefix}.results"
+usage = "{prefix}.usage"
+dead = "{prefix}.dead"
+partitions = {partitions}
+
+[observe]
+metrics_port = 0
+"""
+
+
+class Worker:
+    """A running `streamproc run`; its log is in a file."""
+
+    def __init__(self, settings: Path, log: Path) -> None:
+        self.log = log
+        self.process = Process((PROGRAM, "run", "--config", str(settings)), log)
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """The log's lines about one event."""
+        found = (json.loads(line) for line in self.log.read_bytes().splitlines() if line.startswith(b"{"))
+        return [line for line in found if line["event"] == event]
+
+    def get(self, path: str) -> str | None:
+        """What the health port says, or None when it is not open or not ready."""
+        serving = self.lines("serving metrics and health")
+        if not serving:
+            return None
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{serving[0]['port']}{path}", timeout=5) as response:
+                words: str = response.read().decode()
+                return words
+        except OSError:
+            return None
+
+    def wait_until_ready(self, patience_seconds: float = 30) -> Self:
+        """Returns once it takes records."""
+        wait_until(lambda: self.get("/readyz") is not None, self.process, "the worker", patience_seconds)
+        return self
+
+    def metric(self, name: str) -> float | None:
+        """Sum of a metric over its labels; None when it has no value."""
+        found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", self.get("/metrics") or "", re.MULTILINE)
+        return sum(float(value) for value in found) if found else None
+
+    def stop(self, patience_seconds: float = 40) -> int:
+        """SIGTERM; gives the exit code."""
+        self.process.stop(patience_seconds)
+        code = self.process.exit_code
+        assert code is not None
+        return code
+
+
+class Mock:
+    """A running `streamproc mock-provider`."""
+
+    def __init__(self, log: Path, *options: str) -> None:
+        self.process = Process((PROGRAM, "mock-provider", "--port", "0", *options), log)
+        wait_until(lambda: b"serving " in log.read_bytes(), self.process, "the mock provider")
+        self.address = re.findall(r"serving http://(\S+)/v1;", log.read_text())[0]
+        self.url = f"http://{self.address}/v1"
+
+    def stats(self) -> dict[str, Any]:
+        """What it served."""
+        with urllib.request.urlopen(f"http://{self.address}/stats", timeout=10) as response:
+            figures: dict[str, Any] = json.load(response)
+        return figures
+
+    def forget(self) -> None:
+        """Counts from zero again."""
+        urllib.request.urlopen(f"http://{self.address}/stats/reset", data=b"", timeout=10).close()
+
+
+@contextmanager
+def mock_provider(folder: Path, *options: str) -> Iterator[Mock]:
+    """A mock provider on a free port."""
+    mock = Mock(folder / "mock.log", *options)
+    try:
+        yield mock
+    finally:
+        mock.process.kill()
+
+
+class Workplace:
+    """Commands and workers that share one settings file; workers end with the block."""
+
+    def __init__(self, folder: Path, bootstrap: str, prefix: str, more: str = "", *, partitions: int = 4) -> None:
+        self.folder = folder
+        self.bootstrap = bootstrap
+        self.prefix = prefix
+        self.partitions = partitions
+        self.settings = folder / "streamproc.toml"
+        own = _SETTINGS.format(prefix=prefix, bootstrap=bootstrap, partitions=partitions)
+        self.settings.write_text(own + more, encoding="utf-8")
+        self._stack = ExitStack()
+        self._workers = 0
+
+    def __enter__(self) -> Self:
+        said = self.say("topics", "create")
+        assert said.code == 0, said.err
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def topic(self, role: str) -> str:
+        """Name of the topic with this role: requests, chunks, results, usage, dead."""
+        return f"{self.prefix}.{role}"
+
+    def say(self, *arguments: str, stdin: str = "", **variables: str) -> Said:
+        """Runs a command here to its end; it finds the settings in its folder."""
+        return run(*arguments, folder=self.folder, stdin=stdin, **variables)
+
+    def start_worker(self) -> Worker:
+        """Starts a worker, without waiting for it."""
+        self._workers += 1
+        worker = Worker(self.settings, self.folder / f"worker-{self._workers}.log")
+        self._stack.callback(worker.process.kill)
+        return worker

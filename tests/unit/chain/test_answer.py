@@ -1,0 +1,87 @@
+"""The answer as the fold of its events."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamproc.chain.answer import Answer
+from streamproc.chain.provider import Completed, Event, Reasoning, Restarted, Text, ToolCallPart
+from streamproc.errors import AnswerTooLong, IncompleteStream
+from streamproc.records.result import ResultToolCall
+
+DONE = Completed(None, "stop")
+
+
+def fold(*events: Event, most: int = 1000) -> Answer:
+    """The answer that these events add up to."""
+    answer = Answer("p", most)
+    for event in events:
+        answer.add(event)
+    return answer
+
+
+def test_an_answer_is_its_pieces_joined() -> None:
+    """Text and reasoning apart, each in order."""
+    answer = fold(Reasoning("x"), Text("a"), Reasoning("y"), Text(""), Text("b"), DONE)
+    assert (answer.text, answer.reasoning, answer.tool_calls) == ("ab", "xy", [])
+    assert answer.finished() == DONE
+
+
+def test_tool_calls_are_joined_by_index() -> None:
+    """Pieces of several calls may come mixed; id and name come once and stay."""
+    answer = fold(
+        ToolCallPart(7, "b", "g", ""),
+        ToolCallPart(2, "a", "f", '{"x"'),
+        ToolCallPart(7, None, None, "[]"),
+        ToolCallPart(2, "", None, ":1}"),
+    )
+    assert answer.tool_calls == [
+        ResultToolCall(id="a", name="f", arguments='{"x":1}'),
+        ResultToolCall(id="b", name="g", arguments="[]"),
+    ]
+    assert answer.tool_call_parts == [ToolCallPart(2, "a", "f", '{"x":1}'), ToolCallPart(7, "b", "g", "[]")]
+
+
+def test_a_restart_empties_the_answer() -> None:
+    """Nothing of the lost attempt is left, its size included."""
+    answer = fold(
+        Text("old" * 300), Reasoning("old"), ToolCallPart(0, "c", "f", "old"), Restarted(2, "cut"), Text("new" * 300)
+    )
+    assert (answer.text, answer.reasoning, answer.tool_calls) == ("new" * 300, "", [])
+
+
+def test_an_end_before_a_restart_does_not_count() -> None:
+    """Only the end of the answer that stands ends it."""
+    with pytest.raises(IncompleteStream):
+        fold(Text("a"), DONE, Restarted(2, "cut"), Text("a")).finished()
+
+
+def test_events_that_run_out_are_no_answer() -> None:
+    """A cut is never a short answer."""
+    with pytest.raises(IncompleteStream) as caught:
+        fold(Text("a")).finished()
+    assert caught.value.provider == "p"
+
+
+@pytest.mark.parametrize("event", [Text("x" * 6), Reasoning("x" * 6), ToolCallPart(0, None, None, "x" * 6)])
+def test_an_answer_too_long_is_ended(event: Event) -> None:
+    """Whatever of it is long; the sentence names the setting. Exactly the limit is allowed."""
+    fold(event, event, most=12)
+    with pytest.raises(AnswerTooLong, match="max_answer_bytes"):
+        fold(event, event, most=11)
+
+
+events = st.one_of(
+    st.builds(Text, st.text(max_size=3)),
+    st.builds(Reasoning, st.text(max_size=3)),
+    st.builds(ToolCallPart, st.integers(0, 2), st.none() | st.just("i"), st.none() | st.just("n"), st.text(max_size=3)),
+    st.builds(Restarted, st.just(2), st.just("x")),
+)
+
+
+@given(st.lists(events))
+def test_the_parts_of_an_answer_fold_to_the_same_answer(drawn: list[Event]) -> None:
+    """So a stream can be said again from its answer."""
+    answer = fold(*drawn)
+    again = fold(Reasoning(answer.reasoning), *answer.tool_call_parts, Text(answer.text))
+    assert (again.text, again.reasoning, again.tool_calls) == (answer.text, answer.reasoning, answer.tool_calls)

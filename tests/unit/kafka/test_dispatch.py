@@ -1,0 +1,245 @@
+"""Dispatch: slots, waits, and what becomes of runs that are cut off."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from streamproc.chain.run import Incoming, Run, Terminal
+from streamproc.errors import NotNow
+from streamproc.kafka.assignment import Assignment, State
+from streamproc.kafka.dispatch import Dispatch
+from streamproc.records.identity import RunId
+from streamproc.records.outgoing import Outgoing
+from tests.fakes import NOW, FakeClock, a_run, eventually
+
+
+def record(name: str) -> Outgoing:
+    """A record with this value."""
+    return Outgoing("results", None, name.encode(), ())
+
+
+class FakeWork:
+    """Work that ends when a test says so: `let` gives a run's outcome, by its offset."""
+
+    def __init__(self) -> None:
+        self.processing: dict[int, asyncio.Future[Terminal]] = {}
+        self.order: list[int] = []
+        self.abandoned: list[int] = []
+
+    def accept(self, incoming: Incoming) -> Run | Terminal:
+        return Terminal(())
+
+    async def process(self, run: Run) -> Terminal:
+        future: asyncio.Future[Terminal] = asyncio.get_running_loop().create_future()
+        self.processing[run.id.offset] = future
+        self.order.append(run.id.offset)
+        try:
+            return await future
+        finally:
+            del self.processing[run.id.offset]
+
+    def expire(self, run: Run) -> Terminal:
+        return Terminal((record(f"expired {run.id.offset}"),))
+
+    def abandon(self, run: Run) -> tuple[Outgoing, ...]:
+        self.abandoned.append(run.id.offset)
+        return (record(f"abandoned {run.id.offset}"),)
+
+
+class Rig:
+    """A dispatch with two partitions that are READY."""
+
+    def __init__(self, max_running: int = 2) -> None:
+        self.work = FakeWork()
+        self.clock = FakeClock()
+        self.freed = 0
+        self.dispatch = Dispatch(self.work, self.clock, max_running, self._count)
+        self.owners = [Assignment("llm.requests", number, None) for number in range(2)]
+        for owner in self.owners:
+            owner.claimed(0, 5)
+            for offset in range(20):
+                owner.offsets.track(offset)
+
+    def _count(self) -> None:
+        self.freed += 1
+
+    def put(self, offset: int, partition: int = 0, **fields: Any) -> Run:
+        run = a_run(id=RunId("llm.requests", partition, offset, 1), **fields)
+        self.dispatch.put(run, self.owners[partition])
+        return run
+
+    async def running(self, *offsets: int) -> None:
+        wanted = (sorted(offsets), len(offsets))
+        await eventually(lambda: (sorted(self.work.processing), self.dispatch.running) == wanted)
+
+    def published(self, partition: int = 0) -> list[tuple[int | None, list[bytes | None]]]:
+        """What the assignment is to publish: an offset or None, and the records."""
+        return [(offset, [one.value for one in records]) for offset, records in self.owners[partition]._finished]
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    """Two slots. Nothing runs on after the test."""
+    made = Rig()
+    yield made
+    made.dispatch.stop()
+    for owner in made.owners:
+        await owner.cancel_running()
+
+
+async def test_no_more_runs_go_on_than_there_are_slots(rig: Rig) -> None:
+    """The third starts when one of two ends; its owner has what it left behind."""
+    for offset in range(4):
+        rig.put(offset)
+    rig.dispatch.start_ready()
+    await rig.running(0, 1)
+    rig.work.processing[1].set_result(Terminal((record("one"),)))
+    await rig.running(0, 2)
+    assert rig.published() == [(1, [b"one"])]
+    assert rig.freed == 1
+    assert repr(rig.dispatch) == "Dispatch(running=2, ReadyQueues(ready=1, waiting=0, bytes=100))"
+
+
+async def test_a_run_that_cannot_go_on_gives_its_slot_back(rig: Rig) -> None:
+    """It comes again at its time; others run meanwhile, and it owes no result until then."""
+    run = rig.put(0)
+    for offset in (1, 2):
+        rig.put(offset)
+    rig.dispatch.start_ready()
+    await rig.running(0, 1)
+    run.not_before = NOW + 30
+    rig.work.processing[0].set_exception(NotNow("no"))
+    await rig.running(1, 2)
+    assert (rig.published(), rig.work.abandoned) == ([], [])
+    assert rig.dispatch.queues.waiting == 1
+    rig.work.processing[1].set_result(Terminal(()))
+    await rig.running(2)
+    rig.clock.now += 30
+    rig.dispatch.start_ready()
+    await rig.running(0, 2)
+
+
+async def test_a_waiting_run_starts_by_itself_when_its_time_has_come(rig: Rig) -> None:
+    """A timer, without any other event."""
+    rig.put(0, not_before=NOW + 0.01)
+    rig.dispatch.start_ready()
+    assert rig.dispatch.running == 0
+    rig.clock.now += 0.01
+    await rig.running(0)
+
+
+async def test_a_run_that_is_cut_off_is_billed(rig: Rig) -> None:
+    """Its calls were made. Its offset is not done: it runs again elsewhere. The slot is free."""
+    rig.put(0)
+    rig.dispatch.start_ready()
+    await rig.running(0)
+    rig.owners[0].state = State.ENDED
+    await rig.owners[0].cancel_running()
+    assert rig.published() == [(None, [b"abandoned 0"])]
+    assert (rig.dispatch.running, len(rig.owners[0].running), rig.freed) == (0, 0, 1)
+
+
+async def test_a_run_that_is_cut_off_before_its_first_step_gives_its_slot_back(rig: Rig) -> None:
+    """Such a task never enters its body, so no `finally` in there can count it out."""
+    rig.put(0)
+    rig.dispatch.start_ready()
+    assert rig.dispatch.running == 1
+    await rig.owners[0].cancel_running()
+    assert (rig.dispatch.running, rig.work.order) == (0, [])
+    assert rig.published() == [(None, [b"abandoned 0"])]
+    rig.put(1)
+    rig.put(2)
+    rig.dispatch.start_ready()
+    await rig.running(1, 2)
+
+
+async def test_a_run_that_must_wait_when_its_partition_is_lost_is_billed(rig: Rig) -> None:
+    """It cannot go back to the queue; what it used up is not forgotten, and the revoke goes on."""
+    rig.put(0)
+    rig.dispatch.start_ready()
+    await rig.running(0)
+    rig.owners[0].state = State.ENDED
+    rig.work.processing[0].set_exception(NotNow("no"))
+    await rig.owners[0].cancel_running()
+    assert rig.published() == [(None, [b"abandoned 0"])]
+    assert rig.dispatch.queues.ready == 0
+
+
+async def test_queued_runs_of_a_lost_partition_are_forgotten_and_billed(rig: Rig) -> None:
+    """Calls they made before they had to wait are owed; the other partition's runs stay."""
+    rig.put(0)
+    rig.put(1, not_before=NOW + 50)
+    rig.put(2, partition=1)
+    rig.owners[0].state = State.ENDED
+    rig.dispatch.discard(rig.owners[0])
+    assert rig.published() == [(None, [b"abandoned 0"]), (None, [b"abandoned 1"])]
+    assert rig.published(1) == []
+    rig.dispatch.start_ready()
+    await rig.running(2)
+
+
+async def test_no_run_of_an_ended_assignment_starts(rig: Rig) -> None:
+    """Also when it was not discarded yet; the next in the queue gets the slot."""
+    rig.put(0)
+    rig.put(1, partition=1)
+    rig.owners[0].state = State.ENDED
+    rig.dispatch.start_ready()
+    await rig.running(1)
+    assert rig.published() == [(None, [b"abandoned 0"])]
+
+
+async def test_a_defect_frees_the_slot_and_bills_the_run(rig: Rig) -> None:
+    """An error that is not ours ends the task; asyncio reports it, and the others go on."""
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["exception"]))
+    rig.put(0)
+    rig.put(1)
+    rig.dispatch.start_ready()
+    await rig.running(0, 1)
+    rig.work.processing[0].set_exception(ZeroDivisionError())
+    await rig.running(1)
+    assert rig.published() == [(None, [b"abandoned 0"])]
+    await eventually(lambda: len(told) == 1)
+    assert isinstance(told[0], ZeroDivisionError)
+
+
+async def test_runs_whose_deadline_passed_while_they_waited_are_ended(rig: Rig) -> None:
+    """Ready and delayed ones alike; a pass at most once a second; running ones are left to the processor."""
+    rig.put(0, deadline=NOW + 5)
+    rig.put(1, deadline=NOW + 5)
+    rig.dispatch.start_ready()
+    rig.put(2, deadline=NOW + 5, not_before=NOW + 4)
+    rig.put(3, deadline=NOW + 5)
+    rig.put(4, deadline=NOW + 6)
+    rig.dispatch.sweep()
+    assert rig.published() == []
+    rig.clock.now += 5
+    rig.dispatch.sweep()
+    assert sorted(rig.published(), key=str) == [(2, [b"expired 2"]), (3, [b"expired 3"])]
+    assert rig.freed == 2
+    rig.clock.now += 0.5
+    rig.put(5, deadline=NOW)
+    rig.dispatch.sweep()
+    assert len(rig.published()) == 2
+    rig.clock.now += 0.5
+    rig.dispatch.sweep()
+    assert len(rig.published()) == 4
+
+
+async def test_nothing_starts_after_a_stop(rig: Rig) -> None:
+    """Running runs go on; queued ones and delayed ones stay."""
+    rig.put(0)
+    rig.dispatch.start_ready()
+    await rig.running(0)
+    rig.put(1)
+    rig.put(2, not_before=NOW + 0.005)
+    rig.dispatch.stop()
+    rig.dispatch.start_ready()
+    rig.clock.now += 1
+    await asyncio.sleep(0.01)
+    await rig.running(0)
+    rig.work.processing[0].set_result(Terminal(()))
+    await rig.running()
+    assert rig.published() == [(0, [])]

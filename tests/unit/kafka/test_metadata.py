@@ -1,0 +1,50 @@
+"""Metadata beside the committed offset: read back as written, and only ours."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamproc.errors import SetupError
+from streamproc.kafka.metadata import CommitMetadata, next_epoch
+
+
+@given(st.integers(0, 2**53))
+def test_metadata_is_read_as_it_was_written(epoch: int) -> None:
+    """And fits Kafka's limit."""
+    text = CommitMetadata(epoch).encode()
+    assert CommitMetadata.decode(text) == CommitMetadata(epoch)
+    assert len(text) < 4096
+
+
+@pytest.mark.parametrize("text", [None, ""])
+def test_no_metadata_is_none(text: str | None) -> None:
+    """A group that never committed, or one whose offset was set by a tool."""
+    assert CommitMetadata.decode(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x", "{}", "[]", "5", "null", '{"v":1}', '{"epoch":1}', "{" * 4000, "[" * 4096, '{"v":1,"epoch":"5"}',
+     '{"v":1,"epoch":null}', '{"v":1,"epoch":1.5}'],
+)  # fmt: skip
+def test_metadata_of_somebody_else_is_refused(text: str) -> None:
+    """The sentence names the setting that leads out."""
+    with pytest.raises(SetupError, match="metadata") as caught:
+        CommitMetadata.decode(text)
+    assert len(str(caught.value)) < 400
+
+
+def test_the_next_version_is_read_and_the_one_after_is_not() -> None:
+    """Readers go first in an upgrade, by one version."""
+    assert CommitMetadata.decode('{"v":2,"epoch":7,"new":[1]}') == CommitMetadata(7)
+    for version in ("3", "0", '"1"', "null"):
+        with pytest.raises(SetupError, match="start a newer worker"):
+            CommitMetadata.decode(f'{{"v":{version},"epoch":7}}')
+
+
+def test_an_epoch_grows_with_the_clock_and_against_it() -> None:
+    """The clock's second, or one more than the former owner's whose clock was ahead."""
+    assert next_epoch(None, 100.9) == 100
+    assert next_epoch(CommitMetadata(99), 100.9) == 100
+    assert next_epoch(CommitMetadata(100), 100.9) == 101
+    assert next_epoch(CommitMetadata(500), 100.9) == 501

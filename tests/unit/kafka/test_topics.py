@@ -1,0 +1,62 @@
+"""Topics: what is missing or too narrow, in sentences; and the pause between commits."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamproc.kafka.assignment import pause_between_commits
+from streamproc.kafka.topics import TopicPlan, find_problems, plan_topics
+from streamproc.settings import Settings
+
+PLAN = (
+    TopicPlan("in", 4, None, is_output=False),
+    TopicPlan("in.wide", 4, None, is_output=False),
+    TopicPlan("out", 4, None, is_output=True),
+    TopicPlan("dead", 4, None, is_output=True),
+)
+
+
+def test_topics_that_fit_are_no_problem() -> None:
+    """Outputs may be wider than the widest request topic."""
+    assert find_problems(PLAN, {"in": 1, "in.wide": 6, "out": 6, "dead": 12, "another": 1}) == []
+
+
+def test_missing_topics_are_named_in_one_sentence() -> None:
+    """With the command that creates them."""
+    (sentence,) = find_problems(PLAN, {"in": 4, "dead": 4})
+    assert "missing topics: in.wide, out;" in sentence
+    assert "streamproc topics create" in sentence
+
+
+def test_an_output_narrower_than_a_request_topic_is_named() -> None:
+    """Compared with the widest of them; the sentence says what to do."""
+    problems = find_problems(PLAN, {"in": 4, "in.wide": 6, "out": 5, "dead": 6})
+    assert problems == ["topic out has 5 partitions, but in.wide has 6: raise out to at least 6 partitions"]
+
+
+def test_what_is_missing_is_not_called_narrow_too() -> None:
+    """One problem, one sentence; without a request topic nothing can be compared."""
+    assert len(find_problems(PLAN, {"in": 4, "in.wide": 4, "out": 3})) == 2
+    assert len(find_problems(PLAN, {"out": 1, "dead": 1})) == 1
+    assert len(find_problems(PLAN, {})) == 1
+
+
+def test_every_topic_of_the_settings_is_planned() -> None:
+    """Sources and outputs, each once, as wide as the settings say."""
+    settings = Settings.model_validate({"sources": [{"topic": "a"}, {"topic": "b"}], "topics": {"partitions": 7}})
+    plan = plan_topics(settings)
+    assert [topic.name for topic in plan if not topic.is_output] == ["a", "b"]
+    assert {topic.name for topic in plan if topic.is_output} == set(settings.topics.outputs())
+    assert {topic.partitions for topic in plan} == {7}
+    assert len({topic.name for topic in plan}) == len(plan)
+
+
+@given(st.floats(0, 100), st.integers(0, 10_000))
+def test_the_pause_between_commits_grows_with_their_cost(last_seconds: float, partitions: int) -> None:
+    """Within the two settings while partitions are few; with many, 2.5 ms for each."""
+    pause = pause_between_commits(last_seconds, partitions, 0.025, 0.1)
+    assert pause >= 0.025
+    assert pause >= 0.0025 * partitions
+    assert pause <= max(0.1, 0.0025 * partitions)
+    assert pause_between_commits(last_seconds + 1, partitions + 1, 0.025, 0.1) >= pause
+    assert pause_between_commits(0.03, 1, 0.025, 0.1) == 0.06
+    assert pause_between_commits(9.0, 400, 0.025, 0.1) == 1.0

@@ -1,0 +1,134 @@
+"""Providers from settings, and who answers which model."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streamproc.errors import InvalidRequest, SetupError
+from streamproc.providers.catalog import Catalog, Resolved
+from streamproc.providers.openai_chat import OpenAIChat
+from streamproc.providers.scripted import Scripted
+from streamproc.settings import ProviderSettings
+from tests.faults.raw_provider import Connection, outcome, raw_provider, response
+from tests.unit.providers.calls import a_call
+
+
+def catalog(**providers: dict[str, Any]) -> Catalog:
+    """A catalog of these settings."""
+    settings = {name: ProviderSettings.model_validate(fields) for name, fields in providers.items()}
+    return Catalog(settings, now=lambda: 0.0)
+
+
+TWO: dict[str, dict[str, Any]] = {
+    "openai": {"models": ["gpt-x", "shared"]},
+    "router": {"kind": "scripted", "models": ["shared", "openai/gpt-x", "meta/llama"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("gpt-x", ("openai", "gpt-x")),
+        ("shared", ("openai", "shared")),
+        ("router/shared", ("router", "shared")),
+        ("openai/gpt-x", ("openai", "gpt-x")),
+        ("router/openai/gpt-x", ("router", "openai/gpt-x")),
+        ("meta/llama", ("router", "meta/llama")),
+    ],
+)
+def test_who_answers(model: str, expected: tuple[str, str]) -> None:
+    """A provider's prefix goes before a bare name, and of bare names the first provider's counts."""
+    assert catalog(**TWO).resolve(model) == Resolved(*expected)
+
+
+@pytest.mark.parametrize("model", ["gpt-y", "openai/meta/llama", "openai/", "/gpt-x", "nobody/gpt-x", "openai"])
+def test_model_nobody_has(model: str) -> None:
+    """The sentence names what there is."""
+    with pytest.raises(InvalidRequest, match="there are: gpt-x, shared, openai/gpt-x, meta/llama") as refused:
+        catalog(**TWO).resolve(model)
+    assert refused.value.code == "unknown_model"
+
+
+def test_long_list_of_models_is_cut() -> None:
+    """A sentence stays a sentence."""
+    many = catalog(a={"models": [f"m{number}" for number in range(50)]})
+    with pytest.raises(InvalidRequest, match=r"m19 and 30 more$"):
+        many.resolve("x" * 1000)
+
+
+def test_kinds() -> None:
+    """The kind decides which provider is built, and what may be asked of it."""
+    built = catalog(**TWO)
+    assert isinstance(built.providers["openai"], OpenAIChat)
+    assert isinstance(built.providers["router"], Scripted)
+    request = a_call(extra={"n": 2}).request
+    built.check("router", request)
+    with pytest.raises(InvalidRequest, match="'n'"):
+        built.check("openai", request)
+
+
+async def test_key_from_a_file_goes_into_the_header(tmp_path: Path) -> None:
+    """White space around the key is not part of it."""
+    (tmp_path / "key").write_text("sk-from-file\n")
+
+    async def behave(connection: Connection) -> None:
+        await connection.send(response("401 Unauthorized", "text/plain", b"sk-from-file"))
+
+    async with raw_provider(behave) as server:
+        built = catalog(p={"models": ["m"], "base_url": server.url, "api_key_file": tmp_path / "key"})
+        await built.check_reachable()
+        await outcome(built.providers["p"], a_call())
+        await built.aclose()
+        assert b"authorization: bearer sk-from-file\r\n" in server.requests[0].head.lower()
+
+
+async def test_provider_without_a_key() -> None:
+    """A local server needs none, and none is sent."""
+
+    async def behave(connection: Connection) -> None:
+        await connection.send(response("500 No", "text/plain", b""))
+
+    async with raw_provider(behave) as server:
+        built = catalog(p={"models": ["m"], "base_url": server.url + "/"})
+        await outcome(built.providers["p"], a_call())
+        await built.aclose()
+        assert b"authorization" not in server.requests[0].head.lower()
+        assert server.requests[0].head.startswith(b"POST /v1/chat/completions ")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "No such file"),
+        (b" \n", "is empty"),
+        (b"sk-1\nsk-2", "no key"),
+        ("schlüssel".encode(), "no key"),
+        (b"\xff", "no text"),
+    ],
+)
+def test_key_file_that_is_no_key(tmp_path: Path, content: bytes | None, words: str) -> None:
+    """The sentence names the setting and the file, and never shows the key."""
+    path = tmp_path / "key"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SetupError, match=words) as wrong:
+        catalog(p={"models": ["m"], "api_key_file": path})
+    assert "providers.p.api_key_file" in str(wrong.value)
+    assert "sk-1" not in str(wrong.value)
+
+
+@pytest.mark.parametrize("url", ["http://", "https://user:secret@host/v1", "http://host:99999999/v1"])
+def test_address_that_is_none(url: str) -> None:
+    """A wrong address is seen at start, by the name of its setting."""
+    with pytest.raises(SetupError, match=r"providers\.p\.base_url") as wrong:
+        catalog(p={"models": ["m"], "base_url": url})
+    assert "secret" not in str(wrong.value)
+
+
+async def test_provider_that_cannot_be_reached(unused_tcp_port: int) -> None:
+    """The check at start names the setting, the address and the reason."""
+    built = catalog(p={"models": ["m"], "base_url": f"http://127.0.0.1:{unused_tcp_port}/v1"})
+    with pytest.raises(SetupError, match=rf"providers\.p\.base_url http://127.0.0.1:{unused_tcp_port}/v1 cannot be"):
+        await built.check_reachable()
+    await built.aclose()

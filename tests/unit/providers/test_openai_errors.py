@@ -1,0 +1,110 @@
+"""Which class an error gets, by status, code and message, in the dialects of several servers."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from streamproc.errors import (
+    BadRequest,
+    ContentPolicy,
+    ContextTooLong,
+    CredentialRefused,
+    Overloaded,
+    ProviderError,
+    QuotaExhausted,
+    RateLimited,
+    ServerFault,
+)
+from streamproc.providers.openai_errors import error_in_body
+
+
+def error_of(status: int, body: Any) -> ProviderError:
+    """What this refusal becomes."""
+    return error_in_body(
+        body if isinstance(body, bytes) else orjson.dumps(body),
+        provider="p",
+        status=status,
+        request_id=None,
+        retry_after_seconds=None,
+        redact=str,
+    )
+
+
+def an_error(message: str = "m", **fields: Any) -> dict[str, Any]:
+    """The usual body around an error object."""
+    return {"error": {"message": message, **fields}}
+
+
+CASES: list[tuple[int, Any, type[ProviderError]]] = [
+    (429, an_error(type="insufficient_quota", code="credit_balance_exhausted"), QuotaExhausted),
+    (429, an_error(type="insufficient_quota", code="organization_spend_limit_exceeded"), QuotaExhausted),
+    (429, an_error(type="insufficient_quota", code="project_spend_limit_exceeded"), QuotaExhausted),
+    (429, an_error(type="insufficient_quota", code="organization_usage_limit_exceeded"), QuotaExhausted),
+    (429, an_error(type="insufficient_quota", code=None), QuotaExhausted),
+    (429, an_error(code="insufficient_quota"), QuotaExhausted),
+    (402, an_error("Insufficient Balance"), QuotaExhausted),
+    (429, an_error(code="rate_limit_exceeded", type="requests"), RateLimited),
+    (429, an_error(type="rate_limit_error", code="slow_down"), RateLimited),
+    (429, b"", RateLimited),
+    (429, an_error("Request too large for gpt-x on tokens per min (TPM): Limit 10, Requested 20"), BadRequest),
+    (413, an_error("Request too large for model", code="rate_limit_exceeded", type="tokens"), BadRequest),
+    (503, an_error(type="service_unavailable_error", code="server_is_overloaded"), Overloaded),
+    (529, an_error(type="overloaded_error"), Overloaded),
+    (500, an_error(type="server_error"), ServerFault),
+    (502, b"<html>", ServerFault),
+    (504, b"", ServerFault),
+    (408, b"", ServerFault),
+    (409, b"", ServerFault),
+    (401, an_error(code="invalid_api_key"), CredentialRefused),
+    (403, an_error(code="unsupported_country_region_territory"), CredentialRefused),
+    (400, an_error(type="invalid_request_error", param="temperature"), BadRequest),
+    (404, an_error(code="model_not_found"), BadRequest),
+    (422, {"detail": [{"msg": "field required"}]}, BadRequest),
+    (400, an_error(code="context_length_exceeded", param="messages"), ContextTooLong),
+    (400, an_error("This model's maximum context length is 8 tokens.", code="invalid_request_error"), ContextTooLong),
+    (400, {"object": "error", "message": "maximum context length is 8", "code": 400}, ContextTooLong),
+    (400, an_error(type="exceed_context_size_error", code=400), ContextTooLong),
+    (400, an_error("The input is longer than the model's context length (8)"), ContextTooLong),
+    (400, an_error("This model's maximum prompt length is 8 but the request contains 9"), ContextTooLong),
+    (400, {"error": "the input length exceeds the context length"}, ContextTooLong),
+    (400, an_error(code="content_policy_violation"), ContentPolicy),
+    (400, an_error(code="content_filter", innererror={"code": "ResponsibleAIPolicyViolation"}), ContentPolicy),
+    (400, an_error(code="x", innererror={"code": "ResponsibleAIPolicyViolation"}), ContentPolicy),
+    (
+        400,
+        an_error("Invalid prompt: your prompt was flagged as potentially violating our usage policy."),
+        ContentPolicy,
+    ),
+    (400, [{"error": {"message": "m", "code": "context_length_exceeded"}}], ContextTooLong),
+    (307, b"", ServerFault),
+    # What a prompt that is echoed can contain decides nothing.
+    (400, an_error("cannot read 'Error 429: rate limit reached, overloaded'"), BadRequest),
+    (500, an_error("while answering 'maximum context length'"), ServerFault),
+    (429, an_error("'insufficient_quota' was in your prompt"), RateLimited),
+    # Shapes nobody should send.
+    (400, b"[]", BadRequest),
+    (400, b"17", BadRequest),
+    (400, {"error": None}, BadRequest),
+    (400, {"error": {"message": 5, "code": [1], "type": {}}}, BadRequest),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "expected"), CASES)
+def test_class_of_a_refusal(status: int, body: Any, expected: type[ProviderError]) -> None:
+    """The class is right, and an HTTP error status is never billed."""
+    error = error_of(status, body)
+    assert type(error) is expected
+    assert error.status_code == status
+    assert not error.may_have_cost
+
+
+def test_sentence_and_code() -> None:
+    """The sentence has the provider's name, the status and a cut message; the code is the telling one."""
+    error = error_of(400, an_error("too\nbad " * 200, type="invalid_request_error", code=400))
+    assert str(error).startswith("p answered 400: too bad too bad")
+    assert str(error).endswith("…")
+    assert len(str(error)) < 330
+    assert error.provider_code == "invalid_request_error"
+    assert str(error_of(502, b"<html>")) == "p answered 502"
+    assert error_of(502, b"<html>").provider_code is None
