@@ -102,6 +102,8 @@ class Worker:
             Outcome(limits.max_record_bytes, self._clock),
             RunRules(
                 default_deadline_seconds=worker.default_deadline_seconds,
+                max_deadline_seconds=worker.max_deadline_seconds,
+                max_not_before_seconds=worker.max_not_before_seconds,
                 default_output_tokens=limits.default_output_tokens,
                 max_answer_characters=limits.max_answer_bytes,
                 wait_base_seconds=retry.wait_base_seconds,

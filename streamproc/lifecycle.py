@@ -42,7 +42,7 @@ async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
         observers = Observers((CallLog(logger),))
         worker = Worker(settings, catalog, observers, clock)
         observers.add(Metrics(registry, worker.state))
-        if settings.observe.metrics_port is not None:
+        if settings.observe.metrics_enabled:
             health = start_health_server(
                 settings.observe.metrics_host,
                 settings.observe.metrics_port,

@@ -42,6 +42,8 @@ class RunRules(NamedTuple):
     """Bounds of a run, from the settings; waits as in `chain.retry`."""
 
     default_deadline_seconds: float
+    max_deadline_seconds: float
+    max_not_before_seconds: float
     default_output_tokens: int
     max_answer_characters: int
     wait_base_seconds: float
@@ -80,18 +82,30 @@ class Processor:
             provider, model = self._route(request)
             return self._run(incoming, request, provider, model)
         except InvalidRequest as error:
-            self._observer.saw(DeadLettered(str(incoming.id), error.code, str(error)))
-            self._observer.saw(RunEnded(str(incoming.id), incoming.tenant, None, error.status, error.code, 0.0))
-            return self._outcome.refused(incoming, request, error)
+            return self._refused(incoming, request, error)
+        except Exception as error:  # noqa: BLE001 a defect of ours must not stop the partition: the bytes are kept
+            return self._refused(
+                incoming, request, InvalidRequest(f"internal error: {error!r:.300}", code="internal_error")
+            )
+
+    def _refused(self, incoming: Incoming, request: Request | None, error: InvalidRequest) -> Terminal:
+        self._observer.saw(DeadLettered(str(incoming.id), error.code, str(error)))
+        self._observer.saw(RunEnded(str(incoming.id), incoming.tenant, None, error.status, error.code, 0.0))
+        return self._outcome.refused(incoming, request, error)
 
     def _run(self, incoming: Incoming, request: Request, provider: Provider, model: str) -> Run:
         now = self._clock.time()
         deadline = now + self._rules.default_deadline_seconds
         not_before = 0.0
         if request.deadline is not None:
-            deadline = request.deadline.timestamp()
+            deadline = min(request.deadline.timestamp(), now + self._rules.max_deadline_seconds)
         if request.not_before is not None:
             not_before = request.not_before.timestamp()
+            if not_before > now + self._rules.max_not_before_seconds:
+                raise InvalidRequest(
+                    "not_before: is more than worker.max_not_before_seconds"
+                    f" ({self._rules.max_not_before_seconds:g}) away"
+                )
             if request.deadline is None:
                 deadline = max(deadline, not_before + self._rules.default_deadline_seconds)
             elif not_before >= deadline:

@@ -4,6 +4,7 @@ Each setting is declared once, with its unit in its name and one sentence. Relat
 when they are read, and the message names both.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -103,6 +104,10 @@ class WorkerSettings(_Group):
     )
     max_queued_bytes: int = Field(64 * 2**20, ge=1, description="Bytes of requests that wait for a slot.")
     default_deadline_seconds: float = Field(600, gt=0, description="For requests without their own deadline.")
+    max_deadline_seconds: float = Field(86_400, gt=0, description="A request's own deadline counts at most this far.")
+    max_not_before_seconds: float = Field(
+        900, gt=0, description="A request that wants to wait longer is refused: it would hold its partition."
+    )
     drain_seconds: float = Field(30, ge=0, description="How long running calls may go on after a stop signal.")
 
 
@@ -122,7 +127,7 @@ class LimitSettings(_Group):
 
     max_request_bytes: int = Field(512 * 1024, ge=256, description="Bytes of a request record's value.")
     max_record_bytes: int = Field(
-        1_000_000, ge=10_000, le=100_000_000, description="Bytes of a record we write; below the topics' limit."
+        1_000_000, ge=100_000, le=100_000_000, description="Bytes of a record we write; below the topics' limit."
     )
     max_messages: int = Field(1024, ge=1, description="Messages of a request.")
     max_output_tokens: int = Field(32_768, ge=1, description="Most output tokens a request may ask for.")
@@ -192,7 +197,8 @@ class ObserveSettings(_Group):
     """Logs, metrics, health."""
 
     metrics_host: str = Field("127.0.0.1", description="Address of the metrics and health port.")
-    metrics_port: int | None = Field(9464, ge=0, le=65_535, description="0 takes a free port; none turns it off.")
+    metrics_enabled: bool = Field(True, description="Serve metrics and health checks.")
+    metrics_port: int = Field(9464, ge=0, le=65_535, description="0 takes a free port.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is shown.")
     log_format: Literal["json", "console"] = Field("json", description="For machines or for people.")
 
@@ -242,6 +248,10 @@ class Settings(BaseSettings):
         outputs = self.topics.outputs()
         if len(set(outputs)) < len(outputs) or set(outputs) & set(names):
             raise ValueError("topics: every topic needs a name of its own, different from the sources' topics")
+        for name in self.providers:
+            # Variables are read without regard to case, and two underscores part their levels.
+            if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+                raise ValueError(f"providers: {name!r} must be lower-case letters, digits and single underscores")
         if self.limits.max_request_bytes > self.limits.max_record_bytes:
             raise ValueError("limits: max_request_bytes must not exceed max_record_bytes")
         return self

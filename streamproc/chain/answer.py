@@ -8,6 +8,9 @@ from streamproc.records.result import ResultToolCall
 
 __all__ = ["Answer"]
 
+_MAX_NAME_CHARACTERS = 1024
+"""Real ones have at most 64; a longer one could pass the record limit, because names are not cut into parts."""
+
 
 @dataclass(slots=True)
 class _ToolCall:
@@ -52,6 +55,8 @@ class Answer:
             call.name = event.name or call.name
             call.arguments.append(event.arguments)
             self._size += len(event.arguments)
+            if len(call.name) > _MAX_NAME_CHARACTERS or len(call.id or "") > _MAX_NAME_CHARACTERS:
+                raise AnswerTooLong(f"the name or the id of a tool call passed {_MAX_NAME_CHARACTERS} characters")
         elif isinstance(event, Restarted):
             self._clear()
         elif isinstance(event, Completed):

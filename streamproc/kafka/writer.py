@@ -53,7 +53,7 @@ class ChunkWriter:
         self._started = self._ended = False
         self._pending: list[str] = []
         self._pending_size = 0
-        self._offsets = {"text": 0, "reasoning": 0}
+        self._offsets: dict[ChunkKind | int, int] = {}  # by kind, and for tool calls by index
         self.chunk_count = 0
 
     def _put(self, kind: ChunkKind, text: str = "", char_offset: int = 0, tool: ToolCallPart | None = None) -> None:
@@ -89,7 +89,7 @@ class ChunkWriter:
     def _put_text(self, kind: ChunkKind, piece: str) -> None:
         for begin in range(0, len(piece), _MAX_CHUNK_CHARACTERS):
             part = piece[begin : begin + _MAX_CHUNK_CHARACTERS] if len(piece) > _MAX_CHUNK_CHARACTERS else piece
-            offset = self._offsets[kind]
+            offset = self._offsets.get(kind, 0)
             self._put(kind, part, offset)
             self._offsets[kind] = offset + len(part)
 
@@ -114,7 +114,9 @@ class ChunkWriter:
             # Long arguments are cut like text; index, id and name repeat, which a reader that joins by index ignores.
             for begin in range(0, max(len(event.arguments), 1), _MAX_CHUNK_CHARACTERS):
                 piece = event.arguments[begin : begin + _MAX_CHUNK_CHARACTERS]
-                self._put("tool_call", piece, tool=event)
+                offset = self._offsets.get(event.index, 0)
+                self._put("tool_call", piece, offset, tool=event)
+                self._offsets[event.index] = offset + len(piece)
 
     def end(self) -> None:
         """The generation is finished; the result will confirm it."""

@@ -13,7 +13,8 @@ class Chunk(Written):
     """One piece of the answer of one attempt.
 
     `seq` counts 0, 1, 2 … within an attempt, `start` and `end` included; a higher `attempt` starts the answer
-    anew. `char_offset` is the number of characters (code points) of the same kind before this piece. For
+    anew. `char_offset` is the number of characters (code points) of the same kind, or of the same tool call, before
+    this piece. For
     `tool_call`, `text` is a piece of the arguments, `tool_index` says of which call; id and name come once.
     """
 

@@ -22,7 +22,7 @@ class CallStarted(Written):
     provider: str
     model: str
     input_hash: str
-    bound_nanos: Nanos | None
+    bound_nanos: Nanos | None = None
     at: datetime
 
 
@@ -32,9 +32,9 @@ class CallEnded(Written):
     kind: Literal["ended"] = "ended"
     usage_id: str
     run_id: str
-    tokens: TokenCounts | None
-    cost_nanos: Nanos | None
-    basis: Basis | None
+    tokens: TokenCounts | None = None
+    cost_nanos: Nanos | None = None
+    basis: Basis | None = None
     reason: str
     at: datetime
 

@@ -41,9 +41,9 @@ class UsageLine(Written):
     provider: str
     model: str
     tokens: TokenCounts
-    cost_nanos: Nanos | None
+    cost_nanos: Nanos | None = None
     basis: Basis
-    price_version: str | None
+    price_version: str | None = None
     reason: str | None = None
     input_hash: str
     started_at: datetime

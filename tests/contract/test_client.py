@@ -139,22 +139,22 @@ async def test_two_clients_follow_at_once(kafka: str, topic_prefix: str) -> None
 
 async def test_an_answer_in_parts_is_one_result(kafka: str, topic_prefix: str) -> None:
     """A text above the record limit is cut for Kafka and joined for the reader."""
-    model = "mock-t5000-i0-f0"
-    limits = {"max_record_bytes": 10_000, "max_request_bytes": 8_000, "max_output_tokens": 10_000}
+    model = "mock-t20000-i0-f0"
+    limits = {"max_record_bytes": 100_000, "max_request_bytes": 80_000}
     async with (
         staged(kafka, topic_prefix, model, limits=limits) as stage,
         running_member(stage.settings),
         Client.connect(stage.settings) as client,
     ):
-        run = await client.submit(stage.request(model, max_output_tokens=5000))
+        run = await client.submit(stage.request(model, max_output_tokens=20_000))
         updates = [update async for update in client.follow([run], stalled_seconds=20)]
         last = updates[-1]
         assert isinstance(last, Finished)
-        assert len((last.result.text or "").split()) == 5000
+        assert len((last.result.text or "").split()) == 20_000
         assert shown(updates) == last.result.text
         await stage.outputs.rest()
         assert len(stage.outputs.results_of(run)) > 3
-        assert max(len(record.value or b"") for record in stage.outputs.records_of(run)) <= 10_000
+        assert max(len(record.value or b"") for record in stage.outputs.records_of(run)) <= 100_000
 
 
 async def test_a_wrong_request_is_refused_before_it_is_sent(kafka: str, topic_prefix: str) -> None:

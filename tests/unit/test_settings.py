@@ -92,9 +92,10 @@ def test_a_secret_in_the_file_is_refused(tmp_path: Path, text: str, place: str, 
         ("[kafka]\ncommit_interval_min_seconds = 1", ("commit_interval_min_seconds", "commit_interval_max_seconds")),
         ('[kafka]\nsecurity_protocol = "SASL_SSL"', ("security_protocol", "sasl_username")),
         ("[limits]\ndefault_output_tokens = 99999", ("default_output_tokens", "max_output_tokens")),
-        ("[limits]\nmax_record_bytes = 20000", ("max_request_bytes", "max_record_bytes")),
+        ("[limits]\nmax_record_bytes = 200000", ("max_request_bytes", "max_record_bytes")),
         ('[[sources]]\ntopic = "a"\n[[sources]]\ntopic = "a"', ("sources", "same topic")),
         ('[topics]\nchunks = "llm.results"', ("topics", "a name of its own")),
+        ('[providers.OpenAI]\nmodels = ["m"]', ("OpenAI", "lower-case")),
         ('[topics]\nchunks = "llm.requests"', ("topics", "a name of its own")),
     ],
 )
@@ -201,12 +202,12 @@ def test_the_file_in_use_is_the_named_one_or_the_one_at_hand(tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     assert settings_of(None) == Settings()
     for name in ("streamproc", "variable", "option"):
-        (tmp_path / f"{name}.toml").write_text(f'[kafka]\ngroup = "{name}"\n', encoding="utf-8")
-    assert settings_of(None).kafka.group == "streamproc"
-    assert settings_of(Path("option.toml")).kafka.group == "option"
+        (tmp_path / f"{name}.toml").write_text(f'[kafka]\ngroup = "by {name}"\n', encoding="utf-8")
+    assert settings_of(None).kafka.group == "by streamproc"
+    assert settings_of(Path("option.toml")).kafka.group == "by option"
     monkeypatch.setenv("STREAMPROC_CONFIG", "variable.toml")
-    assert settings_of(None).kafka.group == "variable"
-    assert settings_of(Path("option.toml")).kafka.group == "option"
+    assert settings_of(None).kafka.group == "by variable"
+    assert settings_of(Path("option.toml")).kafka.group == "by option"
 
 
 def test_a_secret_is_the_variable_s_value_or_the_file_s_content(tmp_path: Path) -> None:

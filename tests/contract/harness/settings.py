@@ -27,7 +27,7 @@ def make_settings(
         "topics": {role: f"{prefix}.{role}" for role in ("chunks", "results", "usage", "dead")}
         | {"partitions": PARTITIONS},
         "retry": {"base_seconds": 0.01, "cap_seconds": 0.05, "wait_base_seconds": 0.05, "wait_cap_seconds": 0.2},
-        "observe": {"metrics_port": None, "log_level": "info"},
+        "observe": {"metrics_enabled": False, "log_level": "info"},
     }
     for group, fields in changes.items():
         groups[group] = groups.get(group, {}) | fields

@@ -27,6 +27,13 @@ def test_an_answer_is_its_pieces_joined() -> None:
     assert answer.finished() == DONE
 
 
+@pytest.mark.parametrize("part", [ToolCallPart(0, "i" * 1025, "f", ""), ToolCallPart(0, "i", "f" * 1025, "")])
+def test_a_tool_calls_name_has_a_bound(part: ToolCallPart) -> None:
+    """A provider could otherwise make a result that passes the record limit: names are not cut into parts."""
+    with pytest.raises(AnswerTooLong, match="1024"):
+        fold(part, most=10**6)
+
+
 def test_tool_calls_are_joined_by_index() -> None:
     """Pieces of several calls may come mixed; id and name come once and stay."""
     answer = fold(

@@ -156,12 +156,13 @@ async def test_a_run_that_is_cut_off_before_its_first_step_gives_its_slot_back(r
 
 
 async def test_a_run_that_must_wait_when_its_partition_is_lost_is_billed(rig: Rig) -> None:
-    """It cannot go back to the queue; what it used up is not forgotten, and the revoke goes on."""
+    """It cannot go back to the queue; what it used up is not forgotten."""
     rig.put(0)
     rig.dispatch.start_ready()
     await rig.running(0)
     rig.owners[0].state = State.ENDED
     rig.work.processing[0].set_exception(NotNow("no"))
+    await rig.running()
     await rig.owners[0].cancel_running()
     assert rig.published() == [(None, [b"abandoned 0"])]
     assert rig.dispatch.queues.ready == 0

@@ -1,0 +1,136 @@
+"""Taking a record in: what becomes a run, and what is refused. The rest of a run's life is tested on Kafka."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from streamproc.chain.outcome import Outcome
+from streamproc.chain.provider import Provider
+from streamproc.chain.run import Incoming, Run, Terminal
+from streamproc.errors import InvalidRequest
+from streamproc.kafka.publisher import Publisher
+from streamproc.kafka.writer import Coalescing
+from streamproc.processor import Processor, RunRules
+from streamproc.providers.scripted import Scripted, echo
+from streamproc.records.codec import RequestDecoder, rfc3339
+from streamproc.records.identity import RunId
+from streamproc.records.request import Request
+from tests.fakes import NOW, FakeClock, MemoryProducer, Seen
+
+PROVIDER = Scripted("p", echo(), asyncio.sleep)
+RULES = RunRules(
+    default_deadline_seconds=600,
+    max_deadline_seconds=3600,
+    max_not_before_seconds=900,
+    default_output_tokens=100,
+    max_answer_characters=1000,
+    wait_base_seconds=1,
+    wait_cap_seconds=30,
+)
+
+
+def answers_all(request: Request) -> tuple[Provider, str]:
+    """Every model is there."""
+    return PROVIDER, request.model
+
+
+def processor(route: Callable[[Request], tuple[Provider, str]] = answers_all) -> Processor:
+    """A processor at a fixed time."""
+    clock = FakeClock()
+    publisher = Publisher(
+        MemoryProducer(), "llm.chunks", clock, coalescing=Coalescing(False, 0.0, 1), max_buffered_bytes=10**6
+    )
+    decoder = RequestDecoder(max_bytes=10**6, max_messages=10, max_output_tokens=1000)
+    return Processor(decoder, route, publisher, Outcome(10**6, clock), RULES, clock, lambda: 0.5, Seen())
+
+
+def incoming(tenant: str | None = None, headers: tuple[tuple[str, bytes | None], ...] = (), **fields: Any) -> Incoming:
+    """A record with a request that has these fields over the usual ones."""
+    request = {"request_id": "r", "tenant": "own", "model": "m", "messages": [{"role": "user", "content": "x"}]}
+    value = json.dumps({**request, **fields}).encode()
+    return Incoming(RunId("llm.requests", 0, 7, 1), b"key", value, headers, 5, tenant)
+
+
+def accepted(record: Incoming) -> Run:
+    """The run of a record that is taken."""
+    run = processor().accept(record)
+    assert isinstance(run, Run)
+    return run
+
+
+def refusal(record: Incoming, route: Callable[[Request], tuple[Provider, str]] = answers_all) -> dict[str, Any]:
+    """The error in the result of a record that is refused."""
+    terminal = processor(route).accept(record)
+    assert isinstance(terminal, Terminal)
+    assert [written.topic for written in terminal.records] == ["results", "dead"]
+    result = json.loads(terminal.records[0].value or b"")
+    assert (result["status"], result["run_id"]) == ("rejected", "llm.requests/0/7@1")
+    error: dict[str, Any] = result["error"]
+    return error
+
+
+def test_a_pinned_tenant_goes_before_the_records_own() -> None:
+    """The source's word counts; without one the record's field is trusted."""
+    assert (accepted(incoming("pinned")).tenant, accepted(incoming()).tenant) == ("pinned", "own")
+
+
+def test_a_run_knows_what_it_repeats() -> None:
+    """The header of a replay is taken when it is a run id, and ignored when it is anything else."""
+    replay = accepted(incoming(headers=(("replay_of", b"llm.requests/1/2@3"),)))
+    assert replay.replay_of == "llm.requests/1/2@3"
+    assert accepted(incoming(headers=(("replay_of", b"\xff"),))).replay_of is None
+
+
+@pytest.mark.parametrize(("deadline", "seconds"), [(None, 600), (NOW + 60, 60), (NOW + 10**7, 3600)])
+def test_deadlines(deadline: float | None, seconds: float) -> None:
+    """Without an own one the default counts from now; one far away is cut, for an answer that never comes."""
+    fields: dict[str, Any] = {} if deadline is None else {"deadline": rfc3339(deadline)}
+    assert accepted(incoming(**fields)).deadline == NOW + seconds
+
+
+def test_a_start_in_a_while_moves_the_default_deadline() -> None:
+    """The time to answer begins when the run may."""
+    run = accepted(incoming(not_before=rfc3339(NOW + 100)))
+    assert (run.not_before, run.deadline) == (NOW + 100, NOW + 700)
+
+
+@pytest.mark.parametrize(
+    ("not_before", "deadline", "words"), [(NOW + 901, None, "max_not_before_seconds"), (NOW + 60, NOW + 60, "deadline")]
+)
+def test_a_start_too_late_is_refused(not_before: float, deadline: float | None, words: str) -> None:
+    """A run that waits holds its partition's commit, so it may not wait for long; nor past its own deadline."""
+    fields: dict[str, Any] = {"not_before": rfc3339(not_before)} | ({} if deadline is None else {"deadline": rfc3339(deadline)})
+    assert words in refusal(incoming(**fields))["sentence"]
+
+
+def test_a_defect_of_ours_is_a_dead_letter() -> None:
+    """One record that trips over a bug must not stop its partition: its bytes are kept for later."""
+
+    def trips(request: Request) -> tuple[Provider, str]:
+        raise ZeroDivisionError("a bug")
+
+    error = refusal(incoming(), trips)
+    assert (error["code"], "a bug" in error["sentence"]) == ("internal_error", True)
+
+
+def test_a_model_nobody_answers_keeps_the_request_id() -> None:
+    """What could be read of a refused request stands in its result."""
+
+    def nobody(request: Request) -> tuple[Provider, str]:
+        raise InvalidRequest("nobody answers it", code="unknown_model")
+
+    terminal = processor(nobody).accept(incoming("pinned"))
+    assert isinstance(terminal, Terminal)
+    result = json.loads(terminal.records[0].value or b"")
+    assert (result["request_id"], result["tenant"], result["error"]["code"]) == ("r", "pinned", "unknown_model")
+
+
+def test_times_are_read_with_their_zone() -> None:
+    """12:00 at +02:00 is 10:00 in UTC."""
+    noon = datetime.fromtimestamp(NOW, UTC).replace(microsecond=0)
+    run = accepted(incoming(deadline=noon.isoformat().replace("+00:00", "-00:10")))
+    assert run.deadline == pytest.approx(NOW + 600, abs=1)
