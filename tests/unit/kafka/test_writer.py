@@ -101,7 +101,9 @@ async def test_long_pieces_are_cut(rig: Rig) -> None:
     assert "".join(text for text, _ in texts) == "😀" * 150_000
     assert [offset for _, offset in texts] == [0, 65_536, 131_072]
     calls = [chunk for chunk in rig.stored if chunk.kind == "tool_call"]
-    assert [(chunk.tool_index, len(chunk.text)) for chunk in calls] == [(4, 65_536), (4, 4_464), (5, 0)]
+    assert [(chunk.tool_index, len(chunk.text), chunk.char_offset) for chunk in calls] == [
+        (4, 65_536, 0), (4, 4_464, 65_536), (5, 0, 0),
+    ]  # fmt: skip
     assert (calls[2].tool_call_id, calls[2].tool_name) == ("d", "g")
 
 
