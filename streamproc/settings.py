@@ -100,9 +100,14 @@ class WorkerSettings(_Group):
 
     max_running: int = Field(500, ge=1, le=100_000, description="Calls in flight, all together.")
     max_window: int = Field(
-        4096, ge=1, le=16_000, description="Span of offsets per partition that may be unfinished at once."
+        4096,
+        ge=1,
+        le=16_000,
+        description="Span of offsets per partition that may be unfinished; one poll of 100 may pass it.",
     )
-    max_queued_bytes: int = Field(64 * 2**20, ge=1, description="Bytes of requests that wait for a slot.")
+    max_queued_bytes: int = Field(
+        64 * 2**20, ge=1, description="Bytes of requests that wait for a slot; one poll of 100 may pass it."
+    )
     default_deadline_seconds: float = Field(600, gt=0, description="For requests without their own deadline.")
     max_deadline_seconds: float = Field(86_400, gt=0, description="A request's own deadline counts at most this far.")
     max_not_before_seconds: float = Field(

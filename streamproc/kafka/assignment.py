@@ -59,11 +59,11 @@ class Assignment:
             f" running={len(self.running)}, unpublished={len(self._finished)}, {self.offsets})"
         )
 
-    def claimed(self, position: int, epoch: int) -> None:
-        """The claim succeeded: records from `position` on are ours."""
-        self.offsets = Offsets(position)
+    def claimed(self, position: int, metadata: CommitMetadata) -> None:
+        """The claim succeeded: records from `position` on are ours, less those that are done."""
+        self.offsets = Offsets(position, (position + distance for distance in metadata.done))
         self._committed = position
-        self.epoch = epoch
+        self.epoch = metadata.epoch
         self.state = State.READY
 
     @property
@@ -108,10 +108,11 @@ class Assignment:
                     if offset is not None:
                         self.offsets.finish(offset)
                 del self._finished[: len(batch)]
-            if self.offsets.position == self._committed or self.state is State.CLAIMING:
-                return
             position = self.offsets.position
-            if await committer.commit(self.key, position, CommitMetadata(self.epoch).encode()):
+            if self.state is State.CLAIMING or not (batch or position > self._committed):
+                return
+            done = frozenset(offset - position for offset in self.offsets.done)
+            if await committer.commit(self.key, position, CommitMetadata(self.epoch, done).encode()):
                 self._committed = position
             elif self.state is State.READY:
                 self._work.set()

@@ -22,12 +22,13 @@ async def claim(assignment: Assignment, consumer: Any, committer: Committer, clo
     """
     key = assignment.key
     position, stored = await _committed(consumer, key)
-    epoch = next_epoch(stored, clock.time())
-    if not await committer.commit(key, position, CommitMetadata(epoch).encode()):
+    done = frozenset[int]() if stored is None else stored.done
+    metadata = CommitMetadata(next_epoch(stored, clock.time()), done)
+    if not await committer.commit(key, position, metadata.encode()):
         return False
     # aiokafka began to fetch at the offset it read by itself; records that came before READY were dropped.
     consumer.seek(key, position)
-    assignment.claimed(position, epoch)
+    assignment.claimed(position, metadata)
     return True
 
 

@@ -5,6 +5,7 @@ offsets that were *received*, never by counting: compaction, aborted records and
 """
 
 from collections import deque
+from collections.abc import Iterable
 
 __all__ = ["Offsets"]
 
@@ -12,10 +13,12 @@ __all__ = ["Offsets"]
 class Offsets:
     """Pure bookkeeping of one partition and one claim. No I/O, no clock."""
 
-    __slots__ = ("_done", "_next", "_open")
+    __slots__ = ("_done", "_inherited", "_next", "_open")
 
-    def __init__(self, position: int) -> None:
+    def __init__(self, position: int, done: Iterable[int] = ()) -> None:
+        """Begins at `position`; `done` are offsets above it that a former owner finished."""
         self._next = position
+        self._inherited = set(done)
         self._open: deque[int] = deque()
         self._done: set[int] = set()
 
@@ -23,11 +26,15 @@ class Offsets:
         return f"Offsets(position={self.position}, next={self._next}, unfinished={self.unfinished})"
 
     def track(self, offset: int) -> bool:
-        """Takes a received offset; False when it was received before."""
+        """Takes a received offset; False when there is nothing to do for it: received before, or finished before."""
         if offset < self._next:
             return False
         self._open.append(offset)
         self._next = offset + 1
+        if offset in self._inherited:
+            self._inherited.discard(offset)
+            self.finish(offset)
+            return False
         return True
 
     def finish(self, offset: int) -> None:
@@ -48,6 +55,11 @@ class Offsets:
     def position(self) -> int:
         """Where a new owner would have to start."""
         return self._open[0] if self._open else self._next
+
+    @property
+    def done(self) -> frozenset[int]:
+        """Finished offsets above the position, received in this claim or inherited."""
+        return frozenset(self._done | {offset for offset in self._inherited if offset > self.position})
 
     @property
     def next(self) -> int:

@@ -30,7 +30,8 @@ async def test_a_restart_of_the_broker_loses_nothing(broker: Broker, topic_prefi
     async with staged(broker.bootstrap, topic_prefix, model) as stage, running_member(stage.settings) as member:
         await member.has_claimed(4)
         runs = await stage.ask_many((n % 4, stage.request(model)) for n in range(20))
-        await stage.outputs.until(lambda: len({chunk.run_id for chunk in stage.outputs.chunks}) == 20)
+        await eventually(lambda: stage.mock.stats.snapshot()["output_tokens"] > 400)
+        assert stage.mock.stats.snapshot()["running"] == 20
         broker.kill()
         broker.launch()
         await asyncio.to_thread(broker.wait_until_ready)
@@ -52,7 +53,7 @@ async def test_a_broker_that_stands_still_fills_a_bounded_buffer(broker: Broker,
     ):
         await member.has_claimed(4)
         runs = await stage.ask_many((n % 4, stage.request(model)) for n in range(20))
-        await stage.outputs.until(lambda: len({chunk.run_id for chunk in stage.outputs.chunks}) == 20)
+        await eventually(lambda: stage.mock.stats.snapshot()["output_tokens"] > 400)
         broker.pause()
         try:
             await eventually(lambda: member.worker.state().buffered_bytes > cap)

@@ -13,7 +13,7 @@ from tests.contract.harness.program import Program, running_program
 from tests.contract.harness.stage import Stage, staged
 from tests.contract.harness.waiting import eventually, eventually_found
 
-MODEL = "mock-t60-i10-f5"
+MODEL = "mock-t150-i10-f5"
 QUICK_SESSION = {"session_timeout_seconds": 3.0, "heartbeat_interval_seconds": 0.5}
 
 

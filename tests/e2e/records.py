@@ -3,15 +3,13 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from streamproc.records.identity import RunId
-
-__all__ = ["Stored", "above_a_gap", "chunk_texts", "read_topic", "result_counts", "send"]
+__all__ = ["Stored", "chunk_texts", "read_topic", "result_counts", "send"]
 
 
 @dataclass(frozen=True)
@@ -90,16 +88,3 @@ def chunk_texts(chunks: Iterable[Stored]) -> dict[tuple[str, int], str]:
 def result_counts(bootstrap: str, topic: str) -> Counter[str]:
     """How many results each run has."""
     return Counter(stored.json()["run_id"] for stored in read_topic(bootstrap, topic))
-
-
-def above_a_gap(runs: Iterable[str], done: Container[str]) -> set[str]:
-    """Runs that may be done although an earlier one of their partition is not: the next owner does them again.
-
-    The offset that is committed says of nothing above it whether it is done, see docs/decisions/0002.
-    """
-    known = [RunId.parse(run) for run in runs]
-    gaps: dict[int, int] = {}
-    for run in known:
-        if str(run) not in done:
-            gaps[run.partition] = min(gaps.get(run.partition, run.offset), run.offset)
-    return {str(run) for run in known if run.partition in gaps and run.offset > gaps[run.partition]}

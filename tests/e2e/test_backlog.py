@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.backlog import MODEL, fill, watch
-from tests.e2e.records import above_a_gap, read_topic, result_counts
+from tests.e2e.records import read_topic, result_counts
 from tests.e2e.workplace import MOCK, Workplace, mock_provider
 
 _COUNT = 5_000
@@ -49,6 +49,5 @@ def test_a_backlog_is_worked_off_over_a_stop(kafka: str, topic_prefix: str, tmp_
         assert top < first + 60
     print(f"{len(before)} done before the stop, {len(repeated)} of them done again")
     assert after.keys() == runs
-    assert repeated <= above_a_gap(runs, before.keys())
-    assert max(after.values()) <= 2
+    assert repeated == set()
     assert served["completed"] == served["requests"] == after.total()

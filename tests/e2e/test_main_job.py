@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.documents import batch_line, docstrings, native_request
 from tests.e2e.program import PROGRAM, environment
-from tests.e2e.records import above_a_gap, chunk_texts, read_topic, result_counts
+from tests.e2e.records import chunk_texts, read_topic, result_counts
 from tests.e2e.workplace import MOCK, Mock, Workplace, mock_provider
 
 _MODEL = "mock-t20-i5-f10"
@@ -186,7 +186,11 @@ def test_a_request_that_is_not_completed_shows_in_the_exit_code(place: Workplace
 def test_a_stopped_worker_leaves_the_rest_to_the_next_one(
     kafka: str, topic_prefix: str, tmp_path: Path, mock: Mock
 ) -> None:
-    """SIGTERM: what runs is finished, exit code 0; after a restart every run has its result."""
+    """SIGTERM: what runs is finished, exit code 0; after a restart every run has its result, and none has two.
+
+    The committed offset stands at the first unfinished record; without the map beside it, what was finished above it
+    was answered, and paid for, again at every deploy.
+    """
     more = MOCK.format(url=mock.url, model=_SLOW) + "[worker]\nmax_running = 20\n"
     with Workplace(tmp_path, kafka, topic_prefix, more) as place:
         worker = place.start_worker().wait_until_ready()
@@ -206,11 +210,9 @@ def test_a_stopped_worker_leaves_the_rest_to_the_next_one(
         assert followed.code == 0, followed.err
         runs = submitted.out.split()
         results = result_counts(kafka, place.topic("results"))
-        repeated = {run for run, count in results.items() if count > 1}
-        print(f"{len(first)} done before the stop, {len(repeated)} of them done again")
         assert results.keys() == set(runs)
-        assert repeated <= above_a_gap(runs, first.keys())
-        assert mock.stats()["completed"] >= results.total()
+        assert results.total() == len(runs)
+        assert mock.stats()["completed"] == results.total()
 
 
 def test_who_stops_waiting_loses_nothing(kafka: str, topic_prefix: str, tmp_path: Path, mock: Mock) -> None:

@@ -103,7 +103,9 @@ def test_a_start_in_a_while_moves_the_default_deadline() -> None:
 )
 def test_a_start_too_late_is_refused(not_before: float, deadline: float | None, words: str) -> None:
     """A run that waits holds its partition's commit, so it may not wait for long; nor past its own deadline."""
-    fields: dict[str, Any] = {"not_before": rfc3339(not_before)} | ({} if deadline is None else {"deadline": rfc3339(deadline)})
+    fields: dict[str, Any] = {"not_before": rfc3339(not_before)} | (
+        {} if deadline is None else {"deadline": rfc3339(deadline)}
+    )
     assert words in refusal(incoming(**fields))["sentence"]
 
 

@@ -44,6 +44,8 @@ class Outputs:
         await self._consumer.start()
         partitions = range(self._topics.partitions)
         self._keys = [TopicPartition(topic, partition) for topic in self._topics.outputs() for partition in partitions]
+        # New partitions may have no leader yet; whoever has answered this one will also give records at once.
+        await self._consumer.end_offsets(self._keys)
         self._consumer.assign(self._keys)
 
     async def stop(self) -> None:

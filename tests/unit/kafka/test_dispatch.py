@@ -10,6 +10,7 @@ from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.errors import NotNow
 from streamproc.kafka.assignment import Assignment, State
 from streamproc.kafka.dispatch import Dispatch
+from streamproc.kafka.metadata import CommitMetadata
 from streamproc.records.identity import RunId
 from streamproc.records.outgoing import Outgoing
 from tests.fakes import NOW, FakeClock, a_run, eventually
@@ -58,7 +59,7 @@ class Rig:
         self.dispatch = Dispatch(self.work, self.clock, max_running, self._count)
         self.owners = [Assignment("llm.requests", number, None) for number in range(2)]
         for owner in self.owners:
-            owner.claimed(0, 5)
+            owner.claimed(0, CommitMetadata(epoch=5))
             for offset in range(20):
                 owner.offsets.track(offset)
 

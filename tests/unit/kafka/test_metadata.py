@@ -1,5 +1,7 @@
 """Metadata beside the committed offset: read back as written, and only ours."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,12 +10,26 @@ from streamproc.errors import SetupError
 from streamproc.kafka.metadata import CommitMetadata, next_epoch
 
 
-@given(st.integers(0, 2**53))
-def test_metadata_is_read_as_it_was_written(epoch: int) -> None:
+@given(st.integers(0, 2**53), st.frozensets(st.integers(1, 16_000), max_size=200))
+def test_metadata_is_read_as_it_was_written(epoch: int, done: frozenset[int]) -> None:
     """And fits Kafka's limit."""
-    text = CommitMetadata(epoch).encode()
-    assert CommitMetadata.decode(text) == CommitMetadata(epoch)
+    text = CommitMetadata(epoch, done).encode()
+    assert CommitMetadata.decode(text) == CommitMetadata(epoch, done)
     assert len(text) < 4096
+
+
+def test_the_worst_map_of_a_window_fits() -> None:
+    """A random half of 16,000 offsets, the largest window, does not compress at all."""
+    done = frozenset(random.Random(1).sample(range(1, 16_000), 8_000))
+    text = CommitMetadata(2**40, done).encode()
+    assert len(text) < 0.75 * 4096
+    assert CommitMetadata.decode(text) == CommitMetadata(2**40, done)
+
+
+def test_a_map_that_does_not_fit_is_left_out() -> None:
+    """After a huge gap in the topic: what it says is done again, and the commit goes on."""
+    done = frozenset(random.Random(1).sample(range(1, 400_000), 16_000))
+    assert CommitMetadata.decode(CommitMetadata(7, done).encode()) == CommitMetadata(7)
 
 
 @pytest.mark.parametrize("text", [None, ""])
@@ -25,7 +41,8 @@ def test_no_metadata_is_none(text: str | None) -> None:
 @pytest.mark.parametrize(
     "text",
     ["x", "{}", "[]", "5", "null", '{"v":1}', '{"epoch":1}', "{" * 4000, "[" * 4096, '{"v":1,"epoch":"5"}',
-     '{"v":1,"epoch":null}', '{"v":1,"epoch":1.5}'],
+     '{"v":1,"epoch":null}', '{"v":1,"epoch":7,"done":"x"}', '{"v":1,"epoch":7,"done":"eJw="}', '{"v":1,"epoch":7,"done":5}',
+     '{"v":1,"epoch":1.5}'],
 )  # fmt: skip
 def test_metadata_of_somebody_else_is_refused(text: str) -> None:
     """The sentence names the setting that leads out."""

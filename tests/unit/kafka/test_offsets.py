@@ -55,3 +55,22 @@ def test_an_offset_that_never_came_cannot_be_finished() -> None:
         offsets.finish(6)
     offsets.finish(4)
     assert repr(offsets) == "Offsets(position=5, next=6, unfinished=1)"
+
+
+@given(st.integers(0, 2**40), st.sets(st.integers(0, 40)), st.integers(0, 2**32))
+def test_what_a_former_owner_finished_is_not_done_again(begin: int, finished: set[int], seed: int) -> None:
+    """A claim begins at the committed position with the map beside it; the rest comes out once, none of the map."""
+    former = Offsets(begin)
+    for offset in range(begin, begin + 41):
+        former.track(offset)
+    for distance in random.Random(seed).sample(sorted(finished), len(finished)):
+        former.finish(begin + distance)
+    position = former.position
+    assert former.done == {begin + distance for distance in finished if begin + distance > position}
+    heir = Offsets(position, former.done)
+    assert (heir.position, heir.done) == (position, former.done)
+    taken = [offset for offset in range(position, begin + 41) if heir.track(offset)]
+    assert taken == [begin + distance for distance in range(41) if distance not in finished]
+    for offset in taken:
+        heir.finish(offset)
+    assert (heir.position, heir.done, heir.unfinished) == (begin + 41, frozenset(), 0)
