@@ -30,10 +30,11 @@ class State(Enum):
 def pause_between_commits(last_seconds: float, partitions: int, shortest: float, longest: float) -> float:
     """Seconds between two commits of a partition.
 
-    A broker takes some hundreds of commits a second from all together, so the pause grows with the partitions of
-    this process (2.5 ms each) and with slow commits.
+    It grows with slow commits and with the partitions of this process: up to `longest` by 10 ms for each, so that at
+    most a hundred commits a second take this process' time, and beyond by 2.5 ms for each, because a broker takes some
+    hundreds a second from all together. A partition that paused for longer anyway commits at once.
     """
-    return max(min(max(shortest, 2 * last_seconds), longest), 0.0025 * partitions)
+    return max(min(max(shortest, 2 * last_seconds, 0.01 * partitions), longest), 0.0025 * partitions)
 
 
 class Assignment:

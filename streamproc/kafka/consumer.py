@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaError
 
 from streamproc.chain.clock import Clock
 from streamproc.kafka.assignment import Assignment, State
@@ -20,6 +20,8 @@ from streamproc.observe.events import Observer
 from streamproc.records.outgoing import OutputTopic
 
 __all__ = ["Consumer"]
+
+_ENDS_SECONDS = 1.0
 
 
 def _own_sticky_assignor() -> type[Any]:
@@ -70,6 +72,7 @@ class Consumer:
         self._intake = Intake(
             self._consumer, self._rebalance.assignments, self.dispatch, work, room, bounds, clock, observer
         )
+        self._ends: dict[TopicPartition, int] = {}
         self._stopping = False
         self._cut_at = 0.0
         self.last_poll = clock.monotonic()
@@ -99,13 +102,27 @@ class Consumer:
             SetupError: a committed offset's metadata is not ours.
             Exception: a task of ours died of a defect; `failure` tells of those that are not the consumer's own.
         """
-        while not self._stopping:
-            self.last_poll = self._clock.monotonic()
-            failure = self._rebalance.failure or self._failure()
-            if failure is not None:
-                raise failure
-            self.dispatch.sweep()
-            await self._intake.round()
+        watching = asyncio.create_task(self._watch_ends(), name="ends")
+        try:
+            while not self._stopping:
+                self.last_poll = self._clock.monotonic()
+                failure = self._rebalance.failure or self._failure()
+                if failure is not None:
+                    raise failure
+                self.dispatch.sweep()
+                await self._intake.round()
+        finally:
+            watching.cancel()
+
+    async def _watch_ends(self) -> None:
+        # aiokafka learns where a partition ends by fetching from it. A paused one is not fetched, and its lag would
+        # stand still just when it should show the overload: so its end is asked for.
+        while True:
+            await self._clock.sleep(_ENDS_SECONDS)
+            paused = [assignment.key for assignment in self.assignments if assignment.is_paused]
+            if paused:
+                with suppress(KafkaError):
+                    self._ends |= await self._consumer.end_offsets(paused)
 
     def lag(self, key: TopicPartition) -> int | None:
         """Records of the partition that are not finished, or None when the end is not known yet."""
@@ -113,9 +130,9 @@ class Consumer:
         if assignment is None or assignment.state is not State.READY:
             return None
         with suppress(IllegalStateError):
-            end: int | None = self._consumer.highwater(key)
-            if end is not None:
-                return max(end - assignment.offsets.position, 0)
+            fetched: int | None = self._consumer.highwater(key)
+            if fetched is not None:
+                return max(fetched, self._ends.get(key, 0)) - assignment.offsets.position
         return None
 
     async def drain(self, seconds: float) -> int:

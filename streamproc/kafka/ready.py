@@ -8,6 +8,7 @@ import heapq
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from itertools import count
+from math import inf
 
 from streamproc.chain.run import Run
 
@@ -21,6 +22,7 @@ class ReadyQueues:
         self._queues: OrderedDict[tuple[str, str], deque[Run]] = OrderedDict()
         self._later: list[tuple[float, int, Run]] = []
         self._ticket = count()
+        self._earliest = inf  # no queued run has an earlier deadline
         self.ready = 0
         self.queued_bytes = 0
 
@@ -35,6 +37,7 @@ class ReadyQueues:
     def put(self, run: Run, now: float) -> None:
         """Adds a run to the end of its queue, or beside the queues until its `not_before`."""
         self.queued_bytes += run.size_bytes
+        self._earliest = min(self._earliest, run.deadline)
         if run.not_before > now:
             heapq.heappush(self._later, (run.not_before, next(self._ticket), run))
         else:
@@ -68,8 +71,12 @@ class ReadyQueues:
         return self._later[0][0] if self._later else None
 
     def expired(self, now: float) -> list[Run]:
-        """Takes out every run whose deadline has passed."""
-        return self._remove(lambda run: run.deadline <= now)
+        """Takes out every run whose deadline has passed; looks at the runs only when one may have."""
+        if now < self._earliest:
+            return []
+        gone = self._remove(lambda run: run.deadline <= now)
+        self._earliest = min((run.deadline for run in self), default=inf)
+        return gone
 
     def discard(self, topic: str, partition: int) -> list[Run]:
         """Takes out every run of a partition that was lost."""

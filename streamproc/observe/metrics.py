@@ -5,6 +5,7 @@ Dollars here are floats for graphs and alarms; the bill is the usage topic.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -22,6 +23,8 @@ from streamproc.observe.events import (
 )
 
 __all__ = ["OTHER", "Metrics", "PartitionState", "WorkerState"]
+
+_Metric = TypeVar("_Metric", Counter, Histogram)
 
 OTHER = "other"
 """The label of tenants and models beyond their bound."""
@@ -92,6 +95,7 @@ class Metrics:
     ) -> None:
         self._tenants = _Bounded(max_tenants)
         self._models = _Bounded(max_models)
+        self._children: dict[tuple[Counter | Histogram, tuple[str, ...]], Counter | Histogram] = {}
 
         def counter(name: str, meaning: str, *labels: str) -> Counter:
             return Counter(name, meaning, labels, registry=registry)
@@ -145,13 +149,13 @@ class Metrics:
             case RunEnded():
                 self._count_run(happening)
             case RetryPlanned():
-                self._retries.labels(happening.provider, happening.code).inc()
+                self._child(self._retries, happening.provider, happening.code).inc()
                 if happening.restart:
                     self._restarts.inc()
             case RunWaits():
-                self._waits.labels(happening.code).inc()
+                self._child(self._waits, happening.code).inc()
             case DeadLettered():
-                self._dead_letters.labels(happening.code).inc()
+                self._child(self._dead_letters, happening.code).inc()
             case Committed():
                 self._commits.inc()
                 self._commit_seconds.observe(happening.seconds)
@@ -161,29 +165,36 @@ class Metrics:
                 pass  # the gauges show which partitions are owned, and their state
 
     def _count_run(self, ended: RunEnded) -> None:
-        self._runs.labels(ended.status).inc()
+        self._child(self._runs, ended.status).inc()
         self._run_seconds.observe(ended.seconds)
         if ended.code is not None:
-            self._errors.labels(ended.code).inc()
+            self._child(self._errors, ended.code).inc()
 
     def _count_call(self, ended: CallEnded) -> None:
         provider, model = ended.provider, self._models.label(ended.model)
-        self._calls.labels(provider, model, ended.outcome).inc()
-        self._call_seconds.labels(provider, model).observe(ended.seconds)
+        self._child(self._calls, provider, model, ended.outcome).inc()
+        self._child(self._call_seconds, provider, model).observe(ended.seconds)
         if ended.first_token_seconds is not None:
-            self._first_token_seconds.labels(provider, model).observe(ended.first_token_seconds)
+            self._child(self._first_token_seconds, provider, model).observe(ended.first_token_seconds)
         line = ended.line
         if line is None:
             return
         for kind in _TOKEN_KINDS:
             count: int | None = getattr(line.tokens, kind)
             if count is not None:
-                self._tokens.labels(provider, model, kind).inc(count)
+                self._child(self._tokens, provider, model, kind).inc(count)
         if line.cost_nanos is None:
             self._unpriced.inc()
         else:
             tenant = self._tenants.label(ended.tenant)
-            self._cost.labels(provider, model, tenant).inc(line.cost_nanos / _NANOS_PER_DOLLAR)
+            self._child(self._cost, provider, model, tenant).inc(line.cost_nanos / _NANOS_PER_DOLLAR)
+
+    def _child(self, metric: _Metric, *labels: str) -> _Metric:
+        # Found once: prometheus-client checks and locks each time it is asked. All labels have a bound.
+        child = self._children.get((metric, labels))
+        if child is None:
+            child = self._children[metric, labels] = metric.labels(*labels)
+        return cast("_Metric", child)
 
 
 class _Bounded:

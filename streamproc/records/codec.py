@@ -121,7 +121,7 @@ def encode_pretty(record: BaseModel) -> bytes:
 
 def encode_usage(line: UsageLine) -> bytes:
     """JSON of a usage line, with every field: a cost that is not known stands there as null."""
-    return orjson.dumps(line.model_dump(mode="json", by_alias=True))
+    return line.model_dump_json(by_alias=True).encode()
 
 
 def encode_json(value: Mapping[str, Any]) -> bytes:
@@ -192,6 +192,8 @@ def input_hash(request: Request) -> str:
     return hashlib.sha256(orjson.dumps(shape, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def rfc3339(unix_seconds: float) -> str:
-    """A time for headers and records, in UTC, to the millisecond."""
-    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def rfc3339(moment: float | datetime) -> str:
+    """A time for headers and records, to the millisecond; unix seconds, or a time in UTC."""
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -18,7 +18,7 @@ _ENVELOPE_BYTES = 4096
 
 def usage_record(line: UsageLine, trace: bytes | None) -> Outgoing:
     """A usage line as a record."""
-    headers = event_headers("usage", line.usage_id, rfc3339(line.ended_at.timestamp()), trace)
+    headers = event_headers("usage", line.usage_id, rfc3339(line.ended_at), trace)
     return Outgoing("usage", line.request_id.encode(), encode_usage(line), headers)
 
 
@@ -34,7 +34,7 @@ def result_records(result: Result, key: bytes | None, trace: bytes | None, max_b
 
 def _result_record(result: Result, value: bytes, key: bytes | None, trace: bytes | None) -> Outgoing:
     suffix = f"/{result.part}" if result.parts > 1 else ""
-    headers = event_headers("result", result.run_id + suffix, rfc3339(result.finished_at.timestamp()), trace)
+    headers = event_headers("result", result.run_id + suffix, rfc3339(result.finished_at), trace)
     return Outgoing("results", key, value, headers)
 
 
