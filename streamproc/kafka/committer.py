@@ -52,7 +52,7 @@ class Committer:
             try:
                 packed = pack(
                     self._producer.new_batch,
-                    [(record.key, record.value, record.headers) for record in waiting],
+                    [(record.key, record.value, list(record.headers)) for record in waiting],
                     int(self._clock.time() * 1000),
                 )
                 await self._producer.send(packed, topic, partition)

@@ -20,6 +20,7 @@ __all__ = ["Lane", "Writer"]
 # Bytes of framing and headers that a queued chunk costs beside its value; only bounds memory, so roughly is enough.
 _RECORD_OVERHEAD = 300
 _RETRY_SECONDS = 0.5
+_MOST_RECORDS = 2000
 
 Queued = tuple[bytes, bytes, Headers]
 
@@ -105,9 +106,8 @@ class Lane:
     async def _send_one(self) -> None:
         now = self._clock.time()
         # One time for all records of the batch: they leave together, and formatting it per token would cost.
-        time_header = (("ce_time", rfc3339(now).encode()),)
-        limit = min(len(self._queue), 2000)
-        records = [(key, value, headers + time_header) for key, value, headers in _first(self._queue, limit)]
+        time_header = ("ce_time", rfc3339(now).encode())
+        records = [(key, value, [*headers, time_header]) for key, value, headers in islice(self._queue, _MOST_RECORDS)]
         taken = 0
         try:
             packed = pack(self._producer.new_batch, records, int(now * 1000))
@@ -149,7 +149,3 @@ class Lane:
         if self._late_timer is not None:
             self._late_timer.cancel()
             self._late_timer = None
-
-
-def _first(queue: deque[Queued], count: int) -> list[Queued]:
-    return list(islice(queue, count))

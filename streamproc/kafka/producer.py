@@ -15,7 +15,6 @@ from aiokafka.errors import KafkaError
 
 from streamproc.errors import PublishFailed
 from streamproc.observe.events import Observer, PublishBroke
-from streamproc.records.outgoing import Headers
 
 __all__ = ["Packed", "Producer", "pack"]
 
@@ -130,15 +129,18 @@ async def _retire(client: Any) -> None:
 
 def pack(
     new_batch: Callable[[], Any],
-    records: Sequence[tuple[bytes | None, bytes | None, Headers]],
+    records: Sequence[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]],
     timestamp_ms: int | None,
 ) -> Packed:
-    """Puts as many of the records into one batch as fit; the first one always fits."""
+    """Puts as many of the records into one batch as fit; the first one always fits.
+
+    Headers are lists, because aiokafka's builder takes nothing else for headers.
+    """
     builder = new_batch()
+    append = builder.append
     count = 0
     for key, value, headers in records:
-        # A list, because aiokafka's batch builder looks at the type of the whole, not of its parts.
-        if builder.append(timestamp=timestamp_ms, key=key, value=value, headers=list(headers)) is None:
+        if append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
             break
         count += 1
     builder.close()

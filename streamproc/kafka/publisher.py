@@ -18,7 +18,10 @@ __all__ = ["Publisher"]
 
 
 class Publisher:
-    """Opens a writer for each stream; one lane for each partition. `failure` is set when a lane died of a defect."""
+    """Opens a writer for each stream; one lane for each partition. `failure` is set when a lane died of a defect.
+
+    While `is_full`, writers have to wait for `room`.
+    """
 
     def __init__(
         self, producer: Producer, topic: str, clock: Clock, *, coalescing: Coalescing, max_buffered_bytes: int
@@ -33,6 +36,7 @@ class Publisher:
         self._room = asyncio.Event()
         self._room.set()
         self.buffered_bytes = 0
+        self.is_full = False
         self.failure: BaseException | None = None
 
     def __repr__(self) -> str:
@@ -61,14 +65,11 @@ class Publisher:
     def _count_bytes(self, change: int) -> None:
         self.buffered_bytes += change
         if self.buffered_bytes > self._max_buffered_bytes:
+            self.is_full = True
             self._room.clear()
-        elif self.buffered_bytes <= self._max_buffered_bytes // 2:
+        elif self.is_full and self.buffered_bytes <= self._max_buffered_bytes // 2:
+            self.is_full = False
             self._room.set()
-
-    @property
-    def is_full(self) -> bool:
-        """Whether writers have to wait for `room`."""
-        return not self._room.is_set()
 
     async def room(self) -> None:
         """Waits until there is room."""

@@ -32,7 +32,8 @@ class ChunkWriter:
         self._lane = lane
         self._run = run
         self._answer = answer
-        self._coalescing = coalescing
+        self._joins = coalescing.enabled
+        self._characters = coalescing.characters
         self._id = str(run.id)
         self._key = run.request.request_id.encode()
         self._identity = {"run_id": self._id, "request_id": run.request.request_id, "tenant": run.tenant}
@@ -74,24 +75,29 @@ class ChunkWriter:
 
     def text(self, piece: str) -> None:
         """A piece of the answer."""
-        if not self._coalescing.enabled or not self._started:
-            self.flush_text()
-            self._start()
+        if not self._joins or not self._started:
+            if self._pending:
+                self.flush_text()
+            if not self._started:
+                self._start()
             self._put_text("text", piece)
             return
         self._pending.append(piece)
         self._pending_size += len(piece)
-        if self._pending_size >= self._coalescing.characters:
+        if self._pending_size >= self._characters:
             self.flush_text()
         elif len(self._pending) == 1:
             self._lane.flush_later(self)
 
     def _put_text(self, kind: ChunkKind, piece: str) -> None:
-        for begin in range(0, len(piece), _MAX_CHUNK_CHARACTERS):
-            part = piece[begin : begin + _MAX_CHUNK_CHARACTERS] if len(piece) > _MAX_CHUNK_CHARACTERS else piece
-            offset = self._offsets.get(kind, 0)
-            self._put(kind, part, offset)
-            self._offsets[kind] = offset + len(part)
+        offset = self._offsets.get(kind, 0)
+        if len(piece) <= _MAX_CHUNK_CHARACTERS:  # nearly always, and once for every token
+            if piece:
+                self._put(kind, piece, offset)
+        else:
+            for begin in range(0, len(piece), _MAX_CHUNK_CHARACTERS):
+                self._put(kind, piece[begin : begin + _MAX_CHUNK_CHARACTERS], offset + begin)
+        self._offsets[kind] = offset + len(piece)
 
     def flush_text(self) -> None:
         """Sends the text that waits for company."""
