@@ -105,7 +105,7 @@ class Worker:
                 max_deadline_seconds=worker.max_deadline_seconds,
                 max_not_before_seconds=worker.max_not_before_seconds,
                 default_output_tokens=limits.default_output_tokens,
-                max_answer_characters=limits.max_answer_bytes,
+                max_answer_characters=limits.max_answer_characters,
                 wait_base_seconds=retry.wait_base_seconds,
                 wait_cap_seconds=retry.wait_cap_seconds,
             ),

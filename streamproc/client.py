@@ -190,5 +190,6 @@ class Client:
             raise SetupError(f"topic {place.topic} has no partition {place.partition}")
         if not from_the_past or not runs:
             return {place: self._starts[place] for place in wanted}
-        # The worker's clock may be behind the sender's.
-        return await self._reader.offsets_at(wanted, min(run.timestamp_ms for run in runs) - _CLOCK_SKEW_MS)
+        # The worker's clock may be behind the sender's, and a sender may write any time.
+        oldest = min(*(run.timestamp_ms for run in runs), int(time.time() * 1000))
+        return await self._reader.offsets_at(wanted, max(oldest - _CLOCK_SKEW_MS, 0))

@@ -8,7 +8,7 @@
         ├── InvalidRequest         bytes that are no valid request
         ├── BudgetRefused          the money allowed does not cover what the call may cost
         ├── DeadlinePassed
-        ├── RetryBudgetSpent       too many attempts were lost after their first token
+        ├── RetryBudgetSpent       too many attempts were lost that may have been billed
         ├── AnswerTooLong          the answer passed the size the settings allow
         └── ProviderError          what a provider did, with its status, code and hints
             ├── Transient          ConnectFailed · TimedOut · Disconnected · IncompleteStream · MalformedStream
@@ -26,6 +26,7 @@ Fate table (each row is a test):
 | DeadlinePassed                                    | no              | `expired`, usage so far          | yes       |
 | RequestFault                                      | no              | `failed`, usage if billed        | yes       |
 | CredentialFault                                   | no, waits       | nothing until the deadline       | no        |
+| Transient that may have been billed, no token yet | yes, a few times | `estimated` usage of the lost call | – |
 | Transient, before the first token                 | yes, then waits | nothing until the deadline       | no        |
 | Transient, after the first token | yes, as a visible new attempt | `estimated` usage of the lost attempt | – |
 | RetryBudgetSpent, AnswerTooLong                   | no              | `failed`, usage                  | yes       |
@@ -124,13 +125,13 @@ class DeadlinePassed(RunError):
 
 
 class RetryBudgetSpent(RunError):
-    """More attempts were lost after their first token than one run may pay for."""
+    """More attempts were lost that may have been billed than one run may pay for."""
 
     code = "retry_budget_spent"
 
 
 class AnswerTooLong(RunError):
-    """The answer passed `limits.max_answer_bytes`; the call was ended and is billed for what came."""
+    """The answer passed `limits.max_answer_characters`; the call was ended and is billed for what came."""
 
     code = "answer_too_long"
 

@@ -137,13 +137,7 @@ class Processor:
         try:
             if left <= 0:
                 raise DeadlinePassed("the deadline passed before a call could begin")
-            try:
-                async with asyncio.timeout(left) as deadline:
-                    completed, chunks, first_token = await self._answer(run, answer)
-            except TimeoutError as exc:
-                if not deadline.expired():
-                    raise
-                raise DeadlinePassed("the deadline passed before the answer was complete") from exc
+            terminal = await self._complete(run, answer, left)
         except (Transient, CredentialFault, NotNow) as error:
             self._wait(run, error)
         except RunError as error:
@@ -152,31 +146,41 @@ class Processor:
             failure = RunError(f"internal error: {error!r:.300}")
             failure.code = "internal_error"
             return self._ended(run, self._outcome.failed(run, failure), "failed", failure.code)
-        return self._ended(run, self._outcome.completed(run, answer, completed, chunks, first_token), "completed", None)
+        return self._ended(run, terminal, "completed", None)
 
-    async def _answer(self, run: Run, answer: Answer) -> tuple[Completed, int, float | None]:
+    async def _complete(self, run: Run, answer: Answer, seconds: float) -> Terminal:
         writer = self._publisher.open(run, answer) if run.request.stream else None
-        first_token: float | None = None
         try:
-            async with aclosing(run.provider.stream(self._call(run))) as events:
-                async for event in events:
-                    if first_token is None:
-                        first_token = self._clock.monotonic() - run.taken_at
-                    answer.add(event)
-                    if writer is not None:
-                        _write(writer, event)
-                        if self._publisher.is_full:
-                            # Not reading on is the back-pressure: the provider's bytes stay in its socket.
-                            await self._publisher.room()
-            completed = answer.finished()
+            try:
+                async with asyncio.timeout(seconds) as deadline:
+                    completed, first_token = await self._answer(run, answer, writer)
+            except TimeoutError as exc:
+                if not deadline.expired():
+                    raise
+                raise DeadlinePassed("the deadline passed before the answer was complete") from exc
             if writer is None:
-                return completed, 0, first_token
+                return self._outcome.completed(run, answer, completed, 0, first_token)
+            # Outside the deadline: the answer is whole and paid for, only Kafka is late.
             writer.end()
             await writer.acknowledged()
-            return completed, writer.chunk_count, first_token
+            return self._outcome.completed(run, answer, completed, writer.chunk_count, first_token)
         finally:
             if writer is not None:
                 writer.close()
+
+    async def _answer(self, run: Run, answer: Answer, writer: ChunkWriter | None) -> tuple[Completed, float | None]:
+        first_token: float | None = None
+        async with aclosing(run.provider.stream(self._call(run))) as events:
+            async for event in events:
+                if first_token is None:
+                    first_token = self._clock.monotonic() - run.taken_at
+                answer.add(event)
+                if writer is not None:
+                    _write(writer, event)
+                    if self._publisher.is_full:
+                        # Not reading on is the back-pressure: the provider's bytes stay in its socket.
+                        await self._publisher.room()
+        return answer.finished(), first_token
 
     def _call(self, run: Run) -> Call:
         return Call(
@@ -193,6 +197,8 @@ class Processor:
 
     def _wait(self, run: Run, error: Transient | CredentialFault | NotNow) -> NoReturn:
         run.progress.waits += 1
+        # Whatever was shown of this attempt is void: the next try is another one, also when nothing was.
+        run.progress.restart()
         rules = self._rules
         hint = error.retry_after_seconds
         seconds = wait_seconds(run.progress.waits, rules.wait_base_seconds, rules.wait_cap_seconds, hint, self._random)

@@ -4,6 +4,7 @@ Each setting is declared once, with its unit in its name and one sentence. Relat
 when they are read, and the message names both.
 """
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -31,11 +32,14 @@ __all__ = [
     "read_secret",
 ]
 
+_PREFIX = "STREAMPROC_"
 _SECRETS = ("api_key", "sasl_password")
 
 
 class _Group(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+    )
 
 
 class KafkaSettings(_Group):
@@ -137,7 +141,9 @@ class LimitSettings(_Group):
     max_messages: int = Field(1024, ge=1, description="Messages of a request.")
     max_output_tokens: int = Field(32_768, ge=1, description="Most output tokens a request may ask for.")
     default_output_tokens: int = Field(1024, ge=1, description="For requests that do not say.")
-    max_answer_bytes: int = Field(16 * 2**20, ge=1024, description="A longer answer ends its call as malformed.")
+    max_answer_characters: int = Field(
+        16 * 2**20, ge=1024, description="Characters of an answer; a longer one ends its call and fails."
+    )
 
     @model_validator(mode="after")
     def _relations(self) -> Self:
@@ -152,7 +158,7 @@ class RetrySettings(_Group):
     attempts: int = Field(3, ge=1, le=20, description="Tries in a row before the run goes back to wait.")
     base_seconds: float = Field(0.5, gt=0, description="The first wait is spread over 0 to this.")
     cap_seconds: float = Field(20, gt=0, description="No wait between tries is longer.")
-    max_lost_attempts: int = Field(3, ge=0, description="Attempts that may be lost after their first token.")
+    max_lost_attempts: int = Field(3, ge=0, description="Lost attempts that may have been billed, before a run fails.")
     wait_base_seconds: float = Field(1, gt=0, description="First wait of a run that went back to its queue.")
     wait_cap_seconds: float = Field(30, gt=0, description="Longest such wait, unless the provider asks for more.")
 
@@ -179,7 +185,9 @@ class ProviderSettings(_Group):
     """An outside service and its models."""
 
     kind: Literal["openai_chat", "scripted"] = Field("openai_chat", description="Wire format.")
-    base_url: str = Field("https://api.openai.com/v1", pattern=r"^https?://", description="Up to and without /chat.")
+    base_url: str = Field(
+        "https://api.openai.com/v1", pattern=r"^https?://[^\s@?#]+$", description="Up to and without /chat."
+    )
     models: tuple[str, ...] = Field(..., min_length=1, description="Names of models this provider answers.")
     api_key: SecretStr | None = Field(None, description="From a variable only.")
     api_key_file: Path | None = Field(None, description="File that holds the key.")
@@ -214,7 +222,7 @@ class Settings(BaseSettings):
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         frozen=True,
         extra="forbid",
-        env_prefix="STREAMPROC_",
+        env_prefix=_PREFIX,
         env_nested_delimiter="__",
         hide_input_in_errors=True,
         nested_model_default_partial_update=True,
@@ -277,6 +285,7 @@ def load_settings(path: Path | None) -> Settings:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
             raise SetupError(f"{path} is not valid TOML: {exc}") from exc
         _refuse_secrets(values, path, "")
+    _refuse_unknown_variables()
     try:
         return Settings(**values)
     except ValidationError as exc:
@@ -286,6 +295,15 @@ def load_settings(path: Path | None) -> Settings:
         raise SetupError(f"wrong settings in {path or 'the environment'}: {places}") from exc
     except ValueError as exc:  # pydantic-settings, for a variable that is no JSON where JSON is needed
         raise SetupError(f"wrong settings in the environment: {exc}") from exc
+
+
+def _refuse_unknown_variables() -> None:
+    # pydantic-settings passes over variables whose first word is no setting, so a slip of the pen would go unseen.
+    known = {name.upper() for name in Settings.model_fields} | {"CONFIG"}
+    for name in os.environ:
+        word = name.removeprefix(_PREFIX).upper().split("__")[0]
+        if name.startswith(_PREFIX) and word not in known and not word.startswith(("TEST_", "REQUIRE_")):
+            raise SetupError(f"the variable {name} names no setting; `streamproc config show` lists them all")
 
 
 def _refuse_secrets(values: dict[str, Any], path: Path, place: str) -> None:

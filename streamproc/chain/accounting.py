@@ -114,6 +114,8 @@ class Accounted:
         line = self._line(call, attempt, meter, rates, started_at)
         if line is not None:
             call.progress.lines.append(line)
+            if rates is not None:
+                call.progress.spent_nanos += _spent(call, line, rates)
         now = self._clock.monotonic()
         self._observer.saw(
             CallEnded(
@@ -166,6 +168,14 @@ class Accounted:
             output=self._counter.count(call.model, "".join(meter.pieces)).tokens,
         )
         return counted, "estimated"
+
+
+def _spent(call: Call, line: UsageLine, rates: Rates) -> int:
+    if line.basis == "provider" and line.cost_nanos is not None:
+        return line.cost_nanos
+    return upper_bound_nanos(
+        rates, prompt_bytes=call.prompt_bytes, prompt_tokens=None, max_output_tokens=call.max_output_tokens
+    )
 
 
 def _outcome(meter: _Meter) -> str:

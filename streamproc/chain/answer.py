@@ -11,6 +11,8 @@ __all__ = ["Answer"]
 _MAX_NAME_CHARACTERS = 1024
 """Real ones have at most 64; a longer one could pass the record limit, because names are not cut into parts."""
 
+_MOST_TOOL_CALLS = 128
+
 
 @dataclass(slots=True)
 class _ToolCall:
@@ -51,6 +53,8 @@ class Answer:
             self._size += len(event.text)
         elif isinstance(event, ToolCallPart):
             call = self._tools.setdefault(event.index, _ToolCall())
+            if len(self._tools) > _MOST_TOOL_CALLS:
+                raise AnswerTooLong(f"the answer has more than {_MOST_TOOL_CALLS} tool calls")
             call.id = event.id or call.id
             call.name = event.name or call.name
             call.arguments.append(event.arguments)
@@ -62,7 +66,7 @@ class Answer:
         elif isinstance(event, Completed):
             self.completed = event
         if self._size > self.max_characters:
-            raise AnswerTooLong(f"the answer passed {self.max_characters} characters (limits.max_answer_bytes)")
+            raise AnswerTooLong(f"the answer passed {self.max_characters} characters (limits.max_answer_characters)")
 
     def finished(self) -> Completed:
         """The end of the answer.

@@ -13,7 +13,8 @@ class Progress:
     """What a run has used up so far. It outlives waits: a run that goes back to its queue keeps it.
 
     `attempt` strictly grows; `calls` counts the calls of all attempts; `lines` are the usage lines to be
-    published with the run's result.
+    published with the run's result. `spent_nanos` is the most the calls so far can have cost, for the request's budget:
+    the bill of a call whose usage the provider told, the upper bound of one that ended without.
     """
 
     attempt: int
@@ -21,11 +22,7 @@ class Progress:
     lost_attempts: int = 0
     waits: int = 0
     lines: list[UsageLine] = field(default_factory=list)
-
-    @property
-    def spent_nanos(self) -> int:
-        """Cost of the calls so far in nano-dollars; a line of unknown price adds nothing."""
-        return sum(line.cost_nanos or 0 for line in self.lines)
+    spent_nanos: int = 0
 
     def restart(self) -> int:
         """Begins the next attempt and gives its number."""

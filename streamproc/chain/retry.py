@@ -1,7 +1,8 @@
 """Retrying: tries a transient failure again, with full jitter and within the run's deadline.
 
 Before the first token a retry is silent. After it, the next try is a visible new attempt: `Restarted` tells
-everybody who saw the lost one, and the run may lose only so many of them, because each was paid for.
+everybody who saw the lost one. A run may lose only so many attempts that may have been billed, whether they showed a
+token or not: a timeout behind which the provider goes on working costs as much as a cut.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -55,7 +56,7 @@ class Retrying:
 
         Raises:
             Transient: the last failure, when the tries in a row are used up or the hint asks for a long wait.
-            RetryBudgetSpent: too many attempts were lost after their first token.
+            RetryBudgetSpent: too many attempts were lost that may have been billed.
         """
         policy = self._policy
         tries = 0
@@ -70,11 +71,11 @@ class Retrying:
                 return
             except Transient as error:
                 failure = error
-            if seen:
+            if seen or failure.may_have_cost:
                 call.progress.lost_attempts += 1
                 if call.progress.lost_attempts > policy.max_lost_attempts:
                     raise RetryBudgetSpent(
-                        f"{call.progress.lost_attempts} attempts were lost after their first token"
+                        f"{call.progress.lost_attempts} attempts were lost that may have been billed"
                         f" (retry.max_lost_attempts is {policy.max_lost_attempts}); the last: {failure}"
                     ) from failure
             hint = failure.retry_after_seconds

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from streamproc.client import Finished, Piece, Reset, Update
 from streamproc.money.dollars import usd
 
-__all__ = ["Shown", "Tally", "bar", "show_all"]
+__all__ = ["Shown", "Tally", "bar", "printable", "show_all"]
 
 
 class Shown(Enum):
@@ -86,6 +86,13 @@ async def show_all(
                 tokens.show(update)
 
 
+def printable(text: str) -> str:
+    """The text without what would steer a terminal; line ends and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
 class _Tokens:
     """One stream is shown as it comes; several at once are shown line by line, each with its request id."""
 
@@ -107,12 +114,15 @@ class _Tokens:
             self._names.setdefault(update.run_id, result.request_id or update.run_id)
             if result.status != "completed":
                 self._say(update.run_id, f"[{result.status}: {result.error.sentence if result.error else ''}]")
+            elif result.chunk_count == 0:
+                for line in (result.text or "").split("\n"):
+                    self._say(update.run_id, line)
             self._names.pop(update.run_id, None)
 
     def _text(self, piece: Piece) -> None:
         self._names[piece.run_id] = piece.chunk.request_id
         if self._single:
-            sys.stdout.write(piece.chunk.text)
+            sys.stdout.write(printable(piece.chunk.text))
             sys.stdout.flush()
             self._lines[piece.run_id] = "open"
             return
@@ -132,5 +142,5 @@ class _Tokens:
 
     def _say(self, run_id: str, line: str) -> None:
         prefix = "" if self._single else f"{self._names.get(run_id, run_id)}: "
-        sys.stdout.write(f"{prefix}{line}\n")
+        sys.stdout.write(f"{prefix}{printable(line)}\n")
         sys.stdout.flush()

@@ -1,6 +1,7 @@
 """`streamproc submit`: requests from a JSONL file to the request topic, and their results back."""
 
 import asyncio
+import codecs
 import sys
 from collections.abc import Awaitable
 from contextlib import ExitStack
@@ -64,7 +65,7 @@ def _read(file: str) -> list[bytes]:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as exc:
         raise SetupError(f"cannot read {file}: {exc.strerror or exc}") from exc
-    return content.splitlines()
+    return content.removeprefix(codecs.BOM_UTF8).splitlines()
 
 
 async def _submit(

@@ -49,6 +49,7 @@ class Assignment:
         self.running: set[asyncio.Task[None]] = set()
         self.is_paused = False
         self._committed = 0
+        self._is_dirty = False  # something is finished that no commit says yet
         self._finished: list[tuple[int | None, tuple[Outgoing, ...]]] = []
         self._work = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -109,12 +110,14 @@ class Assignment:
                     if offset is not None:
                         self.offsets.finish(offset)
                 del self._finished[: len(batch)]
+                self._is_dirty = True
             position = self.offsets.position
-            if self.state is State.CLAIMING or not (batch or position > self._committed):
+            if self.state is State.CLAIMING or not (self._is_dirty or position > self._committed):
                 return
             done = frozenset(offset - position for offset in self.offsets.done)
             if await committer.commit(self.key, position, CommitMetadata(self.epoch, done).encode()):
                 self._committed = position
+                self._is_dirty = False
             elif self.state is State.READY:
                 self._work.set()
             if batch:

@@ -14,7 +14,7 @@ from streamproc.kafka.assignment import Assignment, State
 from streamproc.kafka.committer import Committer
 from streamproc.kafka.dispatch import Dispatch, Work
 from streamproc.kafka.intake import Bounds, Intake
-from streamproc.kafka.producer import Producer
+from streamproc.kafka.producer import Producer, within
 from streamproc.kafka.rebalance import Rebalance
 from streamproc.observe.events import Observer
 from streamproc.records.outgoing import OutputTopic
@@ -22,6 +22,7 @@ from streamproc.records.outgoing import OutputTopic
 __all__ = ["Consumer"]
 
 _ENDS_SECONDS = 1.0
+_STOP_SECONDS = 5.0
 
 
 def _own_sticky_assignor() -> type[Any]:
@@ -106,7 +107,7 @@ class Consumer:
         try:
             while not self._stopping:
                 self.last_poll = self._clock.monotonic()
-                failure = self._rebalance.failure or self._failure()
+                failure = self._rebalance.failure or self.dispatch.failure or self._failure()
                 if failure is not None:
                     raise failure
                 self.dispatch.sweep()
@@ -132,7 +133,7 @@ class Consumer:
         with suppress(IllegalStateError):
             fetched: int | None = self._consumer.highwater(key)
             if fetched is not None:
-                return max(fetched, self._ends.get(key, 0)) - assignment.offsets.position
+                return max(fetched, self._ends.get(key, 0), assignment.offsets.position) - assignment.offsets.position
         return None
 
     async def drain(self, seconds: float) -> int:
@@ -150,9 +151,10 @@ class Consumer:
         """Cuts what runs, commits what is finished, leaves the group. Twice does no harm."""
         self._stopping = True
         self.dispatch.stop()
-        await self._rebalance.end()
-        await self._consumer.stop()
-        await self._outputs.stop()
+        await self._rebalance.close()
+        # What is finished is committed by now; with Kafka away its clients would wait for it, and we need not.
+        await within(_STOP_SECONDS, self._consumer.stop())
+        await within(_STOP_SECONDS, self._outputs.stop())
 
     def cut(self) -> None:
         """Waits no longer for running calls."""

@@ -42,7 +42,7 @@ class Work(Protocol):
 
 
 class Dispatch:
-    """Runs that are ready, and runs that have a slot."""
+    """Runs that are ready, and runs that have a slot. `failure` is set when one died of a defect."""
 
     def __init__(self, work: Work, clock: Clock, max_running: int, freed: Callable[[], None]) -> None:
         self.queues = ReadyQueues()
@@ -54,6 +54,7 @@ class Dispatch:
         self._timer: asyncio.TimerHandle | None = None
         self._last_sweep = 0.0
         self.running = 0
+        self.failure: BaseException | None = None
         self.is_stopped = False
 
     def __repr__(self) -> str:
@@ -90,9 +91,6 @@ class Dispatch:
                 self.put(run, owner)
             else:
                 owner.bill(self._work.abandon(run))
-        except Exception:
-            owner.bill(self._work.abandon(run))
-            raise
         else:
             owner.finish(run.id.offset, terminal)
 
@@ -101,6 +99,8 @@ class Dispatch:
         owner.running.discard(task)
         if task.cancelled():
             owner.bill(self._work.abandon(run))
+        elif task.exception() is not None:
+            self.failure = task.exception()  # a run without an end would hold its partition, and nobody would know
         self.running -= 1
         self._freed()
         self.start_ready()

@@ -155,5 +155,7 @@ class Intake:
             with suppress(IllegalStateError, KafkaError):
                 paused = [key for key in self._consumer.assignment() if key not in self._consumer.paused()]
                 self._consumer.pause(*paused)
-                await self._consumer.getmany(timeout_ms=0)
-                self._consumer.resume(*paused)
+                try:
+                    await self._consumer.getmany(timeout_ms=0)
+                finally:
+                    self._consumer.resume(*paused)

@@ -5,7 +5,7 @@ failed send is never tried again on the same one. Two users may see the same fai
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,7 +16,9 @@ from aiokafka.errors import KafkaError
 from streamproc.errors import PublishFailed
 from streamproc.observe.events import Observer, PublishBroke
 
-__all__ = ["Packed", "Producer", "pack"]
+__all__ = ["Packed", "Producer", "pack", "within"]
+
+_RETIRE_SECONDS = 30.0
 
 MAX_BATCH_BYTES = 512 * 1024
 
@@ -123,8 +125,16 @@ class Producer:
 
 
 async def _retire(client: Any) -> None:
+    await within(_RETIRE_SECONDS, client.stop())
+    # A stop that ran out of time leaves its sender and its sockets behind.
+    await within(_RETIRE_SECONDS, client._sender.close())  # noqa: SLF001 aiokafka closes them only after a flush
+    await within(_RETIRE_SECONDS, client.client.close())
+
+
+async def within(seconds: float, ending: Awaitable[object]) -> None:
+    """Awaits the end of a client of ours, but no longer than this: with Kafka away it would never come."""
     with suppress(KafkaError, TimeoutError):
-        await asyncio.wait_for(client.stop(), 30)
+        await asyncio.wait_for(ending, seconds)
 
 
 def pack(

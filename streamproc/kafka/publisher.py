@@ -5,16 +5,17 @@ read meanwhile.
 """
 
 import asyncio
-from contextlib import suppress
 
 from streamproc.chain.answer import Answer
 from streamproc.chain.clock import Clock
 from streamproc.chain.run import Run
 from streamproc.kafka.lane import Lane
-from streamproc.kafka.producer import Producer
+from streamproc.kafka.producer import Producer, within
 from streamproc.kafka.writer import ChunkWriter, Coalescing
 
 __all__ = ["Publisher"]
+
+_STOP_SECONDS = 5.0
 
 
 class Publisher:
@@ -81,7 +82,5 @@ class Publisher:
             lane.close()
         for task in self._tasks.values():
             task.cancel()
-        for task in self._tasks.values():
-            with suppress(asyncio.CancelledError):
-                await task
-        await self._producer.stop()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await within(_STOP_SECONDS, self._producer.stop())

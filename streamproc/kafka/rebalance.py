@@ -52,6 +52,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         self.assignments: dict[TopicPartition, Assignment] = {}
         self.failure: BaseException | None = None
         self.is_settled = False
+        self._is_closing = False
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Aiokafka's callback before a rejoin: the calls of these partitions end here, and their runs start anew."""
@@ -61,6 +62,8 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Aiokafka's callback after a join: returns at once."""
+        if self._is_closing:
+            return
         keys = list(assigned)
         self.is_settled = True
         self._count[0] = len(keys)
@@ -94,6 +97,11 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
             )
             return False
 
+    async def close(self) -> None:
+        """Ends every assignment, and takes no new one."""
+        self._is_closing = True
+        await self.end()
+
     async def end(self) -> None:
         """Ends every assignment: cuts its calls, publishes and commits what is finished, forgets the rest."""
         ending = list(self.assignments.values())
@@ -104,9 +112,11 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         await asyncio.gather(*(assignment.cancel_running() for assignment in ending))
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_COMMIT_SECONDS):
-                await asyncio.gather(
-                    *(item.commit_now(self._committer, self._clock, self._observer) for item in was_ready)
+                ends = await asyncio.gather(
+                    *(item.commit_now(self._committer, self._clock, self._observer) for item in was_ready),
+                    return_exceptions=True,
                 )
+                self.failure = next((end for end in ends if isinstance(end, Exception)), self.failure)
         tasks = list(self._tasks.values())
         self._tasks.clear()
         for task in tasks:

@@ -71,7 +71,9 @@ class Deadlines:
         now = self._loop.time()
         if now >= self._total_at:
             self._pass("total")
-        elif self._idle_seconds is not None:
+        elif self._idle_seconds is None:
+            self._arm(self._total_at)  # the timer may fire a moment early
+        else:
             left = self._idle_seconds - self._silent_seconds
             if self._task is None:
                 # Nobody waits, perhaps for long, while little may be left: looking again too often would be waste.

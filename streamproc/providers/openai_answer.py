@@ -17,6 +17,9 @@ from streamproc.records.usage import TokenCounts
 
 __all__ = ["Answer", "token_counts"]
 
+_MOST_TOKENS = 10**9  # more than any context holds: a figure above makes no sense
+_MAX_REASON_CHARACTERS = 64
+
 _SHAPE_FAULTS = (AttributeError, IndexError, KeyError, TypeError)
 
 
@@ -126,7 +129,7 @@ class Answer:
                 return []
             choice = choices[0]
             if reason := _text(choice.get("finish_reason")):
-                self._finish_reason = reason
+                self._finish_reason = reason[:_MAX_REASON_CHARACTERS]
             piece = choice.get(part)
             return [] if not piece else self._events(piece)
         except _SHAPE_FAULTS as exc:
@@ -174,7 +177,7 @@ def token_counts(usage: Any) -> TokenCounts | None:
 
 def _count(usage: Any, name: str) -> int | None:
     value = usage.get(name) if isinstance(usage, dict) else None
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
 
 
 def _part(count: int | None, whole: int | None) -> int | None:

@@ -88,9 +88,8 @@ class OpenAIChat:
                     exchange.progress()
                     for event in answer.read_chunk(payload):
                         yield event
-            completed = answer.completed()
+            yield answer.completed()
             await exchange.finish(_TAIL_SECONDS)
-            yield completed
 
     async def _whole(self, exchange: Exchange, answer: Answer, content_type: str) -> list[Event]:
         body = await exchange.read(self._max_body_bytes)

@@ -112,9 +112,11 @@ class _Pool(aiohttp.TCPConnector):
             connection.close()
 
 
-def _is_readable(sock: socket.socket) -> bool:
+def _is_readable(sock: socket.socket | None) -> bool:
     if not hasattr(select, "poll"):  # Windows
         return False
+    if sock is None or sock.fileno() < 0:
+        return True  # closed under us: as good as ended
     poll = select.poll()
     poll.register(sock.fileno(), select.POLLIN)
     return bool(poll.poll(0))

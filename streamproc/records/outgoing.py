@@ -22,5 +22,5 @@ class Outgoing(NamedTuple):
         return (
             len(self.value or b"")
             + len(self.key or b"")
-            + sum(len(name) + len(value or b"") + 8 for name, value in self.headers)
+            + sum(len(name.encode()) + len(value or b"") + 8 for name, value in self.headers)
         )

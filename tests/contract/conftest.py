@@ -50,7 +50,7 @@ async def shared(kafka: str) -> AsyncIterator[Shared]:
         await admin.close()
     changes: dict[str, dict[str, Any]] = {
         "sources": {f"{prefix}.requests": None, big: None},
-        "limits": {"max_answer_bytes": 4096},
+        "limits": {"max_answer_characters": 4096},
     }
     async with staged(kafka, prefix, *MODELS, **changes) as stage, running_member(stage.settings) as member:
         yield Shared(stage, member, big)

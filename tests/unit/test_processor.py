@@ -9,16 +9,17 @@ from typing import Any
 import pytest
 
 from streamproc.chain.outcome import Outcome
-from streamproc.chain.provider import Provider
+from streamproc.chain.provider import Completed, Provider, Text
 from streamproc.chain.run import Incoming, Run, Terminal
-from streamproc.errors import InvalidRequest
+from streamproc.errors import InvalidRequest, NotNow, QuotaExhausted
 from streamproc.kafka.publisher import Publisher
 from streamproc.kafka.writer import Coalescing
 from streamproc.processor import Processor, RunRules
-from streamproc.providers.scripted import Scripted, echo
-from streamproc.records.codec import RequestDecoder, rfc3339
+from streamproc.providers.scripted import Scripted, Step, echo
+from streamproc.records.codec import RequestDecoder, decode_chunk, decode_result, rfc3339
 from streamproc.records.identity import RunId
 from streamproc.records.request import Request
+from streamproc.records.view import Finished, StreamView
 from tests.fakes import NOW, FakeClock, MemoryProducer, Seen
 
 PROVIDER = Scripted("p", echo(), asyncio.sleep)
@@ -38,10 +39,12 @@ def answers_all(request: Request) -> tuple[Provider, str]:
     return PROVIDER, request.model
 
 
-def processor(route: Callable[[Request], tuple[Provider, str]] = answers_all) -> Processor:
+def processor(
+    route: Callable[[Request], tuple[Provider, str]] = answers_all, publisher: Publisher | None = None
+) -> Processor:
     """A processor at a fixed time."""
     clock = FakeClock()
-    publisher = Publisher(
+    publisher = publisher or Publisher(
         MemoryProducer(), "llm.chunks", clock, coalescing=Coalescing(False, 0.0, 1), max_buffered_bytes=10**6
     )
     decoder = RequestDecoder(max_bytes=10**6, max_messages=10, max_output_tokens=1000)
@@ -136,3 +139,56 @@ def test_times_are_read_with_their_zone() -> None:
     noon = datetime.fromtimestamp(NOW, UTC).replace(microsecond=0)
     run = accepted(incoming(deadline=noon.isoformat().replace("+00:00", "-00:10")))
     assert run.deadline == pytest.approx(NOW + 600, abs=1)
+
+
+async def test_a_credential_that_fails_in_mid_stream_starts_another_attempt() -> None:
+    """An error object inside a 200 stream may say that the quota is used up.
+
+    The run then waited and came back under the same attempt: a reader joined the beginning of one answer to the end
+    of another, and it was shown as complete.
+    """
+    scripts: list[list[Step]] = [
+        [Text("One two three"), QuotaExhausted("used up", provider="p")],
+        [Text("Alpha beta gamma delta"), Completed(None, "stop")],
+    ]
+    provider = Scripted("p", lambda _: scripts.pop(0), asyncio.sleep)
+    producer = MemoryProducer()
+    publisher = Publisher(
+        producer, "llm.chunks", FakeClock(), coalescing=Coalescing(False, 0.0, 1), max_buffered_bytes=10**6
+    )
+    works = processor(lambda request: (provider, request.model), publisher)
+    run = works.accept(incoming())
+    assert isinstance(run, Run)
+    with pytest.raises(NotNow):
+        await works.process(run)
+    terminal = await works.process(run)
+    await publisher.stop()
+    view = StreamView(str(run.id))
+    for _, value, _ in producer.stored["llm.chunks", 0]:
+        updates = view.add_chunk(decode_chunk(value or b""))
+    result = decode_result(terminal.records[0].value or b"")
+    assert [type(update) for update in view.add_result(result)] == [Finished]
+    assert result.text == "Alpha beta gamma delta"
+    chunks = [decode_chunk(value or b"") for _, value, _ in producer.stored["llm.chunks", 0]]
+    assert {chunk.text for chunk in chunks if chunk.attempt == result.attempt} == {"", "Alpha beta gamma delta"}
+    assert {chunk.text for chunk in chunks if chunk.attempt != result.attempt} == {"", "One two three"}
+    assert updates == []
+
+
+async def test_a_whole_answer_is_not_expired_by_late_acknowledgements() -> None:
+    """It is paid for; only Kafka is late. The deadline is the provider's."""
+    producer = MemoryProducer()
+    producer.gate.clear()
+    publisher = Publisher(
+        producer, "llm.chunks", FakeClock(), coalescing=Coalescing(False, 0.0, 1), max_buffered_bytes=10**6
+    )
+    works = processor(answers_all, publisher)
+    run = works.accept(incoming(deadline=rfc3339(NOW + 0.05)))
+    assert isinstance(run, Run)
+    processing = asyncio.create_task(works.process(run))
+    await asyncio.sleep(0.15)
+    assert not processing.done()
+    producer.gate.set()
+    result = decode_result((await processing).records[0].value or b"")
+    await publisher.stop()
+    assert result.status == "completed"

@@ -95,6 +95,9 @@ def test_a_secret_in_the_file_is_refused(tmp_path: Path, text: str, place: str, 
         ("[limits]\nmax_record_bytes = 200000", ("max_request_bytes", "max_record_bytes")),
         ('[[sources]]\ntopic = "a"\n[[sources]]\ntopic = "a"', ("sources", "same topic")),
         ('[topics]\nchunks = "llm.results"', ("topics", "a name of its own")),
+        ('[providers.p]\nmodels = ["m"]\nbase_url = "https://u:secret@host/v1"', ("providers.p.base_url", "pattern")),
+        ('[providers.p]\nmodels = ["m"]\nbase_url = "https://host/v1?key=secret"', ("providers.p.base_url", "pattern")),
+        ("[kafka]\nsession_timeout_seconds = inf", ("session_timeout_seconds", "finite")),
         ('[providers.OpenAI]\nmodels = ["m"]', ("OpenAI", "lower-case")),
         ('[topics]\nchunks = "llm.requests"', ("topics", "a name of its own")),
     ],
@@ -233,3 +236,10 @@ def test_settings_cannot_be_changed() -> None:
     """What was checked stays as it is."""
     with pytest.raises(ValueError, match="frozen"):
         setattr(load_settings(None), "allow_unpriced", True)  # noqa: B010 mypy refuses the assignment, as it should
+
+
+def test_a_misspelled_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was passed over in silence, and the default held."""
+    monkeypatch.setenv("STREAMPROC_WORKR__MAX_RUNNING", "1")
+    with pytest.raises(SetupError, match="STREAMPROC_WORKR__MAX_RUNNING"):
+        load_settings(None)

@@ -34,6 +34,12 @@ def test_a_tool_calls_name_has_a_bound(part: ToolCallPart) -> None:
         fold(part, most=10**6)
 
 
+def test_tool_calls_have_a_number() -> None:
+    """A provider could otherwise make a result of a hundred thousand records out of empty calls."""
+    with pytest.raises(AnswerTooLong, match="128"):
+        fold(*(ToolCallPart(index, "i", "f", "") for index in range(129)))
+
+
 def test_tool_calls_are_joined_by_index() -> None:
     """Pieces of several calls may come mixed; id and name come once and stay."""
     answer = fold(
@@ -74,7 +80,7 @@ def test_events_that_run_out_are_no_answer() -> None:
 def test_an_answer_too_long_is_ended(event: Event) -> None:
     """Whatever of it is long; the sentence names the setting. Exactly the limit is allowed."""
     fold(event, event, most=12)
-    with pytest.raises(AnswerTooLong, match="max_answer_bytes"):
+    with pytest.raises(AnswerTooLong, match="max_answer_characters"):
         fold(event, event, most=11)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from streamproc.chain.call import Call, Progress
 from streamproc.chain.provider import Completed
-from streamproc.errors import BudgetRefused
+from streamproc.errors import BudgetRefused, TimedOut
 from streamproc.money.cost import upper_bound_nanos
 from streamproc.providers.scripted import Step
 from streamproc.records.usage import TokenCounts, UsageLine
@@ -50,11 +50,24 @@ async def test_what_earlier_calls_cost_is_gone() -> None:
     usage = TokenCounts(input=call.prompt_bytes, output=call.max_output_tokens)
     await Rig([Completed(usage, "stop")]).run(call)
     assert call.progress.spent_nanos == 300_000
-    await Rig([Completed(usage, "stop")]).run(call)
-    rig = Rig([Completed(usage, "stop")])
-    for _ in range(3):
-        call.progress.lines.append(call.progress.lines[0])
-    await refused(rig, call)
+    call.progress.spent_nanos = 2 * 300_000 + 900_000
+    await refused(Rig([Completed(usage, "stop")]), call)
+
+
+async def test_a_call_that_ended_without_usage_may_have_cost_its_bound() -> None:
+    """What came of it is on the bill, but a provider may have worked on: the budget counts the most it can have been.
+
+    Calls that timed out before their first token were bought again and again under a budget that saw only their
+    prompts.
+    """
+    call = the_call(a_request(max_cost_usd=bound(the_call()) * 1.5))
+    rig = Rig([TimedOut("late", provider="p")])
+    with pytest.raises(TimedOut):
+        await rig.run(call)
+    (line,) = call.progress.lines
+    assert (line.basis, line.tokens.output) == ("estimated", 0)
+    assert call.progress.spent_nanos == round(bound(the_call()) * 1e9) > (line.cost_nanos or 0)
+    await refused(Rig([Completed(None, "stop")]), call)
 
 
 async def test_an_exact_count_is_used_only_where_it_is_known_to_be_exact() -> None:

@@ -21,6 +21,7 @@ from streamproc.errors import (
     RateLimited,
     RetryBudgetSpent,
     ServerFault,
+    TimedOut,
     Transient,
 )
 from streamproc.observe.events import RetryPlanned
@@ -179,6 +180,14 @@ async def test_lost_attempts_have_a_budget_for_the_whole_run() -> None:
     with pytest.raises(RetryBudgetSpent):
         await later.events()
     assert later.provider.started == 1
+
+
+async def test_an_attempt_that_may_have_been_billed_counts_without_a_token() -> None:
+    """A provider that times out works on and bills: such calls were repeated until the deadline, hundreds of times."""
+    rig = Rig([fault(TimedOut)], [fault(TimedOut)], [fault(TimedOut)], [DONE])
+    with pytest.raises(RetryBudgetSpent, match="3 attempts were lost"):
+        await rig.events()
+    assert rig.provider.started == 3
 
 
 async def test_closing_at_a_token_closes_the_call() -> None:

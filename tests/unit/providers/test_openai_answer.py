@@ -173,3 +173,16 @@ def test_end_too_early() -> None:
     with pytest.raises(IncompleteStream, match="finish reason") as cut:
         answer.completed()
     assert cut.value.request_id == "req-1"
+
+
+def test_figures_that_make_no_sense_are_not_known() -> None:
+    """A usage of 10^18 tokens passed the 64 bits of a record: the run had no result, and its partition no end."""
+    usage = {"prompt_tokens": 10**18, "completion_tokens": 10**18}
+    assert token_counts(usage) is None
+    assert token_counts({"prompt_tokens": 5, "completion_tokens": 10**9 + 1}) == TokenCounts(input=5)
+
+
+def test_a_giant_finish_reason_is_cut() -> None:
+    """One of 5 MB made a result that no topic takes, and it was sent again for ever."""
+    _, completed = read(delta("stop" * 10**6, content="x"))
+    assert completed.finish_reason == "stop" * 16

@@ -158,6 +158,12 @@ def test_a_record_too_large_becomes_a_reference(
     assert "h" not in dict(record.headers)
 
 
+def test_a_header_name_counts_by_its_bytes() -> None:
+    """Counted by characters such a record passed for small, and its dead letter was refused by the topic for ever."""
+    record = dead_letter_record(LETTER, b"k", b"v", (("€" * (SMALLEST // 2), b""),), SMALLEST)
+    assert dict(record.headers)["dlq.by_reference"] == b"true"
+
+
 @pytest.mark.parametrize(("key", "value"), [(None, None), (None, b""), (b"", None), (b"k", None), (None, b"v")])
 def test_a_dead_letter_has_a_key_or_a_value(key: bytes | None, value: bytes | None) -> None:
     """Kafka's client refuses a record with neither, so an empty value stands for none there, and only there."""
