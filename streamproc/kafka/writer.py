@@ -7,7 +7,7 @@ from streamproc.chain.provider import Reasoning, Text, ToolCallPart
 from streamproc.chain.run import Run
 from streamproc.kafka.lane import Lane
 from streamproc.records.chunk import ChunkKind
-from streamproc.records.codec import encode_chunk
+from streamproc.records.codec import chunk_head, encode_chunk
 from streamproc.records.headers import SOURCE
 from streamproc.records.outgoing import Headers
 
@@ -34,9 +34,7 @@ class ChunkWriter:
         self._answer = answer
         self._joins = coalescing.enabled
         self._characters = coalescing.characters
-        self._id = str(run.id)
         self._key = run.request.request_id.encode()
-        self._identity = {"run_id": self._id, "request_id": run.request.request_id, "tenant": run.tenant}
         self._headers: Headers = (
             ("ce_specversion", b"1.0"),
             ("ce_type", b"streamproc.chunk.v1"),
@@ -50,7 +48,9 @@ class ChunkWriter:
         lane.writers.add(self)
 
     def _clear(self) -> None:
-        self._attempt = self._run.progress.attempt
+        run, attempt = self._run, self._run.progress.attempt
+        self._head = chunk_head(str(run.id), run.request.request_id, run.tenant, attempt)
+        self._id_head = f"{run.id}/{attempt}/".encode()
         self._started = self._ended = False
         self._pending: list[str] = []
         self._pending_size = 0
@@ -62,10 +62,9 @@ class ChunkWriter:
         fields: dict[str, int | str | None] | None = None
         if tool is not None:
             fields = {"tool_index": tool.index, "tool_call_id": tool.id, "tool_name": tool.name}
-        value = encode_chunk(self._identity, self._attempt, seq, kind, text, char_offset, fields)
-        event_id = f"{self._id}/{self._attempt}/{seq}".encode()
+        value = encode_chunk(self._head, seq, kind, text, char_offset, fields)
         self.chunk_count = seq + 1
-        self._last = self._lane.append(self._key, value, (*self._headers, ("ce_id", event_id)))
+        self._last = self._lane.append(self._key, value, (*self._headers, ("ce_id", b"%b%d" % (self._id_head, seq))))
 
     def _start(self) -> None:
         # `start` travels with the first piece: alone it would put a round trip before the first token.

@@ -136,6 +136,8 @@ class Answer:
             raise self.malformed(f"JSON that is no chat completion: {exc}") from exc
 
     def _events(self, piece: dict[str, Any]) -> list[Event]:
+        if len(piece) == 1 and type(content := piece.get("content")) is str and content:
+            return [Text(content)]  # nearly every chunk
         events: list[Event] = []
         if thought := _text(piece.get("reasoning_content") or piece.get("reasoning")):
             events.append(Reasoning(thought))

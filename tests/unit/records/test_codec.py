@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from streamproc.errors import InvalidRequest
 from streamproc.records.chunk import Chunk
 from streamproc.records.codec import (
+    chunk_head,
     decode_chunk,
     decode_result,
     decode_usage,
@@ -47,7 +48,7 @@ def test_a_chunk_is_written_as_its_model_would_write_it(drawn: Any) -> None:
     kind, text, char_offset, tool = drawn
     identity = {"run_id": "t/0/1@1", "request_id": "a", "tenant": "default"}
     fields = {"kind": kind, "text": text, "char_offset": char_offset, **(tool or {})}
-    value = encode_chunk(identity, 1000, 3, kind, text, char_offset, tool)
+    value = encode_chunk(chunk_head(**identity, attempt=1000), 3, kind, text, char_offset, tool)
     chunk = Chunk.model_validate({**identity, "attempt": 1000, "seq": 3, **fields})
     assert decode_chunk(value) == chunk
     assert {name: found for name, found in json.loads(value).items() if found is not None} == json.loads(encode(chunk))

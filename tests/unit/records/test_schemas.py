@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from streamproc.errors import InvalidRequest
 from streamproc.records.chunk import Chunk
-from streamproc.records.codec import encode, encode_chunk, encode_usage
+from streamproc.records.codec import chunk_head, encode, encode_chunk, encode_usage
 from streamproc.records.dead_letter import DeadLetter
 from streamproc.records.identity import RunId
 from streamproc.records.journal import CallEnded, CallStarted, RunCompleted
@@ -108,13 +108,13 @@ def test_what_we_write_follows_its_schema() -> None:
         bound_nanos=None, at=NOW,
     )  # fmt: skip
     ended = CallEnded(usage_id="u", run_id="r", tokens=None, cost_nanos=None, basis=None, reason="x", at=NOW)
-    identity = {"run_id": "t/0/1@1", "request_id": "a", "tenant": "default"}
+    head = chunk_head("t/0/1@1", "a", "default", 1000)
     written = [
         ("usage.json", encode_usage(line)),
         ("result.json", encode(bare)),
         ("result.json", encode(full)),
-        ("chunk.json", encode_chunk(identity, 1000, 0, "start")),
-        ("chunk.json", encode_chunk(identity, 1, 2, "tool_call", "{", 0, {"tool_index": 0, "tool_call_id": None})),
+        ("chunk.json", encode_chunk(head, 0, "start")),
+        ("chunk.json", encode_chunk(head, 2, "tool_call", "{", 0, {"tool_index": 0, "tool_call_id": None})),
         ("chunk.json", encode(Chunk(run_id="r", request_id="a", tenant="t", attempt=1, seq=1, kind="text"))),
         ("journal.json", note(started)),
         ("journal.json", note(ended)),
