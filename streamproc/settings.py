@@ -199,6 +199,9 @@ class ProviderSettings(_Group):
         "max_completion_tokens", description="What this server calls the output limit."
     )
     max_connections: int = Field(1000, ge=1, description="Connections of this process to the provider.")
+    keep_alive: bool = Field(
+        True, description="Use connections again; turn it off for a server that hangs up after each answer (llama.cpp)."
+    )
     engine: Literal["aiohttp", "httpx"] = Field(
         "aiohttp", description="HTTP engine; httpx with the extra http2 for HTTP/2."
     )

@@ -93,6 +93,7 @@ class Catalog:
             headers={} if key is None else {"authorization": f"Bearer {key}"},
             timeouts=settings.timeouts,
             max_connections=settings.max_connections,
+            keep_alive=settings.keep_alive,
             engine=settings.engine,
             secrets=() if key is None else (key,),
         )

@@ -30,6 +30,7 @@ class Transport:
         headers: Mapping[str, str],
         timeouts: TimeoutSettings,
         max_connections: int,
+        keep_alive: bool = True,
         engine: Literal["aiohttp", "httpx"] = "aiohttp",
         secrets: Sequence[str] = (),
     ) -> None:
@@ -41,6 +42,7 @@ class Transport:
             headers: sent with each request, the credentials among them.
             timeouts: deadlines of one call.
             max_connections: more calls than this wait for a connection, within the connect deadline.
+            keep_alive: whether a connection is used again; one that its server closes without a word may lose a call.
             engine: who makes the connections.
             secrets: texts that `redact` takes out.
 
@@ -71,13 +73,15 @@ class Transport:
             *((name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
         ]
         self._engine: httpx.AsyncBaseTransport = (
-            AiohttpTransport(max_connections=max_connections)
+            AiohttpTransport(max_connections=max_connections, keep_alive=keep_alive)
             if engine == "aiohttp"
             else httpx.AsyncHTTPTransport(
                 http2=importlib.util.find_spec("h2") is not None,
                 trust_env=False,
                 # With fewer kept than open ones, httpx would reconnect all the time.
-                limits=httpx.Limits(max_connections=max_connections, max_keepalive_connections=max_connections),
+                limits=httpx.Limits(
+                    max_connections=max_connections, max_keepalive_connections=max_connections if keep_alive else 0
+                ),
             )
         )
 

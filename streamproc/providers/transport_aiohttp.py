@@ -31,8 +31,9 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     wait for the headers only.
     """
 
-    def __init__(self, *, max_connections: int) -> None:
+    def __init__(self, *, max_connections: int, keep_alive: bool = True) -> None:
         self._max_connections = max_connections
+        self._keep_alive = keep_alive
         self._session: aiohttp.ClientSession | None = None
         self._open = 0  # requests that hold a connection or wait for one
 
@@ -82,7 +83,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     def _start(self) -> aiohttp.ClientSession:
         # Not in the constructor: a session belongs to the loop that runs when it is made.
         self._session = aiohttp.ClientSession(
-            connector=_Pool(limit=self._max_connections, keepalive_timeout=_KEEPALIVE_SECONDS),
+            connector=(
+                _Pool(limit=self._max_connections, keepalive_timeout=_KEEPALIVE_SECONDS)
+                if self._keep_alive
+                else aiohttp.TCPConnector(limit=self._max_connections, force_close=True)
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,

@@ -18,6 +18,7 @@ _PROVIDER = """
 base_url = "{url}"
 models = ["counting"]
 max_tokens_field = "max_tokens"
+keep_alive = false
 prices.counting = {{ input_usd = 0.1, output_usd = 0.3 }}
 """
 

