@@ -99,14 +99,10 @@ class Accounted:
             raise BudgetRefused(f"max_cost_usd is set, but {self.name} has no known price for {call.model}")
         left = nanos(allowed_usd) - call.progress.spent_nanos
         # Bytes bound tokens and cost nothing to count; only when that bound is too wide the prompt is tokenised.
-        bound = upper_bound_nanos(
-            rates, prompt_bytes=call.prompt_bytes, prompt_tokens=None, max_output_tokens=call.max_output_tokens
-        )
+        bound = _bound(call, rates)
         if bound > left and self._counts_exactly and self._counter.count(call.model, "").is_exact:
             tokens = self._counter.count_prompt(call.model, call.request)
-            bound = upper_bound_nanos(
-                rates, prompt_bytes=call.prompt_bytes, prompt_tokens=tokens, max_output_tokens=call.max_output_tokens
-            )
+            bound = _bound(call, rates, tokens)
         if bound > left:
             raise BudgetRefused(f"the call may cost up to {usd(bound)}; {usd(max(left, 0))} of max_cost_usd is left")
 
@@ -173,8 +169,12 @@ class Accounted:
 def _spent(call: Call, line: UsageLine, rates: Rates) -> int:
     if line.basis == "provider" and line.cost_nanos is not None:
         return line.cost_nanos
+    return _bound(call, rates)
+
+
+def _bound(call: Call, rates: Rates, prompt_tokens: int | None = None) -> int:
     return upper_bound_nanos(
-        rates, prompt_bytes=call.prompt_bytes, prompt_tokens=None, max_output_tokens=call.max_output_tokens
+        rates, prompt_bytes=call.prompt_bytes, prompt_tokens=prompt_tokens, max_output_tokens=call.max_output_tokens
     )
 
 

@@ -42,7 +42,7 @@ class Producer:
     `generation` grows with every replacement, so that a failure is told from the failure of its predecessor.
     """
 
-    def __init__(self, options: Mapping[str, Any], observer: Observer, **overrides: Any) -> None:
+    def __init__(self, options: Mapping[str, Any], observer: Observer) -> None:
         self._options = {
             **options,
             "acks": "all",
@@ -50,7 +50,6 @@ class Producer:
             "max_batch_size": MAX_BATCH_BYTES,
             "max_request_size": 100 * 2**20,
             "linger_ms": 0,
-            **overrides,
         }
         self._observer = observer
         self._inner: _Inner | None = None
