@@ -50,8 +50,9 @@ class Worker:
         self.process = Process((PROGRAM, "run", "--config", str(settings)), log)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
-        """The log's lines about one event."""
-        found = (json.loads(line) for line in self.log.read_bytes().splitlines() if line.startswith(b"{"))
+        """The log's lines about one event; a last line that is still being written is left for the next look."""
+        whole = self.log.read_bytes().rpartition(b"\n")[0].splitlines()
+        found = (json.loads(line) for line in whole if line.startswith(b"{"))
         return [line for line in found if line["event"] == event]
 
     def get(self, path: str) -> str | None:
@@ -89,7 +90,7 @@ class Mock:
 
     def __init__(self, log: Path, *options: str) -> None:
         self.process = Process((PROGRAM, "mock-provider", "--port", "0", *options), log)
-        wait_until(lambda: b"serving " in log.read_bytes(), self.process, "the mock provider")
+        wait_until(lambda: b"/v1;" in log.read_bytes(), self.process, "the mock provider")
         self.address = re.findall(r"serving http://(\S+)/v1;", log.read_text())[0]
         self.url = f"http://{self.address}/v1"
 
