@@ -22,7 +22,8 @@ _RECORD_OVERHEAD = 300
 _RETRY_SECONDS = 0.5
 _MOST_RECORDS = 2000
 
-Queued = tuple[bytes, bytes, Headers]
+Queued = tuple[bytes, bytes, Headers, bytes]
+"""Key, value, the headers that all records of the stream share, and the id of this one."""
 
 
 class Writer(Protocol):
@@ -55,7 +56,7 @@ class Lane:
         self._clock = clock
         self._on_bytes = on_bytes
         self._coalesce_seconds = coalesce_seconds
-        self._queue: deque[Queued] = deque()
+        self._queue: list[Queued] = []
         self._wake = asyncio.Event()
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._late: set[Writer] = set()
@@ -67,9 +68,9 @@ class Lane:
     def __repr__(self) -> str:
         return f"Lane({self._topic}/{self._partition}, queued={len(self._queue)}, open={len(self.writers)})"
 
-    def append(self, key: bytes, value: bytes, headers: Headers) -> int:
-        """Queues a record and gives its number."""
-        self._queue.append((key, value, headers))
+    def append(self, key: bytes, value: bytes, headers: Headers, ce_id: bytes) -> int:
+        """Queues a record and gives its number; its headers are those given, its own id and its time of sending."""
+        self._queue.append((key, value, headers, ce_id))
         self._on_bytes(len(value) + _RECORD_OVERHEAD)
         self.appended += 1
         self._wake.set()
@@ -107,7 +108,10 @@ class Lane:
         now = self._clock.time()
         # One time for all records of the batch: they leave together, and formatting it per token would cost.
         time_header = ("ce_time", rfc3339(now).encode())
-        records = [(key, value, [*headers, time_header]) for key, value, headers in islice(self._queue, _MOST_RECORDS)]
+        records = [
+            (key, value, [*headers, ("ce_id", ce_id), time_header])
+            for key, value, headers, ce_id in islice(self._queue, _MOST_RECORDS)
+        ]
         taken = 0
         try:
             packed = pack(self._producer.new_batch, records, int(now * 1000))
@@ -126,9 +130,8 @@ class Lane:
         self._wake_waiting()
 
     def _drop(self, count: int) -> None:
-        freed = 0
-        for _ in range(count):
-            freed += len(self._queue.popleft()[1]) + _RECORD_OVERHEAD
+        freed = count * _RECORD_OVERHEAD + sum([len(queued[1]) for queued in islice(self._queue, count)])
+        del self._queue[:count]
         self.acknowledged += count
         self._on_bytes(-freed)
 

@@ -64,7 +64,7 @@ class ChunkWriter:
             fields = {"tool_index": tool.index, "tool_call_id": tool.id, "tool_name": tool.name}
         value = encode_chunk(self._head, seq, kind, text, char_offset, fields)
         self.chunk_count = seq + 1
-        self._last = self._lane.append(self._key, value, (*self._headers, ("ce_id", b"%b%d" % (self._id_head, seq))))
+        self._last = self._lane.append(self._key, value, self._headers, b"%b%d" % (self._id_head, seq))
 
     def _start(self) -> None:
         # `start` travels with the first piece: alone it would put a round trip before the first token.

@@ -12,6 +12,7 @@ import orjson
 from streamproc.chain.provider import Completed, Event, Reasoning, Text, ToolCallPart
 from streamproc.errors import IncompleteStream, MalformedStream
 from streamproc.providers.openai_errors import error_in_stream
+from streamproc.providers.repetition import Repetition
 from streamproc.providers.sse import EventTooLarge, SseDecoder
 from streamproc.records.usage import TokenCounts
 
@@ -41,6 +42,7 @@ class Answer:
         self._provider = provider
         self._request_id = request_id
         self._decoder = SseDecoder(max_event_bytes)
+        self._repetition = Repetition()
         self._redact = redact
         self._usage: Any = None
         self._model: str | None = None
@@ -69,7 +71,12 @@ class Answer:
         if self.is_done or data.startswith(b"[DONE]"):
             self.is_done = True
             return []
-        return self._read(data, "delta")
+        if (text := self._repetition.text(data)) is not None:
+            return [Text(text)]
+        events = self._read(data, "delta")
+        if len(events) == 1 and type(events[0]) is Text:
+            self._repetition.learn(data, events[0].text)
+        return events
 
     def read_completion(self, body: bytes) -> list[Event]:
         """Events of a whole completion, `Completed` included.

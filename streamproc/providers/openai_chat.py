@@ -84,8 +84,10 @@ class OpenAIChat:
             if content_type and not content_type.startswith("text/event-stream"):
                 raise await self._no_stream(exchange, answer, content_type)
             while not answer.is_done and (chunk := await exchange.next_chunk()):
-                for payload in answer.payloads(chunk):
+                payloads = answer.payloads(chunk)
+                if payloads:
                     exchange.progress()
+                for payload in payloads:
                     for event in answer.read_chunk(payload):
                         yield event
             yield answer.completed()

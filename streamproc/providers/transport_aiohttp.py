@@ -132,21 +132,30 @@ class _Body(httpx.AsyncByteStream):
 
     def __init__(self, response: aiohttp.ClientResponse, request: httpx.Request, owner: AiohttpTransport) -> None:
         self._response = response
+        self._content = response.content
         self._request = request
         self._owner: AiohttpTransport | None = owner
+        self._protocol = None if response.connection is None else response.connection.protocol
+        # After every read aiohttp wakes a connection that never slept, which runs its parser once more: a tenth of
+        # all CPU of a stream of tokens. Below this mark it leaves that to us; `__anext__` wakes one that does sleep.
+        self._content._low_water = 0  # noqa: SLF001 aiohttp has no public setting for it
 
     def __aiter__(self) -> "_Body":
         return self
 
     async def __anext__(self) -> bytes:
         try:
-            chunk = await self._response.content.readany()
+            chunk = await self._content.readany()
         except (aiohttp.ClientError, OSError) as exc:
             raise _as_httpx(exc, self._request) from exc
         except RuntimeError as exc:  # aiohttp's word for reading from a connection that was closed on our side
             raise httpx.ReadError(str(exc), request=self._request) from exc
         if not chunk:
             raise StopAsyncIteration
+        protocol = self._protocol
+        # Without a connection of its own the response is whole, and another request may have that connection by now.
+        if protocol is not None and protocol._reading_paused and self._response.connection is not None:  # noqa: SLF001 nor a public way to ask
+            protocol.resume_reading()
         return chunk
 
     async def aclose(self) -> None:

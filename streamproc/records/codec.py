@@ -156,14 +156,17 @@ def encode_chunk(
     `head` is the attempt's `chunk_head`. A test holds the outcome to `Chunk`.
     """
     # Only the text can hold anything that JSON has to escape.
-    value = b'%b,"seq":%d,"kind":"%b","text":%b,"char_offset":%d' % (
-        head,
-        seq,
-        kind.encode(),
-        orjson.dumps(text),
-        char_offset,
+    value = b"".join(
+        (
+            head,
+            b',"seq":%d,"kind":"' % seq,
+            kind.encode(),
+            b'","text":',
+            orjson.dumps(text),
+            b',"char_offset":%d}' % char_offset,
+        )
     )
-    return value + b"}" if tool is None else value + b"," + orjson.dumps(tool)[1:]
+    return value if tool is None else value[:-1] + b"," + orjson.dumps(tool)[1:]
 
 
 def decode_chunk(value: bytes) -> Chunk:
