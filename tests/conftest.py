@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests.servers.embedded import EmbeddedBroker
 from tests.servers.kafka import running_kafka
 from tests.servers.llama import Llama
 from tests.servers.process import ServerMissing
@@ -32,6 +33,16 @@ def kafka() -> Iterator[str]:
     """Bootstrap address of Apache Kafka, one cluster for all tests."""
     with ExitStack() as stack:
         yield _enter(stack, running_kafka())
+
+
+@pytest.fixture(scope="session", params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Bootstrap address of the embedded broker, and again of Apache Kafka: what holds has to hold on both."""
+    if request.param == "kafka":
+        yield request.getfixturevalue("kafka")
+        return
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap
 
 
 @pytest.fixture(scope="session")

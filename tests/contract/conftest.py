@@ -38,11 +38,11 @@ class Shared(NamedTuple):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(kafka: str) -> AsyncIterator[Shared]:
+async def shared(bootstrap: str) -> AsyncIterator[Shared]:
     """A worker for the whole file; answers above 4,096 bytes are too long for it."""
     prefix = f"t{secrets.token_hex(4)}"
     big = f"{prefix}.big"
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         await admin.create_topics([NewTopic(big, PARTITIONS, 1, topic_configs={"max.message.bytes": "6000000"})])
@@ -52,5 +52,5 @@ async def shared(kafka: str) -> AsyncIterator[Shared]:
         "sources": {f"{prefix}.requests": None, big: None},
         "limits": {"max_answer_characters": 4096},
     }
-    async with staged(kafka, prefix, *MODELS, **changes) as stage, running_member(stage.settings) as member:
+    async with staged(bootstrap, prefix, *MODELS, **changes) as stage, running_member(stage.settings) as member:
         yield Shared(stage, member, big)

@@ -31,11 +31,11 @@ async def peak(figure: Callable[[], int]) -> AsyncIterator[list[int]]:
         watching.cancel()
 
 
-async def test_no_more_calls_run_than_allowed(kafka: str, topic_prefix: str) -> None:
+async def test_no_more_calls_run_than_allowed(bootstrap: str, topic_prefix: str) -> None:
     """The provider never sees more calls at once, and sees that many when there is work."""
     model = "mock-t5-i10-f30"
     async with (
-        staged(kafka, topic_prefix, model, worker={"max_running": 3}) as stage,
+        staged(bootstrap, topic_prefix, model, worker={"max_running": 3}) as stage,
         running_member(stage.settings),
         peak(lambda: stage.mock.stats.snapshot()["running"]) as running,
     ):
@@ -45,10 +45,10 @@ async def test_no_more_calls_run_than_allowed(kafka: str, topic_prefix: str) -> 
         assert running[-1] == 3
 
 
-async def test_a_slow_head_holds_up_its_own_partition_only(kafka: str, topic_prefix: str) -> None:
+async def test_a_slow_head_holds_up_its_own_partition_only(bootstrap: str, topic_prefix: str) -> None:
     """At its window's cap a partition is paused and its records stay in Kafka; the others go on, and later it does."""
     async with (
-        staged(kafka, topic_prefix, QUICK, SLOW, worker={"max_window": 4}) as stage,
+        staged(bootstrap, topic_prefix, QUICK, SLOW, worker={"max_window": 4}) as stage,
         running_member(stage.settings) as member,
     ):
         head = await stage.ask(SLOW)
@@ -72,9 +72,9 @@ async def test_a_slow_head_holds_up_its_own_partition_only(kafka: str, topic_pre
         assert changes[:3] == ["claimed", "paused", "resumed"]
 
 
-async def test_finished_runs_behind_an_unfinished_one_are_not_committed(kafka: str, topic_prefix: str) -> None:
+async def test_finished_runs_behind_an_unfinished_one_are_not_committed(bootstrap: str, topic_prefix: str) -> None:
     """The committed offset is that of the lowest unfinished run, in whatever order runs end."""
-    async with staged(kafka, topic_prefix, QUICK, SLOW) as stage, running_member(stage.settings):
+    async with staged(bootstrap, topic_prefix, QUICK, SLOW) as stage, running_member(stage.settings):
         first = await stage.ask_many((0, stage.request(QUICK)) for _ in range(3))
         slow = await stage.ask(SLOW)
         later = await stage.ask_many((0, stage.request(QUICK)) for _ in range(5))
@@ -89,12 +89,12 @@ async def test_finished_runs_behind_an_unfinished_one_are_not_committed(kafka: s
         assert stage.outputs.twice() == {}
 
 
-async def test_queued_bytes_have_a_cap(kafka: str, topic_prefix: str) -> None:
+async def test_queued_bytes_have_a_cap(bootstrap: str, topic_prefix: str) -> None:
     """Requests that wait for a slot take no more memory than that; the rest waits in Kafka, and all are answered."""
     model = "mock-t2-i1-f40"
     bounds = {"max_running": 4, "max_queued_bytes": 100_000}
     async with (
-        staged(kafka, topic_prefix, model, worker=bounds) as stage,
+        staged(bootstrap, topic_prefix, model, worker=bounds) as stage,
         running_member(stage.settings) as member,
         peak(lambda: member.worker.state().queued_bytes) as queued,
     ):
@@ -107,11 +107,11 @@ async def test_queued_bytes_have_a_cap(kafka: str, topic_prefix: str) -> None:
         assert member.worker.state().queued_bytes == 0
 
 
-async def test_a_source_can_pin_its_tenant(kafka: str, topic_prefix: str) -> None:
+async def test_a_source_can_pin_its_tenant(bootstrap: str, topic_prefix: str) -> None:
     """Whatever a record says, its bill goes to the source's tenant."""
     pinned, free = f"{topic_prefix}.pinned", f"{topic_prefix}.free"
     async with (
-        staged(kafka, topic_prefix, QUICK, sources={pinned: "acme", free: None}) as stage,
+        staged(bootstrap, topic_prefix, QUICK, sources={pinned: "acme", free: None}) as stage,
         running_member(stage.settings),
     ):
         runs = [await stage.ask(QUICK, topic=topic, tenant="mallory") for topic in (pinned, free)]
@@ -124,11 +124,11 @@ async def test_a_source_can_pin_its_tenant(kafka: str, topic_prefix: str) -> Non
         assert (await stage.outputs.result(nobody)).tenant == "acme"
 
 
-async def test_a_flooding_tenant_does_not_hold_up_another(kafka: str, topic_prefix: str) -> None:
+async def test_a_flooding_tenant_does_not_hold_up_another(bootstrap: str, topic_prefix: str) -> None:
     """Ready runs are served in rotation over tenants, not in the order they came."""
     model = "mock-t3-i1-f30"
     async with (
-        staged(kafka, topic_prefix, model, worker={"max_running": 2}) as stage,
+        staged(bootstrap, topic_prefix, model, worker={"max_running": 2}) as stage,
         running_member(stage.settings),
     ):
         flood = await stage.ask_many((0, stage.request(model, tenant="flood")) for _ in range(100))
@@ -138,10 +138,10 @@ async def test_a_flooding_tenant_does_not_hold_up_another(kafka: str, topic_pref
         assert len(before) < 60
 
 
-async def test_two_hundred_requests_get_two_hundred_results(kafka: str, topic_prefix: str) -> None:
+async def test_two_hundred_requests_get_two_hundred_results(bootstrap: str, topic_prefix: str) -> None:
     """Several tenants and models; the whole bill equals the provider's own."""
     models = ("mock-t5-i1-f2", "mock-t9-i1-f5", "mock-eonce500-t3-i1", "mock-t12-i0-f0")
-    async with staged(kafka, topic_prefix, *models) as stage, running_member(stage.settings):
+    async with staged(bootstrap, topic_prefix, *models) as stage, running_member(stage.settings):
         runs = await stage.ask_many(
             (n % 4, stage.request(models[n // 4 % 4], tenant=f"tenant-{n % 3}")) for n in range(200)
         )
@@ -159,10 +159,10 @@ async def test_two_hundred_requests_get_two_hundred_results(kafka: str, topic_pr
         assert len({line.usage_id for line in stage.outputs.usage}) == len(stage.outputs.usage) == 200
 
 
-async def test_a_provider_that_is_away_fills_the_window_and_no_more(kafka: str, topic_prefix: str) -> None:
+async def test_a_provider_that_is_away_fills_the_window_and_no_more(bootstrap: str, topic_prefix: str) -> None:
     """Overload is lag in Kafka, not a drained topic; when the provider is back, everything is answered."""
     async with (
-        staged(kafka, topic_prefix, QUICK, worker={"max_window": 5}) as stage,
+        staged(bootstrap, topic_prefix, QUICK, worker={"max_window": 5}) as stage,
         running_member(stage.settings) as member,
     ):
         port = stage.mock.port

@@ -41,14 +41,14 @@ async def submitted(client: Client, stage: Stage, models: Iterable[str]) -> list
     return list(await asyncio.gather(*under_way))
 
 
-async def test_requests_of_one_batch_have_the_run_ids_the_worker_uses(kafka: str, topic_prefix: str) -> None:
+async def test_requests_of_one_batch_have_the_run_ids_the_worker_uses(bootstrap: str, topic_prefix: str) -> None:
     """A run id holds the record's time, and the producer reports that of a batch's first record for all of them.
 
     aiokafka 0.14 does so; a run id built from it names a run that does not exist, and following it would wait for ever.
     The requests here share batches and have times of their own.
     """
     async with (
-        staged(kafka, topic_prefix, QUICK) as stage,
+        staged(bootstrap, topic_prefix, QUICK) as stage,
         running_member(stage.settings),
         Client.connect(stage.settings) as client,
     ):
@@ -60,10 +60,10 @@ async def test_requests_of_one_batch_have_the_run_ids_the_worker_uses(kafka: str
         assert {result.run_id for result in stage.outputs.results} == found.keys()
 
 
-async def test_tokens_are_followed_while_they_are_produced(kafka: str, topic_prefix: str) -> None:
+async def test_tokens_are_followed_while_they_are_produced(bootstrap: str, topic_prefix: str) -> None:
     """Pieces come before the answer is whole; together they are the result's text."""
     async with (
-        staged(kafka, topic_prefix, SLOW, CUT) as stage,
+        staged(bootstrap, topic_prefix, SLOW, CUT) as stage,
         running_member(stage.settings),
         Client.connect(stage.settings) as client,
     ):
@@ -85,9 +85,9 @@ async def test_tokens_are_followed_while_they_are_produced(kafka: str, topic_pre
         assert shown(updates) == last.result.text
 
 
-async def test_finished_runs_are_followed_from_the_past(kafka: str, topic_prefix: str) -> None:
+async def test_finished_runs_are_followed_from_the_past(bootstrap: str, topic_prefix: str) -> None:
     """A later client sees the same as the first one, as long as it says that it asks for the past."""
-    async with staged(kafka, topic_prefix, QUICK) as stage, running_member(stage.settings):
+    async with staged(bootstrap, topic_prefix, QUICK) as stage, running_member(stage.settings):
         async with Client.connect(stage.settings) as client:
             runs = await submitted(client, stage, [QUICK] * 5)
             first = await collected(client.follow(runs, stalled_seconds=20))
@@ -98,9 +98,9 @@ async def test_finished_runs_are_followed_from_the_past(kafka: str, topic_prefix
             assert stalled.value.waiting == 5
 
 
-async def test_silence_is_stalled_and_not_failed(kafka: str, topic_prefix: str) -> None:
+async def test_silence_is_stalled_and_not_failed(bootstrap: str, topic_prefix: str) -> None:
     """Without a worker nothing comes; with one the same run goes on to be followed."""
-    async with staged(kafka, topic_prefix, QUICK) as stage, Client.connect(stage.settings) as client:
+    async with staged(bootstrap, topic_prefix, QUICK) as stage, Client.connect(stage.settings) as client:
         run = await client.submit(stage.request(QUICK))
         with pytest.raises(Stalled, match="1 runs have no result yet"):
             await collected(client.follow([run], stalled_seconds=0.4))
@@ -109,10 +109,10 @@ async def test_silence_is_stalled_and_not_failed(kafka: str, topic_prefix: str) 
         assert isinstance(found[str(run)][-1], Finished)
 
 
-async def test_results_alone_can_be_followed(kafka: str, topic_prefix: str) -> None:
+async def test_results_alone_can_be_followed(bootstrap: str, topic_prefix: str) -> None:
     """One update for each run, and no pieces."""
     async with (
-        staged(kafka, topic_prefix, QUICK) as stage,
+        staged(bootstrap, topic_prefix, QUICK) as stage,
         running_member(stage.settings),
         Client.connect(stage.settings) as client,
     ):
@@ -121,10 +121,10 @@ async def test_results_alone_can_be_followed(kafka: str, topic_prefix: str) -> N
         assert [[type(update) for update in found[str(run)]] for run in runs] == [[Finished]] * 10
 
 
-async def test_two_clients_follow_at_once(kafka: str, topic_prefix: str) -> None:
+async def test_two_clients_follow_at_once(bootstrap: str, topic_prefix: str) -> None:
     """They read without a group, so both see everything, each of its own runs and of the other's."""
     async with (
-        staged(kafka, topic_prefix, SLOW) as stage,
+        staged(bootstrap, topic_prefix, SLOW) as stage,
         running_member(stage.settings),
         Client.connect(stage.settings) as one,
         Client.connect(stage.settings) as two,
@@ -137,12 +137,12 @@ async def test_two_clients_follow_at_once(kafka: str, topic_prefix: str) -> None
         assert seen[0].keys() == {str(run) for run in runs}
 
 
-async def test_an_answer_in_parts_is_one_result(kafka: str, topic_prefix: str) -> None:
+async def test_an_answer_in_parts_is_one_result(bootstrap: str, topic_prefix: str) -> None:
     """A text above the record limit is cut for Kafka and joined for the reader."""
     model = "mock-t20000-i0-f0"
     limits = {"max_record_bytes": 100_000, "max_request_bytes": 80_000}
     async with (
-        staged(kafka, topic_prefix, model, limits=limits) as stage,
+        staged(bootstrap, topic_prefix, model, limits=limits) as stage,
         running_member(stage.settings),
         Client.connect(stage.settings) as client,
     ):
@@ -157,18 +157,18 @@ async def test_an_answer_in_parts_is_one_result(kafka: str, topic_prefix: str) -
         assert max(len(record.value or b"") for record in stage.outputs.records_of(run)) <= 100_000
 
 
-async def test_a_wrong_request_is_refused_before_it_is_sent(kafka: str, topic_prefix: str) -> None:
+async def test_a_wrong_request_is_refused_before_it_is_sent(bootstrap: str, topic_prefix: str) -> None:
     """The sentence names the field, and the topic stays empty."""
-    async with staged(kafka, topic_prefix, QUICK) as stage, Client.connect(stage.settings) as client:
+    async with staged(bootstrap, topic_prefix, QUICK) as stage, Client.connect(stage.settings) as client:
         with pytest.raises(InvalidRequest, match="unknown field 'colour'"):
             await client.submit(stage.request(QUICK, colour="red"))
         run = await client.submit(stage.request(QUICK))
         assert run.offset == 0
 
 
-async def test_a_missing_topic_is_named(kafka: str, topic_prefix: str) -> None:
+async def test_a_missing_topic_is_named(bootstrap: str, topic_prefix: str) -> None:
     """Whoever connects before the topics are there is told how to make them."""
-    async with staged(kafka, topic_prefix, QUICK) as stage:
+    async with staged(bootstrap, topic_prefix, QUICK) as stage:
         missing = stage.settings.topics.model_copy(update={"results": f"{topic_prefix}.nowhere"})
         with pytest.raises(SetupError, match=rf"{topic_prefix}\.nowhere does not exist.*topics create"):
             async with Client.connect(stage.settings.model_copy(update={"topics": missing})):

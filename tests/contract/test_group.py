@@ -32,11 +32,11 @@ async def all_claimed(stage: Stage, program: Program) -> None:
     await eventually_found(all_have_an_owner)
 
 
-async def test_a_worker_that_joins_takes_its_share(kafka: str, topic_prefix: str) -> None:
+async def test_a_worker_that_joins_takes_its_share(bootstrap: str, topic_prefix: str) -> None:
     """Calls that are cut by the move run again under a higher attempt, whole, and both calls are billed."""
     model = "mock-t220-i10-f5"
     async with (
-        staged(kafka, topic_prefix, model) as stage,
+        staged(bootstrap, topic_prefix, model) as stage,
         running_member(stage.settings) as one,
         prepared_member(stage.settings) as two,
     ):
@@ -60,9 +60,9 @@ async def test_a_worker_that_joins_takes_its_share(kafka: str, topic_prefix: str
         assert len({line.usage_id for line in stage.outputs.usage}) == 24
 
 
-async def test_a_killed_workers_runs_are_answered_by_another(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_a_killed_workers_runs_are_answered_by_another(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
     """No run is without a result, and the new owner's attempts are higher than those of the dead one."""
-    async with staged(kafka, topic_prefix, MODEL, kafka=QUICK_SESSION) as stage:
+    async with staged(bootstrap, topic_prefix, MODEL, kafka=QUICK_SESSION) as stage:
         with running_program(stage.settings, tmp_path) as program:
             await all_claimed(stage, program)
             runs = await stage.ask_many((n % 4, stage.request(MODEL)) for n in range(12))
@@ -80,9 +80,9 @@ async def test_a_killed_workers_runs_are_answered_by_another(kafka: str, topic_p
             assert min(chunk.attempt for chunk in stage.outputs.chunks_of(run)) < result.attempt
 
 
-async def test_sigterm_lets_running_calls_end(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_sigterm_lets_running_calls_end(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
     """Exit code 0; what ran has exactly one result and is committed; what came later is left to others."""
-    async with staged(kafka, topic_prefix, MODEL) as stage:
+    async with staged(bootstrap, topic_prefix, MODEL) as stage:
         with running_program(stage.settings, tmp_path) as program:
             await all_claimed(stage, program)
             runs = await stage.ask_many((n % 4, stage.request(MODEL)) for n in range(8))
@@ -99,10 +99,10 @@ async def test_sigterm_lets_running_calls_end(kafka: str, topic_prefix: str, tmp
         assert stage.mock.stats.snapshot()["cancelled"] == 0
 
 
-async def test_a_second_sigterm_cuts_running_calls(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_a_second_sigterm_cuts_running_calls(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
     """Exit code 0 at once; the cut calls are billed, and their offsets stay for the next worker."""
     model = "mock-t3000-i10-f5"
-    async with staged(kafka, topic_prefix, model) as stage:
+    async with staged(bootstrap, topic_prefix, model) as stage:
         with running_program(stage.settings, tmp_path) as program:
             await all_claimed(stage, program)
             runs = await stage.ask_many((n, stage.request(model)) for n in range(4))
@@ -119,9 +119,9 @@ async def test_a_second_sigterm_cuts_running_calls(kafka: str, topic_prefix: str
         await eventually(lambda: stage.mock.stats.snapshot()["cancelled"] == 4)
 
 
-async def test_a_group_that_another_program_uses_ends_the_worker(kafka: str, topic_prefix: str) -> None:
+async def test_a_group_that_another_program_uses_ends_the_worker(bootstrap: str, topic_prefix: str) -> None:
     """Offsets with metadata of somebody else are not touched; the worker says so and ends."""
-    async with staged(kafka, topic_prefix, MODEL) as stage:
+    async with staged(bootstrap, topic_prefix, MODEL) as stage:
         await stage.commit_as_somebody_else()
         with pytest.raises(SetupError, match="another program seems to use this group"):
             async with running_member(stage.settings) as member:

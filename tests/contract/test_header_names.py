@@ -45,9 +45,9 @@ async def publish_with_raw_names(stage: Stage, values: list[bytes], partition: i
     return [RunId(topic, partition, offset + number, now) for number in range(len(values))]
 
 
-async def test_header_names_that_are_no_utf8(kafka: str, topic_prefix: str) -> None:
+async def test_header_names_that_are_no_utf8(bootstrap: str, topic_prefix: str) -> None:
     """Requests with such names are answered like others, before and after it and in other partitions."""
-    async with staged(kafka, topic_prefix, MODEL) as stage:
+    async with staged(bootstrap, topic_prefix, MODEL) as stage:
         others = [await stage.ask(MODEL, partition=number % 4) for number in range(40)]
         strange = await publish_with_raw_names(
             stage,

@@ -9,9 +9,9 @@ from tests.contract.harness.waiting import eventually
 MODEL = "mock-t20-i1-f2"
 
 
-async def test_nothing_is_committed_before_its_result_is_stored(kafka: str, topic_prefix: str) -> None:
+async def test_nothing_is_committed_before_its_result_is_stored(bootstrap: str, topic_prefix: str) -> None:
     """A topic that refuses results holds the offset; once it takes them, there is exactly one of each record."""
-    async with staged(kafka, topic_prefix, MODEL) as stage, running_member(stage.settings) as member:
+    async with staged(bootstrap, topic_prefix, MODEL) as stage, running_member(stage.settings) as member:
         await stage.let_topic_hold(stage.settings.topics.results, 200)
         run = await stage.ask(MODEL)
         await eventually(lambda: len(member.all(PublishBroke)) >= 2)
@@ -24,9 +24,9 @@ async def test_nothing_is_committed_before_its_result_is_stored(kafka: str, topi
         assert stage.mock.stats.snapshot()["requests"] == 1
 
 
-async def test_nothing_is_committed_before_its_bill_is_stored(kafka: str, topic_prefix: str) -> None:
+async def test_nothing_is_committed_before_its_bill_is_stored(bootstrap: str, topic_prefix: str) -> None:
     """The same for the usage topic."""
-    async with staged(kafka, topic_prefix, MODEL) as stage, running_member(stage.settings) as member:
+    async with staged(bootstrap, topic_prefix, MODEL) as stage, running_member(stage.settings) as member:
         await stage.let_topic_hold(stage.settings.topics.usage, 200)
         run = await stage.ask(MODEL)
         await eventually(lambda: len(member.all(PublishBroke)) >= 2)
@@ -37,9 +37,9 @@ async def test_nothing_is_committed_before_its_bill_is_stored(kafka: str, topic_
         assert len(stage.outputs.usage) == 1
 
 
-async def test_lost_chunks_are_said_again_under_a_higher_attempt(kafka: str, topic_prefix: str) -> None:
+async def test_lost_chunks_are_said_again_under_a_higher_attempt(bootstrap: str, topic_prefix: str) -> None:
     """Nothing is bought again: one call, one usage line, and the whole text under the attempt of the result."""
-    async with staged(kafka, topic_prefix, MODEL) as stage, running_member(stage.settings) as member:
+    async with staged(bootstrap, topic_prefix, MODEL) as stage, running_member(stage.settings) as member:
         await stage.let_topic_hold(stage.settings.topics.chunks, 200)
         run = await stage.ask(MODEL)
         await eventually(lambda: member.all(PublishBroke))
@@ -54,10 +54,13 @@ async def test_lost_chunks_are_said_again_under_a_higher_attempt(kafka: str, top
         assert stage.mock.stats.snapshot()["requests"] == 1
 
 
-async def test_a_deleted_chunks_topic_holds_streams_and_is_told(kafka: str, topic_prefix: str) -> None:
+async def test_a_deleted_chunks_topic_holds_streams_and_is_told(bootstrap: str, topic_prefix: str) -> None:
     """The answer is whole and paid for: it waits, without a word of failure, until its chunks can be stored."""
     settings = {"request_timeout_seconds": 1.0}
-    async with staged(kafka, topic_prefix, MODEL, kafka=settings) as stage, running_member(stage.settings) as member:
+    async with (
+        staged(bootstrap, topic_prefix, MODEL, kafka=settings) as stage,
+        running_member(stage.settings) as member,
+    ):
         await stage.outputs.result(await stage.ask(MODEL))
         await stage.delete_topic(stage.settings.topics.chunks)
         run = await stage.ask(MODEL, deadline=stage.time_in(3))

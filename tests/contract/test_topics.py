@@ -17,9 +17,9 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 
 @pytest.fixture
-def settings(kafka: str, topic_prefix: str) -> Settings:
+def settings(bootstrap: str, topic_prefix: str) -> Settings:
     """Settings whose topics do not exist yet."""
-    return make_settings(kafka, topic_prefix, "http://127.0.0.1:1/v1", ("mock",))
+    return make_settings(bootstrap, topic_prefix, "http://127.0.0.1:1/v1", ("mock",))
 
 
 def names(settings: Settings) -> list[str]:

@@ -20,7 +20,7 @@ _COUNT = 500
 _PARTITIONS = 4
 
 
-def test_every_byte_string_gets_one_fitting_result(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+def test_every_byte_string_gets_one_fitting_result(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
     """500 records, wrong in every way: each has one result, each refused one is untouched among the dead letters."""
     seed = int(os.environ.get("STREAMPROC_TEST_SEED", "20260131"))
     print(f"STREAMPROC_TEST_SEED={seed}")
@@ -28,18 +28,22 @@ def test_every_byte_string_gets_one_fitting_result(kafka: str, topic_prefix: str
     with (
         mock_provider(tmp_path) as mock,
         Workplace(
-            tmp_path, kafka, topic_prefix, MOCK.format(url=mock.url, model="mock"), partitions=_PARTITIONS
+            tmp_path, bootstrap, topic_prefix, MOCK.format(url=mock.url, model="mock"), partitions=_PARTITIONS
         ) as place,
     ):
-        send(kafka, place.topic("requests"), [(*sent[1:], number % _PARTITIONS) for number, sent in enumerate(records)])
+        send(
+            bootstrap,
+            place.topic("requests"),
+            [(*sent[1:], number % _PARTITIONS) for number, sent in enumerate(records)],
+        )
         worker = place.start_worker().wait_until_ready()
         _wait_until_done(worker)
         assert worker.metric("streamproc_partition_lag") == 0
         assert worker.get("/healthz") is not None
         assert worker.stop() == 0
-        requests = read_topic(kafka, place.topic("requests"))
-        results = read_topic(kafka, place.topic("results"))
-        dead = read_topic(kafka, place.topic("dead"))
+        requests = read_topic(bootstrap, place.topic("requests"))
+        results = read_topic(bootstrap, place.topic("results"))
+        dead = read_topic(bootstrap, place.topic("dead"))
     assert len(requests) == _COUNT
     fates = _judged(records, requests)
     print(Counter(fates.values()))

@@ -50,17 +50,19 @@ def test_a_broker_that_does_not_answer_is_given_up_in_time(tmp_path: Path) -> No
 
 
 @pytest.fixture(scope="module")
-def place(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
+def place(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workplace]:
     """A workplace with its topics and a provider inside the worker, for all tests that start nothing in it."""
     prefix = f"t{secrets.token_hex(4)}"
-    with Workplace(tmp_path_factory.mktemp("place"), kafka, prefix, _SCRIPTED, partitions=2) as place:
+    with Workplace(tmp_path_factory.mktemp("place"), bootstrap, prefix, _SCRIPTED, partitions=2) as place:
         yield place
 
 
 @pytest.mark.parametrize("arguments", [("run",), ("topics", "check"), ("submit", "-")])
-def test_missing_topics_are_named(arguments: tuple[str, ...], kafka: str, topic_prefix: str, tmp_path: Path) -> None:
+def test_missing_topics_are_named(
+    arguments: tuple[str, ...], bootstrap: str, topic_prefix: str, tmp_path: Path
+) -> None:
     """With the command that creates them, and without waiting for them to appear."""
-    place = Workplace(tmp_path, kafka, topic_prefix, _SCRIPTED)
+    place = Workplace(tmp_path, bootstrap, topic_prefix, _SCRIPTED)
     begin = time.monotonic()
     sentence = sentence_of(place.say(*arguments, stdin=_REQUEST))
     assert "streamproc topics create" in sentence

@@ -36,10 +36,10 @@ def mock(shared_mock: Mock) -> Mock:
 
 
 @pytest.fixture(scope="module")
-def place(kafka: str, tmp_path_factory: pytest.TempPathFactory, shared_mock: Mock) -> Iterator[Workplace]:
+def place(bootstrap: str, tmp_path_factory: pytest.TempPathFactory, shared_mock: Mock) -> Iterator[Workplace]:
     """A workplace with a running worker, for tests that do not stop it."""
     more = MOCK.format(url=shared_mock.url, model=_MODEL)
-    with Workplace(tmp_path_factory.mktemp("place"), kafka, f"t{secrets.token_hex(4)}", more) as place:
+    with Workplace(tmp_path_factory.mktemp("place"), bootstrap, f"t{secrets.token_hex(4)}", more) as place:
         place.start_worker().wait_until_ready()
         yield place
 
@@ -74,12 +74,12 @@ def check_batch_output(line: dict[str, Any]) -> None:
 
 
 def test_a_file_of_requests_becomes_a_file_of_answers_and_a_bill(
-    kafka: str, topic_prefix: str, tmp_path: Path, mock: Mock
+    bootstrap: str, topic_prefix: str, tmp_path: Path, mock: Mock
 ) -> None:
     """300 requests: answers in the Batch API's output shape, each text as its chunks, sums as the provider counted."""
     asked = lines(300)
     (tmp_path / "requests.jsonl").write_text("\n".join(asked) + "\n", encoding="utf-8")
-    with Workplace(tmp_path, kafka, topic_prefix, MOCK.format(url=mock.url, model=_MODEL)) as place:
+    with Workplace(tmp_path, bootstrap, topic_prefix, MOCK.format(url=mock.url, model=_MODEL)) as place:
         begin = time.monotonic()
         place.start_worker().wait_until_ready()
         ready_seconds = time.monotonic() - begin
@@ -184,7 +184,7 @@ def test_a_request_that_is_not_completed_shows_in_the_exit_code(place: Workplace
 
 
 def test_a_stopped_worker_leaves_the_rest_to_the_next_one(
-    kafka: str, topic_prefix: str, tmp_path: Path, mock: Mock
+    bootstrap: str, topic_prefix: str, tmp_path: Path, mock: Mock
 ) -> None:
     """SIGTERM: what runs is finished, exit code 0; after a restart every run has its result, and none has two.
 
@@ -192,7 +192,7 @@ def test_a_stopped_worker_leaves_the_rest_to_the_next_one(
     was answered, and paid for, again at every deploy.
     """
     more = MOCK.format(url=mock.url, model=_SLOW) + "[worker]\nmax_running = 20\n"
-    with Workplace(tmp_path, kafka, topic_prefix, more) as place:
+    with Workplace(tmp_path, bootstrap, topic_prefix, more) as place:
         worker = place.start_worker().wait_until_ready()
         submitted = place.say("submit", "-", stdin="\n".join(lines(80, _SLOW)))
         give_up = time.monotonic() + 30
@@ -200,7 +200,7 @@ def test_a_stopped_worker_leaves_the_rest_to_the_next_one(
             time.sleep(0.05)
         assert worker.stop() == 0
         (stopped,) = worker.lines("stopped")
-        first = result_counts(kafka, place.topic("results"))
+        first = result_counts(bootstrap, place.topic("results"))
         assert stopped["cut"] == 0
         assert 10 <= first.total() == len(first) < 80
         assert mock.stats()["completed"] == mock.stats()["requests"] == first.total()
@@ -209,15 +209,15 @@ def test_a_stopped_worker_leaves_the_rest_to_the_next_one(
         followed = place.say("follow", "-", "--json", stdin=submitted.out)
         assert followed.code == 0, followed.err
         runs = submitted.out.split()
-        results = result_counts(kafka, place.topic("results"))
+        results = result_counts(bootstrap, place.topic("results"))
         assert results.keys() == set(runs)
         assert results.total() == len(runs)
         assert mock.stats()["completed"] == results.total()
 
 
-def test_who_stops_waiting_loses_nothing(kafka: str, topic_prefix: str, tmp_path: Path, mock: Mock) -> None:
+def test_who_stops_waiting_loses_nothing(bootstrap: str, topic_prefix: str, tmp_path: Path, mock: Mock) -> None:
     """Ctrl-C on `submit --wait`: a sentence, exit code 130, and the requests are answered all the same."""
-    with Workplace(tmp_path, kafka, topic_prefix, MOCK.format(url=mock.url, model=_SLOW)) as place:
+    with Workplace(tmp_path, bootstrap, topic_prefix, MOCK.format(url=mock.url, model=_SLOW)) as place:
         (tmp_path / "requests.jsonl").write_text("\n".join(lines(12, _SLOW)))
         words = tmp_path / "words"
         with words.open("wb") as err:
@@ -238,6 +238,6 @@ def test_who_stops_waiting_loses_nothing(kafka: str, topic_prefix: str, tmp_path
         assert said.rstrip().endswith("the rest goes on in the workers")
         assert "Traceback" not in said
         place.start_worker()
-        requests = read_topic(kafka, place.topic("requests"))
+        requests = read_topic(bootstrap, place.topic("requests"))
         followed = place.say("follow", "-", stdin="\n".join(stored.run_id for stored in requests))
         assert followed.err.startswith("12 completed, 0 not; ")

@@ -1,0 +1,28 @@
+"""Heartbeat: a member says that it lives, and hears whether it has to join again."""
+
+from typing import Any
+
+from aiokafka.protocol.group import HeartbeatRequest_v1
+
+from streamproc.embedded.cluster import Client, Cluster
+from streamproc.embedded.codes import Code
+
+__all__ = ["NAME", "REQUESTS", "answer"]
+
+NAME = "Heartbeat"
+REQUESTS = (HeartbeatRequest_v1,)
+
+
+async def answer(cluster: Cluster, _client: Client, request: HeartbeatRequest_v1) -> tuple[Any, ...]:
+    """Throttle time, error."""
+    return 0, _code(cluster, request)
+
+
+def _code(cluster: Cluster, request: HeartbeatRequest_v1) -> Code:
+    fault = cluster.faults.code(NAME)
+    if fault is not None:
+        return fault
+    if not request.group:
+        return Code.INVALID_GROUP_ID
+    group = cluster.groups.find(request.group)
+    return Code.UNKNOWN_MEMBER_ID if group is None else group.heartbeat(request.member_id, request.generation_id)
