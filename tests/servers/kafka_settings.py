@@ -27,6 +27,8 @@ _FIXED = {
     "share.coordinator.state.topic.num.partitions": "1",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
+    # How often it looks for transactions that took too long.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
     # A killed broker that comes back is let in only when its former session has ended.
     "broker.session.timeout.ms": "2000",
     "broker.heartbeat.interval.ms": "500",
