@@ -3,20 +3,28 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help test check format bench schemas kafka-jars clean
+.PHONY: help demo test check format bench schemas kafka-jars clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-$(STAMP): pyproject.toml constraints.txt
+$(RUNS): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "streamproc needs Python 3.11 or newer; %s is %s. Say: make PYTHON=python3.12 ..." % (sys.executable, sys.version.split()[0]))'
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(STAMP): $(RUNS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
+
+demo: $(RUNS) ## see it work in ten seconds, without Kafka, keys or a network
+	@$(BIN)/streamproc demo $(ARGS)
 
 test: $(STAMP) ## run all tests; what needs Java is skipped where there is none
 	@$(BIN)/python -m tests.servers.kafka || true
@@ -33,7 +41,7 @@ format: $(STAMP) ## format the code and sort its imports
 	$(BIN)/ruff check --select I --fix
 	$(BIN)/ruff format
 
-bench: $(STAMP) ## run the benchmarks against Apache Kafka
+bench: $(STAMP) ## run the benchmarks, on Apache Kafka or else on the embedded broker
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
 schemas: $(STAMP) ## write schemas/ anew from streamproc/records

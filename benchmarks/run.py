@@ -1,4 +1,6 @@
-"""Compares the worker with a hand-written loop and a bare pump, in the same run, on Apache Kafka: `make bench`.
+"""Compares the worker with a hand-written loop and a bare pump, in the same run: `make bench`.
+
+The broker is Apache Kafka; where Java is missing it is the embedded one, in a process of its own, and the run says so.
 
 The worker that is measured has core 0 for itself; Kafka, the mock provider and the load share core 1. Each
 measurement starts its worker anew on new topics, and the workers take turns (A B C A B C), so that what else the
@@ -21,11 +23,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from benchmarks.broker import running_broker
 from benchmarks.measure import stats
 from benchmarks.report import Results, disturbances, rendered, summary
 from benchmarks.scenarios import SCENARIOS, Bench
 from benchmarks.workers import WORKERS
-from tests.servers.kafka import Broker
 from tests.servers.network import free_ports, wait_until
 from tests.servers.process import Process, ServerMissing
 
@@ -97,14 +99,14 @@ def main() -> None:
     worker_core = pinned()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-bench-")))
-        broker = None if said.bootstrap else stack.enter_context(Broker())
+        broker = stack.enter_context(running_broker(said.bootstrap, folder))
         mock, base_url = mock_provider(folder)
         stack.callback(mock.kill)
         bench = Bench(
-            bootstrap=said.bootstrap or broker.bootstrap if broker else said.bootstrap,
+            bootstrap=broker.bootstrap,
             base_url=base_url,
             folder=folder,
-            kafka_pid=broker.process.pid if broker else None,
+            kafka_pid=broker.pid,
             mock_pid=mock.pid,
             worker_core=worker_core,
             in_flight=said.in_flight,
@@ -114,15 +116,24 @@ def main() -> None:
             window_seconds=5 if said.quick else 10,
         )
         repeat = said.repeat or (1 if said.quick else 3)
-        offered = said.in_flight * 1000 / said.interval_ms
-        print(f"{said.in_flight} calls in flight, a token every {said.interval_ms} ms: {offered:,.0f} tokens/s offered")
+        setup = {
+            "broker": broker.name,
+            "placement": "nothing pinned" if worker_core is None else f"worker alone on core {worker_core}",
+            "coalescing": "off",
+            "in_flight": said.in_flight,
+            "tokens_per_answer": said.tokens,
+            "interval_ms": said.interval_ms,
+            "repeats": repeat,
+            "seconds_measured": bench.window_seconds,
+        }
+        print(", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in setup.items()))
+        print(f"offered: {said.in_flight * 1000 / said.interval_ms:,.0f} tokens/s")
         results = asyncio.run(measure(bench, scenarios, workers, repeat))
     print(rendered(results))
     if disturbed := disturbances(results):
         print("The machine was not quiet, so read these with care:", *disturbed, sep="\n  ")
     if said.json:
-        settings = {"in_flight": said.in_flight, "tokens": said.tokens, "interval_ms": said.interval_ms}
-        content = {"settings": settings, "figures": summary(results), "measurements": results}
+        content = {"setup": setup, "figures": summary(results), "measurements": results}
         said.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
