@@ -21,6 +21,7 @@ from streamproc.kafka.consumer import Consumer
 from streamproc.kafka.intake import Bounds
 from streamproc.kafka.producer import Producer
 from streamproc.kafka.publisher import Publisher
+from streamproc.kafka.transactor import transactors
 from streamproc.kafka.writer import Coalescing
 from streamproc.money.pricing import PriceBook
 from streamproc.money.rates import Rates
@@ -125,8 +126,13 @@ class Worker:
             {**options, **member},
             {source.topic: source.tenant for source in settings.sources},
             processor,
-            Producer(options, self._observer),
-            {"chunks": topics.chunks, "results": topics.results, "usage": topics.usage, "dead": topics.dead},
+            transactors(
+                options,
+                {"chunks": topics.chunks, "results": topics.results, "usage": topics.usage, "dead": topics.dead},
+                kafka.group,
+                kafka.transaction_timeout_seconds or 0.6 * kafka.session_timeout_seconds,
+                self._clock,
+            ),
             worker.max_running,
             Bounds(max_window=worker.max_window, max_queued_bytes=worker.max_queued_bytes),
             (kafka.commit_interval_min_seconds, kafka.commit_interval_max_seconds),

@@ -57,6 +57,11 @@ class KafkaSettings(_Group):
     ssl_ca_file: Path | None = Field(None, description="Certificate authorities, PEM; default the system's.")
     session_timeout_seconds: float = Field(10, gt=0, description="A dead worker's partitions move after this.")
     heartbeat_interval_seconds: float = Field(1, gt=0, description="At most a third of the session timeout.")
+    transaction_timeout_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="Kafka ends a frozen worker's open transaction after this; default 60 % of the session timeout.",
+    )
     rebalance_timeout_seconds: float = Field(60, gt=0, description="How long members may take to rejoin.")
     request_timeout_seconds: float = Field(40, gt=0, description="How long one Kafka request may take.")
     commit_interval_min_seconds: float = Field(0.025, gt=0, description="Shortest pause between commits.")
@@ -66,6 +71,8 @@ class KafkaSettings(_Group):
     def _relations(self) -> Self:
         if self.heartbeat_interval_seconds * 3 > self.session_timeout_seconds:
             raise ValueError("heartbeat_interval_seconds must be at most a third of session_timeout_seconds")
+        if (self.transaction_timeout_seconds or 0) >= self.session_timeout_seconds:
+            raise ValueError("transaction_timeout_seconds must be below session_timeout_seconds")
         if self.commit_interval_min_seconds > self.commit_interval_max_seconds:
             raise ValueError("commit_interval_min_seconds must not exceed commit_interval_max_seconds")
         if self.security_protocol.startswith("SASL") and self.sasl_username is None:

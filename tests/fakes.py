@@ -9,15 +9,28 @@ from streamproc.chain.call import Call, Progress
 from streamproc.chain.provider import Provider
 from streamproc.chain.run import Run
 from streamproc.errors import PublishFailed
+from streamproc.kafka.metadata import CommitMetadata
 from streamproc.kafka.producer import Packed, Producer
+from streamproc.kafka.transactor import Transactor
 from streamproc.observe.events import Happening
 from streamproc.providers.scripted import Script, Scripted
 from streamproc.records.codec import input_hash
 from streamproc.records.identity import RunId
-from streamproc.records.outgoing import Headers
+from streamproc.records.outgoing import Headers, Outgoing
 from streamproc.records.request import Request
 
-__all__ = ["FakeClock", "MemoryProducer", "Seen", "a_call", "a_request", "a_run", "eventually", "scripted"]
+__all__ = [
+    "FakeClock",
+    "MemoryProducer",
+    "MemoryTransactor",
+    "Seen",
+    "Transaction",
+    "a_call",
+    "a_request",
+    "a_run",
+    "eventually",
+    "scripted",
+]
 
 NOW = 1_800_000_000.0
 """Unix time when a fake clock begins."""
@@ -167,3 +180,36 @@ async def eventually(is_true: Callable[[], bool], turns: Iterable[int] = range(2
             return
         await asyncio.sleep(0 if turn < 200 else 0.001)
     raise AssertionError("it did not become true")
+
+
+Transaction = tuple[tuple[bytes | None, ...], int, CommitMetadata]
+"""Values of its records, position and metadata of its offset."""
+
+
+class MemoryTransactor(Transactor):
+    """Stores transactions in a list that successors may share.
+
+    `breaks` says what happens to the next ones: they fail `before` they are stored or `after` it, or they are stored
+    and their acknowledgement `hangs`.
+    """
+
+    def __init__(self, stored: list[Transaction]) -> None:
+        self.stored = stored
+        self.breaks: str | None = None
+        self.stopped = False
+
+    async def start(self) -> None:
+        """Nothing to connect to."""
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+    async def commit(self, records: Iterable[Outgoing], position: int, metadata: str) -> None:
+        decoded = CommitMetadata.decode(metadata)
+        assert decoded is not None
+        if self.breaks != "before":
+            self.stored.append((tuple(record.value for record in records), position, decoded))
+        if self.breaks == "hangs":
+            await asyncio.Event().wait()
+        if self.breaks is not None:
+            raise PublishFailed("the connection broke")

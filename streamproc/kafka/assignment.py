@@ -5,26 +5,40 @@ It owns the partition's offsets, its running tasks, the finished runs that wait 
 
 import asyncio
 from enum import Enum
+from typing import NamedTuple
 
 from aiokafka import TopicPartition
 
 from streamproc.chain.clock import Clock
-from streamproc.chain.run import Terminal
-from streamproc.kafka.committer import Committer
+from streamproc.chain.run import Run, Terminal
+from streamproc.errors import PublishFailed
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.kafka.offsets import Offsets
-from streamproc.observe.events import Committed, Observer
+from streamproc.kafka.transactor import Transactor
+from streamproc.observe.events import Committed, Observer, PublishBroke
 from streamproc.records.outgoing import Outgoing
 
-__all__ = ["Assignment", "State", "pause_between_commits"]
+__all__ = ["Assignment", "Claim", "State", "pause_between_commits"]
 
 
 class State(Enum):
-    """CLAIMING: not ours for sure yet. READY: records are taken. ENDED: lost or drained; nothing starts any more."""
+    """CLAIMING: not ours for sure, or not any more. READY: records are taken. ENDED: lost; nothing starts any more."""
 
     CLAIMING = "claiming"
     READY = "ready"
     ENDED = "ended"
+
+
+class Claim(NamedTuple):
+    """What a claim found and made: where the partition stood, and the producer that alone may move it from now on.
+
+    `former_epoch` is that of the claim before, or None when this is the partition's first one.
+    """
+
+    transactor: Transactor
+    position: int
+    metadata: CommitMetadata
+    former_epoch: int | None
 
 
 def pause_between_commits(last_seconds: float, partitions: int, shortest: float, longest: float) -> float:
@@ -47,6 +61,9 @@ class Assignment:
         self.epoch = 0
         self.offsets = Offsets(0)
         self.running: set[asyncio.Task[None]] = set()
+        self.parked: list[Run] = []  # runs whose turn came while the partition was claimed again
+        self._transactor: Transactor | None = None
+        self._is_broken = False
         self.is_paused = False
         self._committed = 0
         self._is_dirty = False  # something is finished that no commit says yet
@@ -61,12 +78,37 @@ class Assignment:
             f" running={len(self.running)}, unpublished={len(self._finished)}, {self.offsets})"
         )
 
-    def claimed(self, position: int, metadata: CommitMetadata) -> None:
-        """The claim succeeded: records from `position` on are ours, less those that are done."""
-        self.offsets = Offsets(position, (position + distance for distance in metadata.done))
+    def claimed(self, claim: Claim) -> None:
+        """Records are ours from the claim's position on, less those that are done.
+
+        Where the claim before was this assignment's own, only its transactor had broken: its runs go on, and of what
+        is finished the claim tells what the broken transaction did store after all.
+        """
+        position, done = claim.position, claim.metadata.done
+        if self.is_own(claim):
+            self._finished = [
+                (offset, records)
+                for offset, records in self._finished
+                if offset is None or (offset >= position and offset - position not in done)
+            ]
+            self._is_dirty = True
+            self._work.set()
+        else:
+            self.offsets = Offsets(position, (position + distance for distance in done))
         self._committed = position
-        self.epoch = metadata.epoch
+        self.epoch = claim.metadata.epoch
+        self._transactor, self._is_broken = claim.transactor, False
         self.state = State.READY
+
+    def is_own(self, claim: Claim) -> bool:
+        """Whether nobody else claimed the partition since this assignment did."""
+        return bool(self.epoch) and claim.former_epoch == self.epoch
+
+    async def let_go(self) -> None:
+        """Stops the transactor, if there is one."""
+        transactor, self._transactor = self._transactor, None
+        if transactor is not None:
+            await transactor.stop()
 
     @property
     def is_ready(self) -> bool:
@@ -90,36 +132,47 @@ class Assignment:
             self._work.set()
 
     async def commit_forever(
-        self, committer: Committer, clock: Clock, observer: Observer, pause: tuple[float, float], partitions: list[int]
+        self, clock: Clock, observer: Observer, pause: tuple[float, float], partitions: list[int]
     ) -> None:
-        """Commits until cancelled. `partitions` holds the current number of partitions of this process."""
-        while True:
+        """Commits until the transactor breaks. `partitions` holds the current number of partitions of this process."""
+        while self.state is State.READY:
             await self._work.wait()
             self._work.clear()
-            await self.commit_now(committer, clock, observer)
+            await self.commit_now(clock, observer)
             await clock.sleep(pause_between_commits(self.last_commit_seconds, partitions[0], *pause))
 
-    async def commit_now(self, committer: Committer, clock: Clock, observer: Observer) -> None:
-        """Publishes what is finished, waits until it is stored, commits, and only then forgets."""
+    async def commit_now(self, clock: Clock, observer: Observer) -> None:
+        """Stores what is finished and the offset in one transaction, and only then forgets.
+
+        When that fails the assignment has to be claimed again, whatever the transaction did or did not do.
+        """
         async with self._lock:
             batch = list(self._finished)
-            if batch:
-                started = clock.monotonic()
-                await committer.publish((record for _, records in batch for record in records), self.key.partition)
-                for offset, _ in batch:
-                    if offset is not None:
-                        self.offsets.finish(offset)
-                del self._finished[: len(batch)]
-                self._is_dirty = True
+            for offset, _ in batch:
+                if offset is not None:
+                    self.offsets.finish(offset)
             position = self.offsets.position
-            if self.state is State.CLAIMING or not (self._is_dirty or position > self._committed):
+            if self._transactor is None or self._is_broken:
                 return
+            if not (batch or self._is_dirty or position > self._committed):
+                return
+            started = clock.monotonic()
             done = frozenset(offset - position for offset in self.offsets.done)
-            if await committer.commit(self.key, position, CommitMetadata(self.epoch, done).encode()):
-                self._committed = position
-                self._is_dirty = False
-            elif self.state is State.READY:
-                self._work.set()
+            metadata = CommitMetadata(self.epoch, done).encode()
+            self._is_broken = True  # and stays so when this task is cancelled in the middle
+            try:
+                await self._transactor.commit(
+                    (record for _, records in batch for record in records), position, metadata
+                )
+            except PublishFailed as exc:
+                observer.saw(PublishBroke(self.key.topic, str(exc)))
+                if self.state is State.READY:
+                    self.state = State.CLAIMING
+                return
+            self._is_broken = False
+            del self._finished[: len(batch)]
+            self._committed = position
+            self._is_dirty = False
             if batch:
                 self.last_commit_seconds = clock.monotonic() - started
                 runs = sum(offset is not None for offset, _ in batch)

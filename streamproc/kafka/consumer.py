@@ -11,13 +11,13 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from streamproc.chain.clock import Clock
 from streamproc.kafka.assignment import Assignment, State
-from streamproc.kafka.committer import Committer
 from streamproc.kafka.dispatch import Dispatch, Work
 from streamproc.kafka.intake import Bounds, Intake
-from streamproc.kafka.producer import Producer, within
+from streamproc.kafka.membership import Membership
+from streamproc.kafka.producer import within
 from streamproc.kafka.rebalance import Rebalance
+from streamproc.kafka.transactor import NewTransactor
 from streamproc.observe.events import Observer
-from streamproc.records.outgoing import OutputTopic
 
 __all__ = ["Consumer"]
 
@@ -38,8 +38,7 @@ class Consumer:
         options: Mapping[str, Any],
         sources: Mapping[str, str | None],
         work: Work,
-        outputs: Producer,
-        topics: Mapping[OutputTopic, str],
+        new_transactor: NewTransactor,
         max_running: int,
         bounds: Bounds,
         commit_pause: tuple[float, float],
@@ -50,7 +49,6 @@ class Consumer:
         self._sources = sources
         self._failure = failure
         self._clock = clock
-        self._outputs = outputs
         self._consumer: Any = AIOKafkaConsumer(
             **options,
             enable_auto_commit=False,
@@ -66,9 +64,16 @@ class Consumer:
         )
         room = asyncio.Event()
         self.dispatch = Dispatch(work, clock, max_running, room.set)
-        committer = Committer(outputs, self._consumer.commit, topics, clock, observer)
         self._rebalance = Rebalance(
-            self._consumer, committer, self.dispatch, sources, clock, observer, commit_pause, room.set
+            self._consumer,
+            Membership(self._consumer, options["group_id"]),
+            new_transactor,
+            self.dispatch,
+            sources,
+            clock,
+            observer,
+            commit_pause,
+            room.set,
         )
         self._intake = Intake(
             self._consumer, self._rebalance.assignments, self.dispatch, work, room, bounds, clock, observer
@@ -92,7 +97,6 @@ class Consumer:
         Raises:
             KafkaError: no broker answers, or it refuses us.
         """
-        await self._outputs.start()
         self._consumer.subscribe(list(self._sources), listener=self._rebalance)
         await self._consumer.start()
 
@@ -152,9 +156,8 @@ class Consumer:
         self._stopping = True
         self.dispatch.stop()
         await self._rebalance.close()
-        # What is finished is committed by now; with Kafka away its clients would wait for it, and we need not.
+        # What is finished is committed by now; with Kafka away the client would wait for it, and we need not.
         await within(_STOP_SECONDS, self._consumer.stop())
-        await within(_STOP_SECONDS, self._outputs.stop())
 
     def cut(self) -> None:
         """Waits no longer for running calls."""

@@ -75,7 +75,7 @@ class Dispatch:
                 break
             owner = self._owners.pop(id(run))
             if owner.state is not State.READY:
-                owner.bill(self._work.abandon(run))
+                self._keep(run, owner)
                 continue
             self.running += 1
             task = asyncio.create_task(self._run(run, owner), name=str(run.id))
@@ -87,12 +87,24 @@ class Dispatch:
         try:
             terminal = await self._work.process(run)
         except NotNow:
-            if owner.state is State.READY:
-                self.put(run, owner)
-            else:
-                owner.bill(self._work.abandon(run))
+            self._keep(run, owner)
         else:
             owner.finish(run.id.offset, terminal)
+
+    def _keep(self, run: Run, owner: Assignment) -> None:
+        if owner.state is State.READY:
+            self.put(run, owner)
+        elif owner.state is State.CLAIMING:
+            owner.parked.append(run)
+        else:
+            owner.bill(self._work.abandon(run))
+
+    def resume(self, owner: Assignment) -> None:
+        """Takes back the runs of a partition that was claimed again."""
+        parked, owner.parked = owner.parked, []
+        for run in parked:
+            self.put(run, owner)
+        self.start_ready()
 
     def _ended(self, run: Run, owner: Assignment, task: asyncio.Task[None]) -> None:
         # A callback and not a `finally`: a task that is cancelled before its first step never enters its body.
@@ -117,8 +129,9 @@ class Dispatch:
 
     def discard(self, owner: Assignment) -> None:
         """Forgets the queued runs of a lost partition; calls they made before they had to wait are billed."""
-        for run in self.queues.discard(owner.key.topic, owner.key.partition):
+        for run in (*self.queues.discard(owner.key.topic, owner.key.partition), *owner.parked):
             owner.bill(self._work.abandon(run))
+        owner.parked.clear()
         self._owners = {key: kept for key, kept in self._owners.items() if kept is not owner}
 
     def _arm(self, now: float) -> None:

@@ -16,11 +16,12 @@ from aiokafka.errors import KafkaError
 from streamproc.errors import PublishFailed
 from streamproc.observe.events import Observer, PublishBroke
 
-__all__ = ["Packed", "Producer", "pack", "within"]
+__all__ = ["MAX_BATCH_BYTES", "MAX_REQUEST_BYTES", "Packed", "Producer", "pack", "within"]
 
 _RETIRE_SECONDS = 30.0
 
 MAX_BATCH_BYTES = 512 * 1024
+MAX_REQUEST_BYTES = 100 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Producer:
             "acks": "all",
             "enable_idempotence": True,
             "max_batch_size": MAX_BATCH_BYTES,
-            "max_request_size": 100 * 2**20,
+            "max_request_size": MAX_REQUEST_BYTES,
             "linger_ms": 0,
         }
         self._observer = observer

@@ -13,16 +13,19 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streamproc.chain.clock import Clock
-from streamproc.kafka.assignment import Assignment, State
+from streamproc.errors import PublishFailed
+from streamproc.kafka.assignment import Assignment, Claim, State
 from streamproc.kafka.claim import claim
-from streamproc.kafka.committer import Committer
 from streamproc.kafka.dispatch import Dispatch
+from streamproc.kafka.membership import Membership
+from streamproc.kafka.transactor import NewTransactor
 from streamproc.observe.events import Observer, PartitionChanged
 
 __all__ = ["Rebalance"]
 
 _LAST_COMMIT_SECONDS = 5.0
 _CLAIM_RETRY_SECONDS = 0.5
+_QUIET_SECONDS = 5.0
 
 
 class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
@@ -31,7 +34,8 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
     def __init__(
         self,
         consumer: Any,
-        committer: Committer,
+        membership: Membership,
+        new_transactor: NewTransactor,
         dispatch: Dispatch,
         sources: Mapping[str, str | None],
         clock: Clock,
@@ -40,7 +44,8 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         changed: Callable[[], None],
     ) -> None:
         self._consumer = consumer
-        self._committer = committer
+        self._membership = membership
+        self._new_transactor = new_transactor
         self._dispatch = dispatch
         self._sources = sources
         self._clock = clock
@@ -81,21 +86,44 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
 
     async def _own(self, assignment: Assignment) -> None:
         key = assignment.key
-        while not await self._claimed(assignment):  # a SetupError ends this task and, through `failure`, the worker
-            await self._clock.sleep(_CLAIM_RETRY_SECONDS)
-        self._observer.saw(PartitionChanged(key.topic, key.partition, "claimed"))
-        self._changed()
-        await assignment.commit_forever(self._committer, self._clock, self._observer, self._commit_pause, self._count)
+        broke_at = float("-inf")
+        while True:
+            claimed = await self._claim(key)
+            if assignment.epoch and not assignment.is_own(claimed):
+                assignment = await self._replaced(assignment)
+            assignment.claimed(claimed)
+            # aiokafka began to fetch at the offset it read by itself; what came before READY was dropped.
+            self._consumer.seek(key, assignment.offsets.next)
+            self._observer.saw(PartitionChanged(key.topic, key.partition, "claimed"))
+            self._dispatch.resume(assignment)
+            self._changed()
+            await assignment.commit_forever(self._clock, self._observer, self._commit_pause, self._count)
+            await assignment.let_go()
+            # The first claim after a break comes at once; what breaks again and again is not to be hammered at.
+            if self._clock.monotonic() - broke_at < _QUIET_SECONDS:
+                await self._clock.sleep(_CLAIM_RETRY_SECONDS)
+            broke_at = self._clock.monotonic()
 
-    async def _claimed(self, assignment: Assignment) -> bool:
-        try:
-            return await claim(assignment, self._consumer, self._committer, self._clock)
-        except KafkaError as exc:
-            # A broker is away, we lack a right, or the group has moved on; the last cancels this task.
-            self._observer.saw(
-                PartitionChanged(assignment.key.topic, assignment.key.partition, f"claim failed: {exc!r}")
-            )
-            return False
+    async def _claim(self, key: TopicPartition) -> Claim:
+        while True:  # a SetupError ends this task and, through `failure`, the worker
+            try:
+                claimed = await claim(key, self._consumer, self._membership, self._new_transactor, self._clock)
+                if claimed is not None:
+                    return claimed
+            except (KafkaError, PublishFailed) as exc:
+                # A broker is away, we lack a right, or the group has moved on; the last cancels this task.
+                self._observer.saw(PartitionChanged(key.topic, key.partition, f"claim failed: {exc!r}"))
+            await self._clock.sleep(_CLAIM_RETRY_SECONDS)
+
+    async def _replaced(self, assignment: Assignment) -> Assignment:
+        """Somebody else had the partition meanwhile: nothing of what we hold of it is ours any more."""
+        assignment.state = State.ENDED
+        self._dispatch.discard(assignment)
+        await assignment.cancel_running()
+        new = self.assignments[assignment.key] = Assignment(
+            assignment.key.topic, assignment.key.partition, assignment.tenant
+        )
+        return new
 
     async def close(self) -> None:
         """Ends every assignment, and takes no new one."""
@@ -113,7 +141,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_COMMIT_SECONDS):
                 ends = await asyncio.gather(
-                    *(item.commit_now(self._committer, self._clock, self._observer) for item in was_ready),
+                    *(item.commit_now(self._clock, self._observer) for item in was_ready),
                     return_exceptions=True,
                 )
                 self.failure = next((end for end in ends if isinstance(end, Exception)), self.failure)
@@ -122,6 +150,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(assignment.let_go() for assignment in ending))
         for assignment in ending:
             self._observer.saw(PartitionChanged(assignment.key.topic, assignment.key.partition, "lost"))
         self.assignments.clear()

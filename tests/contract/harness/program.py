@@ -32,6 +32,14 @@ class Program:
         """SIGKILL; returns when the process is gone."""
         self._process.kill()
 
+    def pause(self) -> None:
+        """SIGSTOP: as a machine that is suspended."""
+        self._process.pause()
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self._process.resume()
+
     async def exit_code(self) -> int:
         """Waits for the process's own end."""
         await eventually(lambda: not self._process.is_running, self.last_words)

@@ -1,47 +1,126 @@
-"""An assignment's commits: what is finished is said, also when the first try to say it fails."""
+"""An assignment's commits: results and offset together, once, also when nobody can say what a broken one did."""
 
+import asyncio
+
+import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError
 
 from streamproc.chain.run import Terminal
-from streamproc.kafka.assignment import Assignment
-from streamproc.kafka.committer import Committer
+from streamproc.kafka.assignment import Assignment, Claim, State
 from streamproc.kafka.metadata import CommitMetadata
+from streamproc.observe.events import PublishBroke
 from streamproc.records.outgoing import Outgoing
-from tests.fakes import FakeClock, MemoryProducer, Seen
+from tests.fakes import FakeClock, MemoryTransactor, Seen, Transaction
 
 
-class Commits:
-    """Takes offset commits, or refuses as many as it is told."""
+class Rig:
+    """A partition whose offsets 5 and 6 are in hand, and the transactions that were stored."""
 
-    def __init__(self, refusals: int = 0) -> None:
-        self.refusals = refusals
-        self.taken: list[tuple[int, str]] = []
+    def __init__(self) -> None:
+        self.stored: list[Transaction] = []
+        self.clock, self.seen = FakeClock(), Seen()
+        self.assignment = Assignment("llm.requests", 0, None)
+        self.transactor = self.claim(Claim(self._new(), 5, CommitMetadata(epoch=7), None))
+        for offset in (5, 6):
+            self.assignment.offsets.track(offset)
 
-    async def __call__(self, offsets: dict[TopicPartition, tuple[int, str]]) -> None:
-        if self.refusals:
-            self.refusals -= 1
-            raise CommitFailedError
-        self.taken += offsets.values()
+    def _new(self) -> MemoryTransactor:
+        return MemoryTransactor(self.stored)
+
+    def claim(self, claim: Claim) -> MemoryTransactor:
+        self.assignment.claimed(claim)
+        assert isinstance(claim.transactor, MemoryTransactor)
+        return claim.transactor
+
+    def claim_again(self) -> MemoryTransactor:
+        """As the claim does it: what is stored is read, and the epoch grows."""
+        position, before = (5, CommitMetadata(7)) if not self.stored else self.stored[-1][1:]
+        return self.claim(Claim(self._new(), position, CommitMetadata(before.epoch + 1, before.done), before.epoch))
+
+    def finish(self, offset: int) -> None:
+        self.assignment.finish(offset, Terminal((Outgoing("results", b"k", b"v%d" % offset, ()),)))
+
+    async def commit(self) -> None:
+        await self.assignment.commit_now(self.clock, self.seen)
+
+    @property
+    def values(self) -> list[bytes | None]:
+        return [value for values, _, _ in self.stored for value in values]
 
 
-async def test_what_a_failed_commit_did_not_say_the_next_one_says() -> None:
-    """A run behind an unfinished head moves no offset, only the map beside it.
+async def test_records_and_offset_are_one_transaction() -> None:
+    """A run behind an unfinished head moves no offset, only the map beside it; then the head moves both."""
+    rig = Rig()
+    rig.finish(6)
+    await rig.commit()
+    await rig.commit()
+    assert rig.stored == [((b"v6",), 5, CommitMetadata(7, frozenset({1})))]
+    rig.finish(5)
+    await rig.commit()
+    assert rig.stored[1:] == [((b"v5",), 7, CommitMetadata(7))]
 
-    When its commit failed, nothing was left that asked for another: the next owner bought the answer again.
-    """
-    clock, commits, producer = FakeClock(), Commits(refusals=1), MemoryProducer()
-    committer = Committer(producer, commits, {"results": "r"}, clock, Seen())
-    assignment = Assignment("llm.requests", 0, None)
-    assignment.claimed(5, CommitMetadata(epoch=1))
-    for offset in (5, 6):
-        assignment.offsets.track(offset)
-    assignment.finish(6, Terminal((Outgoing("results", b"k", b"v", ()),)))
-    await assignment.commit_now(committer, clock, Seen())
-    assert commits.taken == []
-    await assignment.commit_now(committer, clock, Seen())
-    ((position, metadata),) = commits.taken
-    assert (position, CommitMetadata.decode(metadata)) == (5, CommitMetadata(1, frozenset({1})))
-    await assignment.commit_now(committer, clock, Seen())
-    assert len(commits.taken) == 1
-    assert len(producer.stored["r", 0]) == 1
+
+async def test_what_a_broken_transaction_did_not_store_is_stored_after_the_next_claim() -> None:
+    """Nothing is lost: the records wait in the assignment, which takes no more until it is claimed again."""
+    rig = Rig()
+    rig.transactor.breaks = "before"
+    rig.finish(6)
+    await rig.commit()
+    assert (rig.assignment.state, rig.stored) == (State.CLAIMING, [])
+    assert isinstance(rig.seen.happenings[0], PublishBroke)
+    rig.finish(5)
+    await rig.commit()  # the broken one is not used again
+    assert rig.stored == []
+    await rig.assignment.let_go()
+    assert rig.transactor.stopped
+    rig.claim_again()
+    await rig.commit()
+    assert sorted(value or b"" for value in rig.values) == [b"v5", b"v6"]
+    assert rig.stored[-1][1:] == (7, CommitMetadata(8))
+
+
+async def test_what_a_broken_transaction_did_store_is_not_stored_again() -> None:
+    """Its answer was lost, so only the claim tells that it was done: by the map, or by the offset."""
+    rig = Rig()
+    rig.transactor.breaks = "after"
+    rig.finish(6)
+    await rig.commit()
+    rig.finish(5)
+    again = rig.claim_again()
+    again.breaks = "after"
+    await rig.commit()
+    rig.claim_again()
+    await rig.commit()
+    assert rig.values == [b"v6", b"v5"]
+    assert rig.assignment.offsets.position == 7
+
+
+async def test_a_commit_that_is_cancelled_leaves_its_producer_of_no_use() -> None:
+    """What is half done must not be ended by a commit that follows it."""
+    rig = Rig()
+    rig.transactor.breaks = "hangs"
+    rig.finish(5)
+    committing = asyncio.create_task(rig.commit())
+    await asyncio.sleep(0)
+    committing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await committing
+    rig.transactor.breaks = None
+    await rig.commit()
+    assert len(rig.stored) == 1
+
+
+def test_a_claim_of_somebody_else_in_between_is_noticed() -> None:
+    """An epoch that is not this assignment's own says that its runs were given to another worker."""
+    rig = Rig()
+    mine = Claim(rig.transactor, 5, CommitMetadata(9), 7)
+    assert rig.assignment.is_own(mine)
+    assert not rig.assignment.is_own(mine._replace(former_epoch=8))
+    assert not rig.assignment.is_own(mine._replace(former_epoch=None))
+    assert not Assignment("llm.requests", 0, None).is_own(mine._replace(former_epoch=0))
+
+
+def test_its_name_tells_its_state() -> None:
+    """For logs and failed waits."""
+    assert repr(Rig().assignment).startswith("Assignment(llm.requests/0, ready, epoch=7, running=0, unpublished=0")
+    assert Rig().assignment.key == TopicPartition("llm.requests", 0)

@@ -1,0 +1,109 @@
+"""The transactor: what a partition's runs leave behind, and the offset they finish, as one fact.
+
+Its transactional id is the partition's, so whoever claims the partition next shuts out this one and ends what it left
+open (KIP-98). aiokafka's own commit of offsets in a transaction is fenced by nothing else.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from streamproc.chain.clock import Clock
+from streamproc.errors import PublishFailed
+from streamproc.kafka.producer import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, pack, within
+from streamproc.records.outgoing import Outgoing, OutputTopic
+
+__all__ = ["NewTransactor", "Transactor", "transactors"]
+
+_STOP_SECONDS = 5.0
+
+
+class Transactor:
+    """The transactional producer of one partition and one claim. After a failure it is of no use any more."""
+
+    def __init__(
+        self, client: Any, topics: Mapping[OutputTopic, str], group: str, source: TopicPartition, clock: Clock
+    ) -> None:
+        self._client = client
+        self._topics = topics
+        self._group = group
+        self._source = source
+        self._clock = clock
+
+    async def start(self) -> None:
+        """Shuts out the partition's former owner and ends its open transaction, if there is one.
+
+        Raises:
+            KafkaError: no broker answers, or it refuses us.
+        """
+        await self._client.start()
+
+    async def stop(self) -> None:
+        """Disconnects; what is under way is given up after a while."""
+        await within(_STOP_SECONDS, self._client.stop())
+        # A stop that ran out of time leaves its sender and its sockets behind.
+        await within(_STOP_SECONDS, self._client._sender.close())  # noqa: SLF001 aiokafka closes them only after a flush
+        await within(_STOP_SECONDS, self._client.client.close())
+
+    async def commit(self, records: Iterable[Outgoing], position: int, metadata: str) -> None:
+        """Stores records and the offset of their source, or neither.
+
+        Raises:
+            PublishFailed: one of both; which one only the next claim can tell.
+        """
+        by_topic: dict[str, list[Outgoing]] = {}
+        for record in records:
+            by_topic.setdefault(self._topics[record.topic], []).append(record)
+        try:
+            await self._client.begin_transaction()
+            # Records first: aiokafka waits longer for the coordinator when a transaction begins with its offsets.
+            await asyncio.gather(*(self._send(topic, waiting) for topic, waiting in by_topic.items()))
+            offsets = {self._source: OffsetAndMetadata(position, metadata)}
+            await self._client.send_offsets_to_transaction(offsets, self._group)
+            await self._client.commit_transaction()
+        except KafkaError as exc:
+            raise PublishFailed(
+                f"a transaction of {self._source.topic}/{self._source.partition} broke: {exc!r}"
+            ) from exc
+
+    async def _send(self, topic: str, waiting: list[Outgoing]) -> None:
+        # Each acknowledgement is awaited: `commit_transaction` of aiokafka succeeds even when a send in it failed.
+        while waiting:
+            packed = pack(
+                self._client.create_batch,
+                [(record.key, record.value, list(record.headers)) for record in waiting],
+                int(self._clock.time() * 1000),
+            )
+            await (await self._client.send_batch(packed.builder, topic, partition=self._source.partition))
+            del waiting[: packed.count]
+
+
+NewTransactor = Callable[[TopicPartition], Transactor]
+"""Makes the transactor of a partition, not yet started."""
+
+
+def transactors(
+    options: Mapping[str, Any],
+    topics: Mapping[OutputTopic, str],
+    group: str,
+    timeout_seconds: float,
+    clock: Clock,
+) -> NewTransactor:
+    """How transactors are made; a transaction that stays open for longer than `timeout_seconds` is ended by Kafka."""
+
+    def make(source: TopicPartition) -> Transactor:
+        client = AIOKafkaProducer(
+            **options,
+            transactional_id=f"{group}/{source.topic}/{source.partition}",
+            transaction_timeout_ms=int(timeout_seconds * 1000),
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+            linger_ms=0,
+        )
+        return Transactor(client, topics, group, source, clock)
+
+    return make
