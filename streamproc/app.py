@@ -205,12 +205,16 @@ class Worker:
         )
 
     def liveness(self) -> str | None:
-        """Why the process should be replaced, if so."""
+        """Why the process should be replaced, if so. A drain polls no more, and has an end of its own."""
+        if self.consumer.is_draining:
+            return None
         idle = self._clock.monotonic() - self.consumer.last_poll
         return f"the poll loop stands still for {idle:.0f} s" if idle > _STUCK_SECONDS else None
 
     def readiness(self) -> str | None:
         """Why no records are taken, if so."""
+        if self.consumer.is_draining:
+            return "draining"
         if not self.consumer.is_member:
             return "not yet a member of the group"
         claiming = [str(item.key.partition) for item in self.consumer.assignments if not item.is_ready]

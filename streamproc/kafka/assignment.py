@@ -105,10 +105,10 @@ class Assignment:
         return bool(self.epoch) and claim.former_epoch == self.epoch
 
     async def let_go(self) -> None:
-        """Stops the transactor, if there is one."""
-        transactor, self._transactor = self._transactor, None
-        if transactor is not None:
-            await transactor.stop()
+        """Stops the transactor, if there is one; one that was cancelled in it is called again at the end."""
+        if self._transactor is not None:
+            await self._transactor.stop()
+            self._transactor = None
 
     @property
     def is_ready(self) -> bool:

@@ -164,6 +164,11 @@ class Consumer:
         self._cut_at = 0.0
 
     @property
+    def is_draining(self) -> bool:
+        """Whether it takes nothing new any more."""
+        return self._stopping
+
+    @property
     def is_member(self) -> bool:
         """Whether the group has given us our partitions, be they none."""
         return self._rebalance.is_settled

@@ -43,8 +43,8 @@ _COMMIT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 class PartitionState:
     """A partition this worker owns.
 
-    `lag` is the number of records not yet taken, None when the end offset is not known; `window` is the span of
-    offsets from the commit position to the highest record taken.
+    `lag` is the number of records from the first unfinished one on, None when the end offset is not known; `window` is
+    the span of offsets from the commit position to the highest record taken.
     """
 
     topic: str
@@ -244,7 +244,7 @@ def _gauges(state: WorkerState) -> Iterator[Metric]:
                 family.add_metric((part.topic, str(part.partition)), value)
         return family
 
-    yield by_partition("streamproc_partition_lag", "Records not yet taken.", lambda part: part.lag)
+    yield by_partition("streamproc_partition_lag", "Records from the first unfinished one on.", lambda part: part.lag)
     yield by_partition("streamproc_partition_window", "Span of unfinished offsets.", lambda part: part.window)
     yield by_partition("streamproc_partition_ready", "1 when claimed and open for work.", lambda part: part.ready)
     yield by_partition("streamproc_partition_paused", "1 when a cap holds it back.", lambda part: part.paused)

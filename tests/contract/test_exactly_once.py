@@ -49,6 +49,7 @@ async def test_a_worker_that_is_shut_out_by_mistake_claims_again(bootstrap: str,
             await shut_out(stage, 0)
             runs += await stage.ask_many((n % 4, stage.request(MODEL)) for n in range(4))
             await eventually(partial(has_broken, member, number), lambda: member.worker.consumer)
+            await member.has_claimed(4)
         await stage.outputs.until(lambda: all(stage.outputs.results_of(run) for run in runs))
         await asyncio.gather(*(stage.has_committed(run) for run in runs[-4:]))
         await stage.outputs.rest()

@@ -127,3 +127,17 @@ async def test_a_group_that_another_program_uses_ends_the_worker(bootstrap: str,
             async with running_member(stage.settings) as member:
                 await eventually(lambda: member.has_ended)
         assert await stage.committed_at(0) == 0
+
+
+async def test_a_drain_is_told_and_is_no_standstill(bootstrap: str, topic_prefix: str) -> None:
+    """Nothing polls any more while calls end. The liveness check once took that for a dead loop: a long drain was killed."""
+    async with staged(bootstrap, topic_prefix, MODEL) as stage, running_member(stage.settings) as member:
+        await member.has_claimed(4)
+        assert member.worker.readiness() is None
+        run = await stage.ask(MODEL)
+        await stage.outputs.until(lambda: has_started(stage.outputs, run))
+        draining = asyncio.create_task(member.worker.drain())
+        await eventually(lambda: member.worker.readiness() == "draining")
+        member.worker.consumer.last_poll -= 1000
+        assert member.worker.liveness() is None
+        assert await draining == 0

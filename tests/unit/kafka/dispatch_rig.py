@@ -1,0 +1,76 @@
+"""A dispatch on two partitions, and work that ends when a test says so."""
+
+import asyncio
+from typing import Any
+
+from streamproc.chain.run import Incoming, Run, Terminal
+from streamproc.kafka.assignment import Assignment, Claim
+from streamproc.kafka.dispatch import Dispatch
+from streamproc.kafka.metadata import CommitMetadata
+from streamproc.records.identity import RunId
+from streamproc.records.outgoing import Outgoing
+from tests.fakes import FakeClock, MemoryTransactor, a_run, eventually
+
+
+def record(name: str) -> Outgoing:
+    """A record with this value."""
+    return Outgoing("results", None, name.encode(), ())
+
+
+class FakeWork:
+    """Work that ends when a test says so: `let` gives a run's outcome, by its offset."""
+
+    def __init__(self) -> None:
+        self.processing: dict[int, asyncio.Future[Terminal]] = {}
+        self.order: list[int] = []
+        self.abandoned: list[int] = []
+
+    def accept(self, incoming: Incoming) -> Run | Terminal:
+        return Terminal(())
+
+    async def process(self, run: Run) -> Terminal:
+        future: asyncio.Future[Terminal] = asyncio.get_running_loop().create_future()
+        self.processing[run.id.offset] = future
+        self.order.append(run.id.offset)
+        try:
+            return await future
+        finally:
+            del self.processing[run.id.offset]
+
+    def expire(self, run: Run) -> Terminal:
+        return Terminal((record(f"expired {run.id.offset}"),))
+
+    def abandon(self, run: Run) -> tuple[Outgoing, ...]:
+        self.abandoned.append(run.id.offset)
+        return (record(f"abandoned {run.id.offset}"),)
+
+
+class Rig:
+    """A dispatch with two partitions that are READY."""
+
+    def __init__(self, max_running: int = 2) -> None:
+        self.work = FakeWork()
+        self.clock = FakeClock()
+        self.freed = 0
+        self.dispatch = Dispatch(self.work, self.clock, max_running, self._count)
+        self.owners = [Assignment("llm.requests", number, None) for number in range(2)]
+        for owner in self.owners:
+            owner.claimed(Claim(MemoryTransactor([]), 0, CommitMetadata(epoch=5), None))
+            for offset in range(20):
+                owner.offsets.track(offset)
+
+    def _count(self) -> None:
+        self.freed += 1
+
+    def put(self, offset: int, partition: int = 0, **fields: Any) -> Run:
+        run = a_run(id=RunId("llm.requests", partition, offset, 1), **fields)
+        self.dispatch.put(run, self.owners[partition])
+        return run
+
+    async def running(self, *offsets: int) -> None:
+        wanted = (sorted(offsets), len(offsets))
+        await eventually(lambda: (sorted(self.work.processing), self.dispatch.running) == wanted)
+
+    def published(self, partition: int = 0) -> list[tuple[int | None, list[bytes | None]]]:
+        """What the assignment is to publish: an offset or None, and the records."""
+        return [(offset, [one.value for one in records]) for offset, records in self.owners[partition]._finished]
