@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
+JOBS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench schemas kafka-jars clean
@@ -28,7 +29,7 @@ demo: $(RUNS) ## see it work in ten seconds, without Kafka, keys or a network
 
 test: $(STAMP) ## run all tests; what needs Java is skipped where there is none
 	@$(BIN)/python -m tests.servers.kafka || true
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(STAMP) ## lint, format, types, import floors, schemas up to date
 	$(BIN)/ruff check

@@ -44,12 +44,14 @@ sources = [{{ topic = "{topics.requests}" }}]
 [kafka]
 bootstrap_servers = "{job.bootstrap}"
 group = "{topics.requests}"
+start_without_offset = "earliest"
 
 [topics]
 chunks = "{topics.chunks}"
 results = "{topics.results}"
 usage = "{topics.results}-usage"
 dead = "{topics.results}-dead"
+control = "{topics.results}-control"
 partitions = {topics.partitions}
 
 [worker]

@@ -16,8 +16,11 @@ from streamproc.chain.outcome import Outcome
 from streamproc.chain.provider import Provider
 from streamproc.chain.retry import Retrying, RetryPolicy
 from streamproc.errors import InvalidRequest
+from streamproc.kafka.agreement import Agreement
+from streamproc.kafka.cancels import Cancels
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.consumer import Consumer
+from streamproc.kafka.control import Control
 from streamproc.kafka.intake import Bounds
 from streamproc.kafka.producer import Producer
 from streamproc.kafka.publisher import Publisher
@@ -31,6 +34,7 @@ from streamproc.observe.metrics import PartitionState, WorkerState
 from streamproc.processor import Processor, RunRules
 from streamproc.providers.catalog import Catalog
 from streamproc.records.codec import RequestDecoder
+from streamproc.records.outgoing import OutputTopic
 from streamproc.records.request import Request
 from streamproc.settings import Settings
 
@@ -76,6 +80,16 @@ class Worker:
             coalescing=Coalescing(chunks.coalesce, chunks.coalesce_seconds, chunks.coalesce_characters),
             max_buffered_bytes=chunks.max_buffered_bytes,
         )
+        worker = settings.worker
+        self._control = Control(
+            options,
+            {
+                topic: Cancels(tenant, worker.max_cancels, worker.max_cancel_age_seconds)
+                for topic, tenant in settings.control_topics().items()
+            },
+            clock,
+            observer,
+        )
         self.consumer = self._make_consumer()
 
     def _chain(self, name: str, provider: Provider) -> Provider:
@@ -117,18 +131,25 @@ class Worker:
         options = client_options(kafka)
         member = {
             "group_id": kafka.group,
+            "group_instance_id": kafka.instance_id,
             "session_timeout_ms": int(kafka.session_timeout_seconds * 1000),
             "heartbeat_interval_ms": int(kafka.heartbeat_interval_seconds * 1000),
             "rebalance_timeout_ms": int(kafka.rebalance_timeout_seconds * 1000),
         }
         topics = settings.topics
+        outputs: dict[OutputTopic, str] = {
+            "chunks": topics.chunks,
+            "results": topics.results,
+            "usage": topics.usage,
+            "dead": topics.dead,
+        }
         return Consumer(
             {**options, **member},
             {source.topic: source.tenant for source in settings.sources},
             processor,
             transactors(
                 options,
-                {"chunks": topics.chunks, "results": topics.results, "usage": topics.usage, "dead": topics.dead},
+                outputs,
                 kafka.group,
                 kafka.transaction_timeout_seconds or 0.6 * kafka.session_timeout_seconds,
                 self._clock,
@@ -136,7 +157,10 @@ class Worker:
             worker.max_running,
             Bounds(max_window=worker.max_window, max_queued_bytes=worker.max_queued_bytes),
             (kafka.commit_interval_min_seconds, kafka.commit_interval_max_seconds),
-            lambda: self._publisher.failure,
+            kafka.start_without_offset,
+            Agreement(outputs),
+            self._control.is_cancelled,
+            lambda: self._publisher.failure or self._control.failure,
             self._clock,
             self._observer,
         )
@@ -163,12 +187,14 @@ class Worker:
         self._counter.load(model for provider in self._settings.providers.values() for model in provider.models)
 
     async def start(self) -> None:
-        """Connects and joins the group.
+        """Connects, reads the control topics, and joins the group.
 
         Raises:
             SetupError: Kafka cannot be reached or refuses us, or a rank file is damaged.
         """
         await asyncio.to_thread(self.load)
+        with setup_errors(self._settings.kafka, "reading the control topics"):
+            await self._control.start(self.consumer.dispatch.cancel)
         with setup_errors(self._settings.kafka, "joining the group"):
             await self._chunks.start()
             await self.consumer.start()
@@ -180,6 +206,7 @@ class Worker:
     async def stop(self) -> None:
         """Lets go of everything, also after a start that failed."""
         await self.consumer.close()
+        await self._control.stop()
         await self._publisher.stop()
 
     def state(self) -> WorkerState:
@@ -215,6 +242,8 @@ class Worker:
         """Why no records are taken, if so."""
         if self.consumer.is_draining:
             return "draining"
+        if not self._control.is_read:
+            return "reading the control topics"
         if not self.consumer.is_member:
             return "not yet a member of the group"
         claiming = [str(item.key.partition) for item in self.consumer.assignments if not item.is_ready]

@@ -13,11 +13,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from streamproc.errors import SetupError
+from streamproc.errors import InvalidRequest, SetupError
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.reader import Place, Reader, Record
 from streamproc.kafka.sender import Sender
-from streamproc.records.codec import RequestDecoder, decode_chunk, decode_result, encode_json, rfc3339
+from streamproc.records.codec import (
+    RequestDecoder,
+    decode_cancel,
+    decode_chunk,
+    decode_result,
+    encode,
+    encode_json,
+    rfc3339,
+)
+from streamproc.records.control import Cancel
 from streamproc.records.headers import event_headers
 from streamproc.records.identity import RunId
 from streamproc.records.view import Finished, Piece, Reset, StreamView, Update
@@ -51,7 +60,7 @@ class Client:
             max_output_tokens=settings.limits.max_output_tokens,
         )
         self._starts: dict[Place, int] = {}
-        self._request_topics: set[str] = set()
+        self._known_topics: set[str] = set()
 
     @classmethod
     @asynccontextmanager
@@ -104,10 +113,7 @@ class Client:
         now = time.time()
         headers = event_headers("request", request_id, rfc3339(now), None)
         topic = topic or self._settings.sources[0].topic
-        if topic not in self._request_topics:
-            # Asked once: a producer would wait for a missing topic for as long as a request may take.
-            await self._existing(topic)
-            self._request_topics.add(topic)
+        await self._check_exists(topic)
         return await self._sender.send(topic, request_id.encode(), value, headers, int(now * 1000))
 
     async def submit(self, request: Mapping[str, Any], topic: str | None = None) -> RunId:
@@ -119,6 +125,54 @@ class Client:
         """
         value = encode_json(request)
         return await (await self.submit_bytes(value, self.check(value), topic))
+
+    async def _check_exists(self, topic: str) -> None:
+        if topic not in self._known_topics:
+            # Asked once: a producer would wait for a missing topic for as long as a request may take.
+            await self._existing(topic)
+            self._known_topics.add(topic)
+
+    async def cancel(
+        self, run: RunId | None = None, *, request_id: str | None = None, tenant: str | None = None
+    ) -> Cancel:
+        """Asks the workers to end a run, or all requests of a tenant with one request id that are there by now.
+
+        Returns as soon as Kafka has it, with what it has; a run that has its result already is not changed. Without
+        `tenant` a run's own is looked up: pinned by its source, or in its request.
+
+        Raises:
+            InvalidRequest: neither or both are named, or a name is none.
+            SetupError: the tenant is not told and cannot be found, or the control topic does not exist.
+            PublishFailed: Kafka did not take it.
+        """
+        if run is not None and tenant is None:
+            tenant = await self._tenant_of(run)
+        run_id = None if run is None else str(run)
+        names = {"tenant": tenant, "run_id": run_id, "request_id": request_id}
+        cancel = decode_cancel(encode_json({"kind": "cancel", **names}))
+        own = {tenant: topic for topic, tenant in self._settings.control_topics().items()}
+        topic = own.get(tenant, self._settings.topics.control)
+        await self._check_exists(topic)
+        now = time.time()
+        key = run_id or request_id or ""
+        headers = event_headers("cancel", key, rfc3339(now), None)
+        await (await self._sender.send(topic, key.encode(), encode(cancel), headers, int(now * 1000)))
+        return cancel
+
+    async def _tenant_of(self, run: RunId) -> str:
+        for source in self._settings.sources:
+            if source.topic == run.topic and source.tenant is not None:
+                return source.tenant
+        place = Place(run.topic, run.partition)
+        if place not in await self._existing(run.topic):
+            raise SetupError(f"topic {run.topic} has no partition {run.partition}")
+        record = await self._reader.record_at(place, run.offset)
+        if record is None or record.timestamp_ms != run.timestamp_ms:
+            raise SetupError(f"the request of {run} is not there any more, so its tenant is not known: name the tenant")
+        try:
+            return self._decoder.decode(record.value).tenant
+        except InvalidRequest as error:
+            raise SetupError(f"the record of {run} is no valid request, there is nothing to cancel: {error}") from error
 
     async def follow(
         self,

@@ -8,6 +8,7 @@
         ├── InvalidRequest         bytes that are no valid request
         ├── BudgetRefused          the money allowed does not cover what the call may cost
         ├── DeadlinePassed
+        ├── Cancelled              the sender wants no answer any more
         ├── RetryBudgetSpent       too many attempts were lost that may have been billed
         ├── AnswerTooLong          the answer passed the size the settings allow
         └── ProviderError          what a provider did, with its status, code and hints
@@ -24,6 +25,7 @@ Fate table (each row is a test):
 | InvalidRequest                                    | no              | dead letter and `rejected`       | yes       |
 | BudgetRefused                                     | no              | `rejected`, usage of earlier calls | yes     |
 | DeadlinePassed                                    | no              | `expired`, usage so far          | yes       |
+| Cancelled                                         | no              | `cancelled`, usage so far        | yes       |
 | RequestFault                                      | no              | `failed`, usage if billed        | yes       |
 | CredentialFault                                   | no, waits       | nothing until the deadline       | no        |
 | Transient that may have been billed, no token yet | yes, a few times | `estimated` usage of the lost call | – |
@@ -39,6 +41,7 @@ __all__ = [
     "AnswerTooLong",
     "BadRequest",
     "BudgetRefused",
+    "Cancelled",
     "ConnectFailed",
     "ContentPolicy",
     "ContextTooLong",
@@ -122,6 +125,13 @@ class DeadlinePassed(RunError):
 
     status = "expired"
     code = "deadline_passed"
+
+
+class Cancelled(RunError):
+    """The sender cancelled the run. Nobody failed: it is neither tried again nor counted against a provider."""
+
+    status = "cancelled"
+    code = "cancelled_by_user"
 
 
 class RetryBudgetSpent(RunError):

@@ -19,6 +19,7 @@ from streamproc.chain.provider import Completed, Event, Provider, Restarted, Tex
 from streamproc.chain.retry import wait_seconds
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.errors import (
+    Cancelled,
     CredentialFault,
     DeadlinePassed,
     InvalidRequest,
@@ -210,6 +211,11 @@ class Processor:
     def expire(self, run: Run) -> Terminal:
         """What a run leaves behind whose deadline passed while it waited for a slot."""
         error = DeadlinePassed("the deadline passed while the request waited")
+        return self._ended(run, self._outcome.failed(run, error), error.status, error.code)
+
+    def cancel(self, run: Run) -> Terminal:
+        """What a run leaves behind that its sender cancelled, at whatever point; its calls so far are billed."""
+        error = Cancelled("the sender cancelled the request")
         return self._ended(run, self._outcome.failed(run, error), error.status, error.code)
 
     def abandon(self, run: Run) -> tuple[Outgoing, ...]:

@@ -25,6 +25,7 @@ __all__ = [
     "RetrySettings",
     "Settings",
     "SourceSettings",
+    "StartWithoutOffset",
     "TimeoutSettings",
     "TopicSettings",
     "WorkerSettings",
@@ -42,11 +43,24 @@ class _Group(BaseModel):
     )
 
 
+StartWithoutOffset = Literal["refuse", "earliest", "latest"]
+
+
 class KafkaSettings(_Group):
     """How to reach Kafka and how the group behaves."""
 
     bootstrap_servers: str = Field("localhost:9092", min_length=1, description="Comma-separated host:port list.")
     group: str = Field("streamproc", min_length=1, max_length=200, description="Consumer group of the workers.")
+    instance_id: str | None = Field(
+        None,
+        max_length=249,
+        pattern=r"^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$",
+        description="Name of this process in the group, for platforms that give a restarted process its name again.",
+    )
+    start_without_offset: StartWithoutOffset = Field(
+        "refuse",
+        description="Where a group without committed offsets starts on a topic with records; refuse: it does not.",
+    )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="As in Kafka's own clients."
     )
@@ -89,6 +103,11 @@ class SourceSettings(_Group):
         pattern=r"^[A-Za-z0-9._:@/-]{1,128}$",
         description="Pins the tenant of every record; without it the record's own field is trusted.",
     )
+    control: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        description="Control topic of the pinned tenant alone, beside topics.control.",
+    )
 
 
 class TopicSettings(_Group):
@@ -98,6 +117,7 @@ class TopicSettings(_Group):
     results: str = Field("llm.results", description="One terminal result for each run.")
     usage: str = Field("llm.usage", description="Lines of the bill.")
     dead: str = Field("llm.dead", description="Records that are no valid request.")
+    control: str = Field("llm.control", description="Cancels; every worker reads all of them.")
     partitions: int = Field(12, ge=1, le=10_000, description="For `topics create`.")
     replication_factor: int = Field(1, ge=1, le=32, description="For `topics create`; 3 in production.")
 
@@ -125,6 +145,12 @@ class WorkerSettings(_Group):
         900, gt=0, description="A request that wants to wait longer is refused: it would hold its partition."
     )
     drain_seconds: float = Field(30, ge=0, description="How long running calls may go on after a stop signal.")
+    max_cancels: int = Field(
+        100_000, ge=1, description="Cancels remembered of each control topic; above it the oldest is forgotten."
+    )
+    max_cancel_age_seconds: float = Field(
+        604_800, gt=0, description="Older cancels are forgotten; at least the retention of the request topics."
+    )
 
 
 class ChunkSettings(_Group):
@@ -271,6 +297,12 @@ class Settings(BaseSettings):
         outputs = self.topics.outputs()
         if len(set(outputs)) < len(outputs) or set(outputs) & set(names):
             raise ValueError("topics: every topic needs a name of its own, different from the sources' topics")
+        pinned = {(source.control, source.tenant) for source in self.sources if source.control is not None}
+        if any(tenant is None for _, tenant in pinned):
+            raise ValueError("sources: a control topic of its own is for a source with a pinned tenant")
+        controls = [self.topics.control, *(control for control, _ in pinned)]
+        if len(set(controls)) < len(controls) or set(controls) & {*outputs, *names}:
+            raise ValueError("topics: every control topic needs a name of its own, and one tenant or topics.control")
         for name in self.providers:
             # Variables are read without regard to case, and two underscores part their levels.
             if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
@@ -278,6 +310,12 @@ class Settings(BaseSettings):
         if self.limits.max_request_bytes > self.limits.max_record_bytes:
             raise ValueError("limits: max_request_bytes must not exceed max_record_bytes")
         return self
+
+    def control_topics(self) -> dict[str, str | None]:
+        """Names of the control topics, each with the tenant that it is for; None is for all of them."""
+        return {source.control: source.tenant for source in self.sources if source.control is not None} | {
+            self.topics.control: None
+        }
 
 
 def load_settings(path: Path | None) -> Settings:

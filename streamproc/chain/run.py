@@ -25,7 +25,7 @@ class Incoming:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A valid request on its way. Only its progress and `not_before` change.
+    """A valid request on its way. Only its progress, `not_before` and `is_cancelled` change.
 
     Attributes:
         provider: the whole chain in front of the provider that answers the run.
@@ -33,6 +33,7 @@ class Run:
         deadline: unix seconds; the run is `expired` after it.
         not_before: unix seconds; the run takes no slot before it.
         taken_at: monotonic seconds when the record entered the window.
+        is_cancelled: its sender wants no answer any more; whoever holds it ends it.
     """
 
     id: RunId
@@ -48,6 +49,7 @@ class Run:
     progress: Progress
     trace: bytes | None = None
     replay_of: str | None = None
+    is_cancelled: bool = False
 
     @property
     def route(self) -> str:

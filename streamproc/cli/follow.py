@@ -7,10 +7,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from streamproc.cli.options import ConfigFile, settings_of
+from streamproc.cli.options import ConfigFile, RunNames, run_ids_of, settings_of
 from streamproc.cli.show import Shown, Tally, show_all
 from streamproc.client import Client, Finished, Stalled
-from streamproc.errors import InvalidRequest, SetupError
+from streamproc.errors import SetupError
 from streamproc.records.codec import encode
 from streamproc.records.identity import RunId
 from streamproc.settings import Settings
@@ -19,12 +19,7 @@ __all__ = ["follow"]
 
 
 def follow(
-    *runs: Annotated[
-        str,
-        Parameter(
-            help="Run ids as `submit` prints them, or - to read them from standard input.", allow_leading_hyphen=True
-        ),
-    ],
+    *runs: RunNames,
     config: ConfigFile = None,
     json: Annotated[bool, Parameter(help="Print results as JSON lines instead of tokens.")] = False,
     stalled_seconds: Annotated[float, Parameter(help="Stop waiting when nothing came for so long.")] = 60.0,
@@ -34,13 +29,9 @@ def follow(
     Exit code 0 when all are `completed`, 1 when one is not or nothing came for --stalled-seconds, 2 for a wrong id.
     """
     settings = settings_of(config)
-    names = [name for run in runs for name in (sys.stdin.read().split() if run == "-" else [run])]
-    if not names:
+    wanted = run_ids_of(runs)
+    if not wanted:
         raise SetupError("no run to follow: give run ids as `streamproc submit` prints them")
-    try:
-        wanted = [RunId.parse(name) for name in dict.fromkeys(names)]
-    except InvalidRequest as error:
-        raise SetupError(str(error)) from error
     return asyncio.run(_follow(settings, wanted, as_json=json, stalled_seconds=stalled_seconds))
 
 

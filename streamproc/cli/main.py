@@ -2,17 +2,21 @@
 
 import logging
 import sys
-
-from cyclopts import App
+from typing import TYPE_CHECKING
 
 from streamproc import __version__
 from streamproc.errors import StreamprocError
 
+if TYPE_CHECKING:
+    from cyclopts import App
+
 __all__ = ["main"]
 
 
-def build_app() -> App:
+def build_app() -> "App":
     """The commands, each imported when it is called."""
+    from cyclopts import App  # noqa: PLC0415 here a Ctrl-C during it is `main`'s, and no traceback
+
     app = App(
         name="streamproc",
         help="LLM calls as one more Kafka stream: requests in, tokens, results and a trustworthy bill out.",
@@ -25,10 +29,23 @@ def build_app() -> App:
     config = App(name="config", help="Check or show the settings.")
     config.command("streamproc.cli.config:check", name="check", help="Say what is wrong in the settings.")
     config.command("streamproc.cli.config:show", name="show", help="Show every setting as it is in force.")
+    app.command(
+        "streamproc.cli.demo:demo", name="demo", help="See it work: broker, provider and worker in one process."
+    )
     app.command("streamproc.cli.run:run", name="run", help="Run a worker until SIGTERM or Ctrl-C.")
     app.command("streamproc.cli.submit:submit", name="submit", help="Publish requests from a JSONL file.")
     app.command("streamproc.cli.follow:follow", name="follow", help="Show the streams of runs.")
+    app.command("streamproc.cli.cancel:cancel", name="cancel", help="End runs that nobody needs any more.")
+    dead = App(name="dead", help="Look at dead letters, and replay them.")
+    dead.command("streamproc.cli.dead:list_letters", name="list", help="List dead letters, the newest last.")
+    dead.command("streamproc.cli.dead:show", name="show", help="Show one dead letter with its original bytes.")
+    dead.command("streamproc.cli.dead_replay:replay", name="replay", help="Publish originals again, as new runs.")
+    offsets = App(name="offsets", help="See where the group stands, and set it.")
+    offsets.command("streamproc.cli.offsets:show", name="show", help="Show offsets, lag and what stands beside them.")
+    offsets.command("streamproc.cli.offsets_reset:reset", name="reset", help="Set committed offsets anew.")
     app.command(topics)
+    app.command(offsets)
+    app.command(dead)
     app.command(config)
     app.command(
         "streamproc.cli.mock_provider:mock_provider",

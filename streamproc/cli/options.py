@@ -1,14 +1,18 @@
 """Options that several commands share, and how they find their settings."""
 
 import os
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from streamproc.errors import InvalidRequest, SetupError
+from streamproc.records.identity import RunId
 from streamproc.settings import Settings, load_settings
 
-__all__ = ["ConfigFile", "settings_of"]
+__all__ = ["ConfigFile", "RunNames", "run_ids_of", "settings_of"]
 
 ConfigFile = Annotated[
     Path | None,
@@ -17,6 +21,26 @@ ConfigFile = Annotated[
         help="Settings file (TOML). Default: $STREAMPROC_CONFIG, else ./streamproc.toml if it exists.",
     ),
 ]
+
+RunNames = Annotated[
+    str,
+    Parameter(
+        help="Run ids as `submit` prints them, or - to read them from standard input.", allow_leading_hyphen=True
+    ),
+]
+
+
+def run_ids_of(names: Iterable[str]) -> list[RunId]:
+    """The runs of a command line, each once; `-` stands for those on standard input.
+
+    Raises:
+        SetupError: one of them is no run id.
+    """
+    words = [word for name in names for word in (sys.stdin.read().split() if name == "-" else [name])]
+    try:
+        return [RunId.parse(word) for word in dict.fromkeys(words)]
+    except InvalidRequest as error:
+        raise SetupError(str(error)) from error
 
 
 def settings_of(config: Path | None) -> Settings:

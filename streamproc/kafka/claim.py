@@ -4,28 +4,35 @@ In this order: whoever is shut out can move nothing any more, so what is read st
 a process that was frozen, and woke up when the group had moved on, from shutting out the rightful owner.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.structs import OffsetAndMetadata
 
 from streamproc.chain.clock import Clock
+from streamproc.errors import SetupError
 from streamproc.kafka.assignment import Claim
+from streamproc.kafka.committed import committed_offsets
 from streamproc.kafka.membership import Membership
 from streamproc.kafka.metadata import CommitMetadata, next_epoch
 from streamproc.kafka.transactor import NewTransactor
+from streamproc.settings import StartWithoutOffset
 
 __all__ = ["claim"]
 
 
 async def claim(
-    key: TopicPartition, consumer: Any, membership: Membership, new_transactor: NewTransactor, clock: Clock
+    key: TopicPartition,
+    consumer: Any,
+    membership: Membership,
+    new_transactor: NewTransactor,
+    start: StartWithoutOffset,
+    clock: Clock,
 ) -> Claim | None:
     """The partition's claim; None when the group has moved on meanwhile.
 
     Raises:
-        SetupError: the stored metadata is not ours.
+        SetupError: the stored metadata is not ours, there is no offset where there should be one, or Kafka does not
+            let us have transactions.
         PublishFailed: the transaction that says so broke.
         KafkaError: a broker is away, or refuses us.
     """
@@ -38,9 +45,9 @@ async def claim(
         if not await membership.is_alive(generation):
             await transactor.stop()
             return None
-        position, stored = await _committed(consumer, key)
+        position, stored = await _committed(consumer, membership.group, key, start)
         done = frozenset[int]() if stored is None else stored.done
-        metadata = CommitMetadata(next_epoch(stored, clock.time()), done)
+        metadata = CommitMetadata(next_epoch(None if stored is None else stored.epoch, clock.time()), done)
         await transactor.commit((), position, metadata.encode())
     except BaseException:
         await transactor.stop()
@@ -48,11 +55,35 @@ async def claim(
     return Claim(transactor, position, metadata, None if stored is None else stored.epoch)
 
 
-async def _committed(consumer: Any, key: TopicPartition) -> tuple[int, CommitMetadata | None]:
-    # The public `committed()` gives no metadata; the coordinator's own method does (aiokafka 0.14).
-    found: Mapping[TopicPartition, OffsetAndMetadata] = await consumer._coordinator.fetch_committed_offsets([key])  # noqa: SLF001
-    stored = found.get(key)
-    if stored is None or stored.offset < 0:
-        beginning: dict[TopicPartition, int] = await consumer.beginning_offsets([key])
-        return beginning[key], None
-    return stored.offset, CommitMetadata.decode(stored.metadata)
+async def _committed(
+    consumer: Any, group: str, key: TopicPartition, start: StartWithoutOffset
+) -> tuple[int, CommitMetadata | None]:
+    stored = (await committed_offsets(consumer, group, [key])).get(key)
+    if stored is not None:
+        return stored.offset, CommitMetadata.decode(stored.metadata)
+    if start == "latest":
+        ends: dict[TopicPartition, int] = await consumer.end_offsets([key])
+        return ends[key], None
+    if start == "refuse":
+        await _refuse_records(consumer, group, key)
+    begins: dict[TopicPartition, int] = await consumer.beginning_offsets([key])
+    return begins[key], None
+
+
+async def _refuse_records(consumer: Any, group: str, key: TopicPartition) -> None:
+    # The topic as a whole is looked at. Kafka forgets the offsets of a group all at once; where there is one, the
+    # claimed partition is new and so are its records. And an empty partition is not to be committed beside one with
+    # records: it would vouch for that one.
+    numbers = {key.partition, *(consumer.partitions_for_topic(key.topic) or ())}
+    keys = [TopicPartition(key.topic, number) for number in numbers]
+    begins: dict[TopicPartition, int] = await consumer.beginning_offsets(keys)
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(keys)
+    held = sum(ends[key] - begins[key] for key in keys)
+    # The offsets after the ends: a record that came when somebody had begun is no reason.
+    if held and not await committed_offsets(consumer, group, keys):
+        raise SetupError(
+            f"topic {key.topic} holds {held} records, and group {group} has no committed offset for it: it is new, or"
+            " Kafka forgot its offsets after days without workers; say where it starts: kafka.start_without_offset ="
+            ' "earliest" answers every record, also those answered before, "latest" skips them; or set offsets once'
+            " with `streamproc offsets reset`"
+        )

@@ -9,18 +9,23 @@ from typing import Any
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    InvalidTransactionTimeout,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
     TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+    UnsupportedVersionError,
 )
 
 from streamproc.errors import SetupError
 from streamproc.settings import KafkaSettings, read_secret
 
-__all__ = ["client_options", "connected", "setup_errors"]
+__all__ = ["client_options", "connected", "setup_errors", "transaction_errors"]
 
 _CONNECT_SECONDS = 10.0
+_TOO_OLD = "streamproc needs a Kafka broker with transactions, which Apache Kafka has since 0.11"
 
 
 def client_options(settings: KafkaSettings) -> Mapping[str, Any]:
@@ -63,6 +68,29 @@ async def connected(start: Awaitable[object]) -> None:
 
 
 @contextmanager
+def transaction_errors(transactional_id: str) -> Iterator[None]:
+    """Tells the refusals that no waiting mends from those it may.
+
+    Raises:
+        SetupError: Kafka does not let us have transactions.
+    """
+    try:
+        yield
+    except TransactionalIdAuthorizationFailed as exc:
+        raise SetupError(
+            f"Kafka does not allow transactions under the id {transactional_id}: the worker's user needs the ACLs"
+            " Write and Describe for transactional ids that begin with kafka.group and a slash"
+        ) from exc
+    except InvalidTransactionTimeout as exc:
+        raise SetupError(
+            "Kafka does not allow transactions as long as kafka.transaction_timeout_seconds (by default 60 % of"
+            " session_timeout_seconds): lower it, or raise the broker's transaction.max.timeout.ms"
+        ) from exc
+    except (IncompatibleBrokerVersion, UnsupportedVersionError, NotImplementedError) as exc:
+        raise SetupError(f"the broker cannot do transactions: {_TOO_OLD}") from exc
+
+
+@contextmanager
 def setup_errors(settings: KafkaSettings, doing: str) -> Iterator[None]:
     """Turns Kafka's errors at start-up into one sentence.
 
@@ -80,5 +108,7 @@ def setup_errors(settings: KafkaSettings, doing: str) -> Iterator[None]:
         raise SetupError(
             f"Kafka at {settings.bootstrap_servers} does not allow {doing}: {exc}; check the ACLs"
         ) from exc
+    except (IncompatibleBrokerVersion, UnsupportedVersionError, NotImplementedError) as exc:
+        raise SetupError(f"{settings.bootstrap_servers} cannot do what is needed for {doing}: {_TOO_OLD}") from exc
     except KafkaError as exc:
         raise SetupError(f"Kafka at {settings.bootstrap_servers} failed at {doing}: {exc}") from exc

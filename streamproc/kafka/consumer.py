@@ -1,16 +1,20 @@
 """The consumer: a member of the group, its poll loop that never stops, and how it leaves."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, InconsistentGroupProtocolError, KafkaError
 
 from streamproc.chain.clock import Clock
+from streamproc.chain.run import Run
+from streamproc.errors import SetupError
+from streamproc.kafka.agreement import Agreement
 from streamproc.kafka.assignment import Assignment, State
+from streamproc.kafka.committed import group_state
 from streamproc.kafka.dispatch import Dispatch, Work
 from streamproc.kafka.intake import Bounds, Intake
 from streamproc.kafka.membership import Membership
@@ -18,6 +22,7 @@ from streamproc.kafka.producer import within
 from streamproc.kafka.rebalance import Rebalance
 from streamproc.kafka.transactor import NewTransactor
 from streamproc.observe.events import Observer
+from streamproc.settings import StartWithoutOffset
 
 __all__ = ["Consumer"]
 
@@ -25,9 +30,17 @@ _ENDS_SECONDS = 1.0
 _STOP_SECONDS = 5.0
 
 
-def _own_sticky_assignor() -> type[Any]:
+def _own_sticky_assignor(protocol: str, check_join: Callable[[], None]) -> type[Any]:
     # aiokafka's sticky assignor remembers the former assignment in its class: consumers of one process would share it.
-    return type("OwnStickyAssignor", (StickyPartitionAssignor,), {})
+    class OwnStickyAssignor(StickyPartitionAssignor):  # type: ignore[misc] # aiokafka has no types
+        name = protocol
+
+        @classmethod
+        def metadata(cls, topics: Iterable[str]) -> Any:
+            check_join()  # the last thing before each join
+            return super().metadata(topics)
+
+    return OwnStickyAssignor
 
 
 class Consumer:
@@ -42,11 +55,17 @@ class Consumer:
         max_running: int,
         bounds: Bounds,
         commit_pause: tuple[float, float],
+        start: StartWithoutOffset,
+        agreement: Agreement,
+        is_cancelled: Callable[[Run], bool],
         failure: Callable[[], BaseException | None],
         clock: Clock,
         observer: Observer,
     ) -> None:
         self._sources = sources
+        self._agreement = agreement
+        self._group: str = options["group_id"]
+        self._instance_id: str | None = options["group_instance_id"]
         self._failure = failure
         self._clock = clock
         self._consumer: Any = AIOKafkaConsumer(
@@ -54,7 +73,9 @@ class Consumer:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            partition_assignment_strategy=(_own_sticky_assignor(),),
+            partition_assignment_strategy=(
+                _own_sticky_assignor(agreement.protocol, lambda: self._rebalance.check_join()),
+            ),
             max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=256 * 1024,
             fetch_max_bytes=8 * 2**20,
@@ -63,13 +84,14 @@ class Consumer:
             check_crcs=True,
         )
         room = asyncio.Event()
-        self.dispatch = Dispatch(work, clock, max_running, room.set)
+        self.dispatch = Dispatch(work, clock, max_running, room.set, is_cancelled)
         self._rebalance = Rebalance(
             self._consumer,
-            Membership(self._consumer, options["group_id"]),
+            Membership(self._consumer, options["group_id"], options["group_instance_id"]),
             new_transactor,
             self.dispatch,
             sources,
+            start,
             clock,
             observer,
             commit_pause,
@@ -95,16 +117,31 @@ class Consumer:
         """Joins the group.
 
         Raises:
+            SetupError: who is in the group disagrees with us, or has our name.
             KafkaError: no broker answers, or it refuses us.
         """
         self._consumer.subscribe(list(self._sources), listener=self._rebalance)
-        await self._consumer.start()
+        try:
+            await self._consumer.start()
+        except InconsistentGroupProtocolError as exc:
+            raise await self._disagreement() from exc
+        except KafkaError as exc:
+            # aiokafka 0.14 knows no other words for a name that was taken while it joined.
+            if self._instance_id is None or type(exc) is not KafkaError:
+                raise
+            raise SetupError(
+                f"Kafka did not take kafka.instance_id {self._instance_id} into group {self._group}: another process"
+                " seems to have this name: give each process its own"
+            ) from exc
+
+    async def _disagreement(self) -> SetupError:
+        return SetupError(self._agreement.explain(self._group, await group_state(self._consumer, self._group)))
 
     async def run(self) -> None:
         """Polls until drained.
 
         Raises:
-            SetupError: a committed offset's metadata is not ours.
+            SetupError: a committed offset's metadata is not ours, or another reason why we cannot be in this group.
             Exception: a task of ours died of a defect; `failure` tells of those that are not the consumer's own.
         """
         watching = asyncio.create_task(self._watch_ends(), name="ends")
@@ -115,7 +152,10 @@ class Consumer:
                 if failure is not None:
                     raise failure
                 self.dispatch.sweep()
-                await self._intake.round()
+                try:
+                    await self._intake.round()
+                except InconsistentGroupProtocolError as exc:
+                    raise await self._disagreement() from exc
         finally:
             watching.cancel()
 

@@ -36,32 +36,55 @@ class Work(Protocol):
         """What a run leaves behind whose deadline passed while it waited."""
         ...
 
+    def cancel(self, run: Run) -> Terminal:
+        """What a run leaves behind that its sender cancelled."""
+        ...
+
     def abandon(self, run: Run) -> tuple[Outgoing, ...]:
         """Usage of a run that was cut off and will run again elsewhere."""
         ...
 
 
 class Dispatch:
-    """Runs that are ready, and runs that have a slot. `failure` is set when one died of a defect."""
+    """Runs that are ready, and runs that have a slot. `failure` is set when one died of a defect.
 
-    def __init__(self, work: Work, clock: Clock, max_running: int, freed: Callable[[], None]) -> None:
+    `is_cancelled` says of a run whether its sender has cancelled it.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        clock: Clock,
+        max_running: int,
+        freed: Callable[[], None],
+        is_cancelled: Callable[[Run], bool],
+    ) -> None:
         self.queues = ReadyQueues()
         self._work = work
         self._clock = clock
         self._max_running = max_running
         self._freed = freed
+        self._is_cancelled = is_cancelled
+        self._slots: dict[asyncio.Task[None], Run] = {}
         self._owners: dict[int, Assignment] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._last_sweep = 0.0
-        self.running = 0
         self.failure: BaseException | None = None
         self.is_stopped = False
 
     def __repr__(self) -> str:
         return f"Dispatch(running={self.running}, {self.queues})"
 
+    @property
+    def running(self) -> int:
+        """Runs that have a slot."""
+        return len(self._slots)
+
     def put(self, run: Run, owner: Assignment) -> None:
-        """Takes a run; `owner` learns of its end."""
+        """Takes a run; `owner` learns of its end. One that is cancelled ends here, whether it is new or comes back."""
+        if run.is_cancelled or self._is_cancelled(run):
+            owner.finish(run.id.offset, self._work.cancel(run))
+            return
         self._owners[id(run)] = owner
         self.queues.put(run, self._clock.time())
 
@@ -77,8 +100,8 @@ class Dispatch:
             if owner.state is not State.READY:
                 self._keep(run, owner)
                 continue
-            self.running += 1
             task = asyncio.create_task(self._run(run, owner), name=str(run.id))
+            self._slots[task] = run
             owner.running.add(task)
             task.add_done_callback(partial(self._ended, run, owner))
         self._arm(now)
@@ -109,13 +132,30 @@ class Dispatch:
     def _ended(self, run: Run, owner: Assignment, task: asyncio.Task[None]) -> None:
         # A callback and not a `finally`: a task that is cancelled before its first step never enters its body.
         owner.running.discard(task)
-        if task.cancelled():
+        del self._slots[task]
+        if task.cancelled() and run.is_cancelled:
+            # A drain may have cut it, too, before or after: either way its sender wants no answer. Should this
+            # terminal be lost with the partition, the next owner finds the same cancel on its topic.
+            owner.finish(run.id.offset, self._work.cancel(run))
+        elif task.cancelled():
             owner.bill(self._work.abandon(run))
         elif task.exception() is not None:
             self.failure = task.exception()  # a run without an end would hold its partition, and nobody would know
-        self.running -= 1
         self._freed()
         self.start_ready()
+
+    def cancel(self) -> None:
+        """Ends the runs that were cancelled since; called when more is known of it.
+
+        A running one is cut at its provider, and once only: a second cut would meet it while it hangs up.
+        """
+        for run in self.queues.remove(self._is_cancelled):
+            self._owners.pop(id(run)).finish(run.id.offset, self._work.cancel(run))
+        for task, run in self._slots.items():
+            if not run.is_cancelled and self._is_cancelled(run):
+                run.is_cancelled = True
+                task.cancel()
+        self._freed()
 
     def sweep(self) -> None:
         """Ends runs whose deadline passed while they waited; a full pass at most once a second."""

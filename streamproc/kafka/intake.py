@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError, InconsistentGroupProtocolError, KafkaError
 
 from streamproc.chain.clock import Clock
 from streamproc.chain.run import Incoming, Run
@@ -92,7 +92,8 @@ class Intake:
     async def _poll(self, ready: Sequence[Assignment]) -> None:
         try:
             found = await self._read(ready)
-        except (IllegalStateError, KafkaError):
+        except (IllegalStateError, KafkaError) as exc:
+            _let_pass(exc)
             # The partitions moved while we asked, or a broker is away: the next round sees the new state. A poll that
             # fails at one partition may already have taken records of others out of aiokafka's hands: read them again.
             self._rewind(ready)
@@ -152,10 +153,21 @@ class Intake:
         if now - self._last_idle_poll > _IDLE_POLL_SECONDS:
             # aiokafka throws a member out whose application does not poll; this poll finds everything paused.
             self._last_idle_poll = now
-            with suppress(IllegalStateError, KafkaError):
-                paused = [key for key in self._consumer.assignment() if key not in self._consumer.paused()]
-                self._consumer.pause(*paused)
-                try:
-                    await self._consumer.getmany(timeout_ms=0)
-                finally:
-                    self._consumer.resume(*paused)
+            try:
+                await self._poll_paused()
+            except (IllegalStateError, KafkaError) as exc:
+                _let_pass(exc)
+
+    async def _poll_paused(self) -> None:
+        paused = [key for key in self._consumer.assignment() if key not in self._consumer.paused()]
+        self._consumer.pause(*paused)
+        try:
+            await self._consumer.getmany(timeout_ms=0)
+        finally:
+            self._consumer.resume(*paused)
+
+
+def _let_pass(error: Exception) -> None:
+    # The others go by with time; this one says that the group will not have us.
+    if isinstance(error, InconsistentGroupProtocolError):
+        raise error

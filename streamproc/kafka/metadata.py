@@ -7,12 +7,15 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from streamproc.errors import SetupError
 
-__all__ = ["MAX_CHARACTERS", "CommitMetadata", "next_epoch"]
+__all__ = ["MAX_CHARACTERS", "CommitMetadata", "MetadataState", "StoredMetadata", "next_epoch", "read_metadata"]
 
 _VERSION = 1
 MAX_CHARACTERS = 4096
@@ -46,26 +49,75 @@ class CommitMetadata:
         """Reads what `encode` wrote; None when there is nothing.
 
         Raises:
-            SetupError: somebody else committed for this group, or a newer version did.
+            SetupError: somebody else committed for this group, a newer version did, or the text is damaged.
         """
-        if not text:
-            return None
-        try:
-            found = json.loads(text)
-            version, epoch = found["v"], found["epoch"]
-            known = version in (_VERSION, _VERSION + 1) and isinstance(epoch, int)
-            done = _unpack(found.get("done", "")) if known else frozenset[int]()
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, Base64Error, zlib.error) as exc:
-            raise SetupError(
-                f"the group's committed offset carries metadata that is not ours: {text[:80]!r};"
-                " another program seems to use this group: set kafka.group to a name of its own"
-            ) from exc
-        if not known:
-            raise SetupError(
-                f"the group's committed offset has metadata of version {version!r}, this worker reads"
-                f" {_VERSION} and {_VERSION + 1}: start a newer worker"
-            )
-        return cls(epoch, done)
+        stored = read_metadata(text)
+        problem = _PROBLEMS.get(stored.state)
+        if problem is not None:
+            shown = repr((text or "")[:80])
+            raise SetupError(f"the group's committed offset has metadata {problem.format(shown=shown)}")
+        return stored.metadata
+
+
+class MetadataState(Enum):
+    """What the text beside a committed offset is. NONE: there is no text; a tool that sets offsets leaves it so."""
+
+    NONE = "none"
+    OURS = "ours"
+    NEWER = "newer"
+    DAMAGED = "damaged"
+    FOREIGN = "foreign"
+
+
+class StoredMetadata(NamedTuple):
+    """A text as far as it can be read: `epoch` may be known of what is newer or damaged, `metadata` only of ours."""
+
+    state: MetadataState
+    metadata: CommitMetadata | None = None
+    epoch: int | None = None
+
+
+_WAY_OUT = "look at it with `streamproc offsets show`, and drop it with `streamproc offsets reset --to current`"
+
+_PROBLEMS: Mapping[MetadataState, str] = MappingProxyType(
+    {
+        MetadataState.NEWER: (
+            f"of a newer version than this worker reads ({{shown}}; it reads {_VERSION} and {_VERSION + 1}):"
+            " start a newer worker"
+        ),
+        MetadataState.DAMAGED: f"that is damaged: {{shown}}; {_WAY_OUT}",
+        MetadataState.FOREIGN: (
+            "that is not ours: {shown}; another program seems to use this group: set kafka.group to a name of its own,"
+            f" or {_WAY_OUT}"
+        ),
+    }
+)
+
+
+def read_metadata(text: str | None) -> StoredMetadata:
+    """Reads any text that may stand beside a committed offset."""
+    if not text:
+        return StoredMetadata(MetadataState.NONE)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or type(found.get("v")) is not int or found["v"] < 1:
+        # Ours begin so, and one that was cut is no JSON any more.
+        is_cut = found is None and text.startswith('{"v":')
+        return StoredMetadata(MetadataState.DAMAGED if is_cut else MetadataState.FOREIGN)
+    epoch = found.get("epoch")
+    if type(epoch) is not int:
+        epoch = None
+    if found["v"] > _VERSION + 1:
+        return StoredMetadata(MetadataState.NEWER, epoch=epoch)
+    try:
+        done = _unpack(found.get("done", ""))
+    except (ValueError, TypeError, Base64Error, zlib.error):
+        return StoredMetadata(MetadataState.DAMAGED, epoch=epoch)
+    if epoch is None:
+        return StoredMetadata(MetadataState.DAMAGED)
+    return StoredMetadata(MetadataState.OURS, CommitMetadata(epoch, done), epoch)
 
 
 def _pack(distances: Iterable[int]) -> str:
@@ -89,6 +141,6 @@ def _unpack(packed: str) -> frozenset[int]:
     )
 
 
-def next_epoch(stored: CommitMetadata | None, now: float) -> int:
+def next_epoch(stored: int | None, now: float) -> int:
     """Epoch of a claim: it grows with the clock, and also when a former owner's clock was ahead."""
-    return int(now) if stored is None else max(int(now), stored.epoch + 1)
+    return int(now) if stored is None else max(int(now), stored + 1)

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
 
 from streamproc.kafka.connection import connected
+from streamproc.kafka.salvage import salvage
 
 __all__ = ["Place", "Reader", "Record"]
 
@@ -87,15 +89,23 @@ class Reader:
     async def read(self, timeout_seconds: float) -> list[Record]:
         """The next records, or none when the time is over."""
         found = await self._consumer.getmany(timeout_ms=int(timeout_seconds * 1000), max_records=5000)
-        return [
-            Record(
-                Place(record.topic, record.partition),
-                record.offset,
-                record.timestamp,
-                record.key,
-                record.value,
-                tuple(record.headers),
-            )
-            for records in found.values()
-            for record in records
-        ]
+        return [_record(record) for records in found.values() for record in records]
+
+    async def record_at(self, place: Place, offset: int) -> Record | None:
+        """The record at an offset, whatever its header names are, or None when it is not there any more."""
+        try:
+            found = await salvage(self._consumer, {TopicPartition(*place): offset}, 1)
+        except OffsetOutOfRangeError:
+            return None
+        return next((_record(one) for records in found.values() for one in records if one.offset == offset), None)
+
+
+def _record(record: ConsumerRecord[bytes, bytes]) -> Record:
+    return Record(
+        Place(record.topic, record.partition),
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value,
+        tuple(record.headers),
+    )

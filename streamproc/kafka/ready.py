@@ -16,7 +16,7 @@ __all__ = ["ReadyQueues"]
 
 
 class ReadyQueues:
-    """Every run put in comes out once: by `take`, `expired` or `discard`."""
+    """Every run put in comes out once: by `take`, `expired`, `discard` or `remove`."""
 
     def __init__(self) -> None:
         self._queues: OrderedDict[tuple[str, str], deque[Run]] = OrderedDict()
@@ -74,15 +74,16 @@ class ReadyQueues:
         """Takes out every run whose deadline has passed; looks at the runs only when one may have."""
         if now < self._earliest:
             return []
-        gone = self._remove(lambda run: run.deadline <= now)
+        gone = self.remove(lambda run: run.deadline <= now)
         self._earliest = min((run.deadline for run in self), default=inf)
         return gone
 
     def discard(self, topic: str, partition: int) -> list[Run]:
         """Takes out every run of a partition that was lost."""
-        return self._remove(lambda run: run.id.topic == topic and run.id.partition == partition)
+        return self.remove(lambda run: run.id.topic == topic and run.id.partition == partition)
 
-    def _remove(self, is_gone: Callable[[Run], bool]) -> list[Run]:
+    def remove(self, is_gone: Callable[[Run], bool]) -> list[Run]:
+        """Takes out every run of which this is true."""
         gone = [run for run in self if is_gone(run)]
         if gone:
             kept = [(run, due) for run, due in self._entries() if not is_gone(run)]

@@ -13,19 +13,21 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streamproc.chain.clock import Clock
-from streamproc.errors import PublishFailed
+from streamproc.errors import PublishFailed, SetupError
 from streamproc.kafka.assignment import Assignment, Claim, State
 from streamproc.kafka.claim import claim
 from streamproc.kafka.dispatch import Dispatch
-from streamproc.kafka.membership import Membership
+from streamproc.kafka.membership import Generation, Membership
 from streamproc.kafka.transactor import NewTransactor
 from streamproc.observe.events import Observer, PartitionChanged
+from streamproc.settings import StartWithoutOffset
 
 __all__ = ["Rebalance"]
 
 _LAST_COMMIT_SECONDS = 5.0
 _CLAIM_RETRY_SECONDS = 0.5
 _QUIET_SECONDS = 5.0
+_NAMESAKE_SECONDS = 1.0
 
 
 class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
@@ -38,6 +40,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         new_transactor: NewTransactor,
         dispatch: Dispatch,
         sources: Mapping[str, str | None],
+        start: StartWithoutOffset,
         clock: Clock,
         observer: Observer,
         commit_pause: tuple[float, float],
@@ -48,6 +51,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         self._new_transactor = new_transactor
         self._dispatch = dispatch
         self._sources = sources
+        self._start = start
         self._clock = clock
         self._observer = observer
         self._commit_pause = commit_pause
@@ -58,12 +62,41 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         self.failure: BaseException | None = None
         self.is_settled = False
         self._is_closing = False
+        self._joined: Generation | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Aiokafka's callback before a rejoin: the calls of these partitions end here, and their runs start anew."""
         del revoked  # the protocol is eager: all of them
         self.is_settled = False
         await self.end()
+        if self._joined is not None and self._membership.instance_id is not None:
+            await self._look_for_namesake(self._joined)
+            self._looking = asyncio.create_task(self._keep_looking(self._joined), name="namesake")
+
+    def check_join(self) -> None:
+        """Keeps a process that is about to end from joining once more: it would shut out whoever has its name now.
+
+        Raises:
+            KafkaError: it is; aiokafka gives up the join then.
+        """
+        if self.failure is not None:
+            raise KafkaError("this process is about to end")
+
+    async def _look_for_namesake(self, joined: Generation) -> None:
+        with suppress(KafkaError):
+            if await self._membership.is_replaced(joined):
+                self.failure = SetupError(
+                    f"another process has joined group {self._membership.group} as kafka.instance_id"
+                    f" {self._membership.instance_id}, and has taken this one's place: give each process its own"
+                )
+                self._changed()
+
+    async def _keep_looking(self, joined: Generation) -> None:
+        # Taken while it waits in a join, the name is refused in words that aiokafka does not know.
+        while self.failure is None:
+            await self._clock.sleep(_NAMESAKE_SECONDS)
+            await self._look_for_namesake(joined)
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Aiokafka's callback after a join: returns at once."""
@@ -71,6 +104,9 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
             return
         keys = list(assigned)
         self.is_settled = True
+        self._joined = self._membership.generation
+        if self._looking is not None:
+            self._looking.cancel()
         self._count[0] = len(keys)
         for key in keys:
             assignment = Assignment(key.topic, key.partition, self._sources[key.topic])
@@ -107,7 +143,9 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
     async def _claim(self, key: TopicPartition) -> Claim:
         while True:  # a SetupError ends this task and, through `failure`, the worker
             try:
-                claimed = await claim(key, self._consumer, self._membership, self._new_transactor, self._clock)
+                claimed = await claim(
+                    key, self._consumer, self._membership, self._new_transactor, self._start, self._clock
+                )
                 if claimed is not None:
                     return claimed
             except (KafkaError, PublishFailed) as exc:
@@ -128,6 +166,8 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
     async def close(self) -> None:
         """Ends every assignment, and takes no new one."""
         self._is_closing = True
+        if self._looking is not None:
+            self._looking.cancel()
         await self.end()
 
     async def end(self) -> None:

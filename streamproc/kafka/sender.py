@@ -1,4 +1,4 @@
-"""The sender: puts requests on a topic and tells each one's run id, which is in the acknowledgement."""
+"""The sender: puts requests on a topic and tells each one's run id, which is in the acknowledgement; cancels, too."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any
@@ -48,7 +48,7 @@ class Sender:
                 topic, key=key, value=value, headers=list(headers), timestamp_ms=timestamp_ms
             )
         except KafkaError as exc:
-            raise PublishFailed(f"{topic} did not take a request: {exc!r}") from exc
+            raise PublishFailed(f"{topic} did not take a record: {exc!r}") from exc
         return _run_id(acknowledged, topic, timestamp_ms)
 
 
@@ -56,7 +56,7 @@ async def _run_id(acknowledged: Awaitable[Any], topic: str, timestamp_ms: int) -
     try:
         stored = await acknowledged
     except KafkaError as exc:
-        raise PublishFailed(f"{topic} did not take a request: {exc!r}") from exc
+        raise PublishFailed(f"{topic} did not take a record: {exc!r}") from exc
     # aiokafka 0.14 tells every record of a batch the first one's time, so ours is used, unless the broker sets its own.
     stored_ms = stored.timestamp if stored.timestamp_type == _LOG_APPEND_TIME else timestamp_ms
     return RunId(stored.topic, stored.partition, stored.offset, stored_ms)

@@ -13,6 +13,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from streamproc.errors import SetupError
 from streamproc.kafka.connection import client_options, connected, setup_errors
+from streamproc.kafka.record_limits import find_small_topics, message_limits
 from streamproc.settings import Settings
 
 __all__ = ["TopicPlan", "check_topics", "create_topics", "existing_partitions", "find_problems", "plan_topics"]
@@ -23,24 +24,33 @@ _LOOK_AGAIN_SECONDS = 0.05
 
 
 class TopicPlan(NamedTuple):
-    """A topic as it should be; `retention_ms` None keeps the broker's default."""
+    """A topic as it should be; `retention_ms` None keeps the broker's default.
+
+    Only sources and outputs have to match in their partitions.
+    """
 
     name: str
     partitions: int
     retention_ms: int | None
     is_output: bool
+    is_source: bool = False
 
 
 def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
-    """Every topic the settings name. Retention as documented: requests 7 d, chunks 24 h, results and dead 30 d."""
+    """Every topic the settings name. Retention as documented: requests 7 d, chunks 24 h, results and dead 30 d.
+
+    A cancel may be for any request that is still there, so control topics keep records as long as request topics do.
+    Every worker reads all of them, so more than one partition would only lose the order.
+    """
     topics = settings.topics
     count = topics.partitions
     return (
-        *(TopicPlan(source.topic, count, 7 * _DAY_MS, is_output=False) for source in settings.sources),
+        *(TopicPlan(source.topic, count, 7 * _DAY_MS, is_output=False, is_source=True) for source in settings.sources),
         TopicPlan(topics.chunks, count, _DAY_MS, is_output=True),
         TopicPlan(topics.results, count, 30 * _DAY_MS, is_output=True),
         TopicPlan(topics.usage, count, 400 * _DAY_MS, is_output=True),
         TopicPlan(topics.dead, count, 30 * _DAY_MS, is_output=True),
+        *(TopicPlan(name, 1, 7 * _DAY_MS, is_output=False) for name in settings.control_topics()),
     )
 
 
@@ -50,7 +60,7 @@ def find_problems(plan: Sequence[TopicPlan], existing: Mapping[str, int]) -> lis
     problems = []
     if missing:
         problems.append(f"missing topics: {', '.join(missing)}; create them with `streamproc topics create`")
-    sources = {topic.name: existing[topic.name] for topic in plan if not topic.is_output and topic.name in existing}
+    sources = {topic.name: existing[topic.name] for topic in plan if topic.is_source and topic.name in existing}
     if sources:
         widest = max(sources, key=lambda name: sources[name])
         problems += [
@@ -88,6 +98,8 @@ async def check_topics(settings: Settings) -> dict[str, int]:
     """
     existing = await existing_partitions(settings)
     problems = find_problems(plan_topics(settings), existing)
+    outputs = [name for name in settings.topics.outputs() if name in existing]
+    problems += find_small_topics(await message_limits(settings, outputs), settings.limits.max_record_bytes)
     if problems:
         raise SetupError("; ".join(problems))
     return existing

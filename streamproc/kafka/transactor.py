@@ -5,7 +5,7 @@ open (KIP-98). aiokafka's own commit of offsets in a transaction is fenced by no
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -14,6 +14,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from streamproc.chain.clock import Clock
 from streamproc.errors import PublishFailed
+from streamproc.kafka.connection import transaction_errors
 from streamproc.kafka.producer import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, pack, within
 from streamproc.records.outgoing import Outgoing, OutputTopic
 
@@ -38,12 +39,17 @@ class Transactor:
         """Shuts out the partition's former owner and ends its open transaction, if there is one.
 
         Raises:
-            KafkaError: no broker answers, or it refuses us.
+            SetupError: Kafka does not let us have transactions.
+            KafkaError: no broker answers.
         """
-        await self._client.start()
+        with transaction_errors(_transactional_id(self._group, self._source)):
+            await _whole(self._client.start(), _STOP_SECONDS)
 
     async def stop(self) -> None:
         """Disconnects; what is under way is given up after a while."""
+        await _whole(self._stop(), 3 * _STOP_SECONDS)
+
+    async def _stop(self) -> None:
         await within(_STOP_SECONDS, self._client.stop())
         # A stop that ran out of time leaves its sender and its sockets behind.
         await within(_STOP_SECONDS, self._client._sender.close())  # noqa: SLF001 aiokafka closes them only after a flush
@@ -82,6 +88,20 @@ class Transactor:
             del waiting[: packed.count]
 
 
+async def _whole(work: Coroutine[Any, Any, None], seconds: float) -> None:
+    # A start or stop of aiokafka's that is cancelled leaves its sockets open: it may end first, if it ends soon.
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await within(seconds, task)
+        raise
+
+
+def _transactional_id(group: str, source: TopicPartition) -> str:
+    return f"{group}/{source.topic}/{source.partition}"
+
+
 NewTransactor = Callable[[TopicPartition], Transactor]
 """Makes the transactor of a partition, not yet started."""
 
@@ -98,7 +118,7 @@ def transactors(
     def make(source: TopicPartition) -> Transactor:
         client = AIOKafkaProducer(
             **options,
-            transactional_id=f"{group}/{source.topic}/{source.partition}",
+            transactional_id=_transactional_id(group, source),
             transaction_timeout_ms=int(timeout_seconds * 1000),
             max_batch_size=MAX_BATCH_BYTES,
             max_request_size=MAX_REQUEST_BYTES,

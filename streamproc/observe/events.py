@@ -9,6 +9,7 @@ from streamproc.records.usage import UsageLine
 __all__ = [
     "CallEnded",
     "Committed",
+    "ControlTrouble",
     "DeadLettered",
     "Happening",
     "Observer",
@@ -107,7 +108,26 @@ class PublishBroke:
     sentence: str
 
 
-Happening = CallEnded | RetryPlanned | RunWaits | RunEnded | DeadLettered | Committed | PartitionChanged | PublishBroke
+@dataclass(frozen=True, slots=True)
+class ControlTrouble:
+    """A control topic has a record that is not obeyed, or more than is remembered, or it cannot be read."""
+
+    topic: str
+    code: str
+    sentence: str
+
+
+Happening = (
+    CallEnded
+    | RetryPlanned
+    | RunWaits
+    | RunEnded
+    | DeadLettered
+    | Committed
+    | PartitionChanged
+    | PublishBroke
+    | ControlTrouble
+)
 
 
 class Observer(Protocol):

@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 from streamproc.observe.events import (
     CallEnded,
     Committed,
+    ControlTrouble,
     DeadLettered,
     Happening,
     PartitionChanged,
@@ -85,8 +86,8 @@ def _console(now: Callable[[], float], *, colors: bool) -> list[Processor]:
 class CallLog:
     """An observer that writes: a line for each call; warnings for what goes wrong around it.
 
-    Warnings that one outage repeats thousands of times (waits by code; retries by provider and code) come at most
-    once a second each, and `suppressed` counts those held back since the line before.
+    Warnings that one cause repeats thousands of times (waits by code; retries by provider and code; control topics by
+    topic and code) come at most once a second each, and `suppressed` counts those held back since the line before.
 
     Args:
         logger: takes the lines.
@@ -103,36 +104,27 @@ class CallLog:
             case CallEnded():
                 self._log.info("call", **_call_fields(happening))
             case RetryPlanned(run_id, provider, code, wait_seconds, restart):
-                suppressed = self._seldom.admit(("retry", provider, code, restart))
-                if suppressed is not None:
-                    self._log.warning(
-                        "retry",
-                        run=run_id,
-                        provider=provider,
-                        code=code,
-                        wait_seconds=round(wait_seconds, 3),
-                        restart=restart,
-                        suppressed=suppressed,
-                    )
+                cause = (provider, code, restart)
+                wait = round(wait_seconds, 3)
+                self._warn("retry", cause, run=run_id, provider=provider, code=code, wait_seconds=wait, restart=restart)
             case RunWaits(run_id, code, sentence, wait_seconds):
-                suppressed = self._seldom.admit(("wait", code))
-                if suppressed is not None:
-                    self._log.warning(
-                        "wait",
-                        run=run_id,
-                        code=code,
-                        reason=_on_one_line(sentence),
-                        wait_seconds=round(wait_seconds, 3),
-                        suppressed=suppressed,
-                    )
+                reason = _on_one_line(sentence)
+                self._warn("wait", (code,), run=run_id, code=code, reason=reason, wait_seconds=round(wait_seconds, 3))
             case DeadLettered(run_id, code, sentence):
                 self._log.warning("dead letter", run=run_id, code=code, reason=_on_one_line(sentence))
             case PublishBroke(topic, sentence):
                 self._log.warning("publish broke", topic=topic, reason=_on_one_line(sentence))
+            case ControlTrouble(topic, code, sentence):
+                self._warn("control", (topic, code), topic=topic, code=code, reason=_on_one_line(sentence))
             case PartitionChanged(topic, partition, change):
                 self._log.info("partition", topic=topic, partition=partition, change=change)
             case RunEnded() | Committed():
                 pass  # the result record and the metrics say it
+
+    def _warn(self, event: str, cause: tuple[Hashable, ...], **fields: Any) -> None:
+        suppressed = self._seldom.admit((event, *cause))
+        if suppressed is not None:
+            self._log.warning(event, **fields, suppressed=suppressed)
 
 
 def _call_fields(ended: CallEnded) -> Mapping[str, Any]:

@@ -15,7 +15,6 @@ from streamproc.observe.events import (
     Committed,
     DeadLettered,
     Happening,
-    PartitionChanged,
     PublishBroke,
     RetryPlanned,
     RunEnded,
@@ -161,8 +160,8 @@ class Metrics:
                 self._commit_seconds.observe(happening.seconds)
             case PublishBroke():
                 self._publish_broken.inc()
-            case PartitionChanged():
-                pass  # the gauges show which partitions are owned, and their state
+            case _:
+                pass  # the gauges show which partitions are owned, and their state; the log tells of control topics
 
     def _count_run(self, ended: RunEnded) -> None:
         self._child(self._runs, ended.status).inc()

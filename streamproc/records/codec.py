@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from streamproc.errors import InvalidRequest
 from streamproc.records.chunk import Chunk, ChunkKind
+from streamproc.records.control import Cancel
 from streamproc.records.request import BatchLine, Request, request_adapter
 from streamproc.records.result import Result
 from streamproc.records.usage import UsageLine
@@ -17,6 +18,7 @@ from streamproc.records.usage import UsageLine
 __all__ = [
     "RequestDecoder",
     "chunk_head",
+    "decode_cancel",
     "decode_chunk",
     "decode_result",
     "decode_usage",
@@ -72,7 +74,7 @@ class RequestDecoder:
             found = self._adapter.validate_json(value, strict=True)
             request = found.request() if isinstance(found, BatchLine) else found
         except ValidationError as exc:
-            raise InvalidRequest(_sentence(exc), code=_code(exc)) from exc
+            raise InvalidRequest(_sentence(exc, 1), code=_code(exc)) from exc
         if len(request.messages) > self._max_messages:
             raise InvalidRequest(
                 f"messages: {len(request.messages)} messages; limits.max_messages is {self._max_messages}",
@@ -94,11 +96,12 @@ def _code(exc: ValidationError) -> str:
     return "unknown_field" if "extra_forbidden" in kinds else "invalid_request"
 
 
-def _sentence(exc: ValidationError) -> str:
+def _sentence(exc: ValidationError, skipped: int) -> str:
+    # The first part of a place in a union names the member that was tried.
     problems = []
     errors = exc.errors(include_url=False, include_input=False, include_context=False)
     for error in errors[:_MOST_PROBLEMS_TOLD]:
-        place = ".".join(str(part) for part in error["loc"][1:])[:200]
+        place = ".".join(str(part) for part in error["loc"][skipped:])[:200]
         if error["type"] == "extra_forbidden":
             problems.append(f"unknown field {place!r}")
         elif error["type"] == "json_invalid":
@@ -167,6 +170,20 @@ def encode_chunk(
         )
     )
     return value if tool is None else value[:-1] + b"," + orjson.dumps(tool)[1:]
+
+
+def decode_cancel(value: bytes | None) -> Cancel:
+    """Reads a cancel. Others write it, so it is strict.
+
+    Raises:
+        InvalidRequest: the bytes are none; one sentence says why.
+    """
+    if not value:
+        raise InvalidRequest("the record has no value", code="empty")
+    try:
+        return Cancel.model_validate_json(value)
+    except ValidationError as exc:
+        raise InvalidRequest(_sentence(exc, 0), code=_code(exc)) from exc
 
 
 def decode_chunk(value: bytes) -> Chunk:

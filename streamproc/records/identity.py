@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 from streamproc.errors import InvalidRequest
 
-__all__ = ["ATTEMPTS_PER_EPOCH", "RunId", "first_attempt", "usage_id"]
+__all__ = ["ATTEMPTS_PER_EPOCH", "RUN_ID_PATTERN", "RunId", "first_attempt", "usage_id"]
 
 ATTEMPTS_PER_EPOCH = 1000
 """Attempts of one claim epoch lie between epoch × 1000 and the next epoch's first."""
 
 # One spelling for each identity, so that texts compare as identities do. A sender may set any time, negative ones too.
 _NUMBER = r"(0|[1-9][0-9]{0,18})"
-_RUN_ID = re.compile(rf"([A-Za-z0-9._-]{{1,249}})/{_NUMBER}/{_NUMBER}@(0|-?[1-9][0-9]{{0,18}})")
+RUN_ID_PATTERN = rf"([A-Za-z0-9._-]{{1,249}})/{_NUMBER}/{_NUMBER}@(0|-?[1-9][0-9]{{0,18}})"
+"""What a run id looks like, as a regular expression for a whole text."""
+
+_RUN_ID = re.compile(RUN_ID_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 
 from streamproc.records.chunk import Chunk
+from streamproc.records.control import Cancel
 from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
 from streamproc.records.journal import CallEnded, CallStarted, RunCompleted
 from streamproc.records.request import BatchLine, request_adapter
@@ -41,6 +42,7 @@ def schemas() -> dict[str, JsonSchemaValue]:
         "usage": ("Usage line", UsageLine.model_json_schema()),
         "journal": ("Journal note", notes.json_schema()),
         "dead-letter": ("Dead letter", _dead_letter()),
+        "control": ("Control record", Cancel.model_json_schema()),
     }
     return {
         f"{name}.json": {**schema, "$schema": _DIALECT, "$id": f"streamproc:{name}.v1", "title": title}

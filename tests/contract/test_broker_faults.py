@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.harness.cancelling import cancel, is_cancelled, is_streaming, remembered
 from tests.contract.harness.member import running_member
 from tests.contract.harness.stage import staged
 from tests.contract.harness.waiting import eventually, stays
@@ -42,6 +43,25 @@ async def test_a_restart_of_the_broker_loses_nothing(broker: Broker, topic_prefi
             result = stage.outputs.results_of(run)[-1]
             chunks = {c.seq: c.text for c in stage.outputs.chunks_of(run) if c.attempt == result.attempt}
             assert (result.status, result.text) == ("completed", "".join(text for _, text in sorted(chunks.items())))
+
+
+async def test_cancels_are_read_on_after_a_restart_of_the_broker(broker: Broker, topic_prefix: str) -> None:
+    """Those from before it hold, and new ones come through."""
+    model = "mock-t2000-i50-f5"
+    async with staged(broker.bootstrap, topic_prefix, model) as stage, running_member(stage.settings) as member:
+        await member.has_claimed(4)
+        one, two = [await stage.ask(model, partition=number) for number in range(2)]
+        await is_streaming(stage, one, two)
+        await cancel(stage, one)
+        assert is_cancelled(await stage.outputs.result(one))
+        await cancel(stage, request_id="later")
+        await eventually(lambda: remembered(member) == 2)
+        broker.kill()
+        broker.launch()
+        await asyncio.to_thread(broker.wait_until_ready)
+        await cancel(stage, two)
+        assert is_cancelled(await stage.outputs.result(two))
+        assert remembered(member) == 3
 
 
 async def test_a_broker_that_stands_still_fills_a_bounded_buffer(broker: Broker, topic_prefix: str) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.contract.harness.member import running_member
 from tests.contract.harness.stage import Stage, staged
 
 QUICK, SLOW, CUT = "mock-t5-i1-f2", "mock-t60-i10-f5", "mock-t30-i20-cutonce10"
+LONG = "mock-t2000-i10-f5"
 
 
 async def collected(updates: AsyncIterator[Update]) -> dict[str, list[Update]]:
@@ -135,6 +138,48 @@ async def test_two_clients_follow_at_once(bootstrap: str, topic_prefix: str) -> 
         )
         assert seen[0] == seen[1]
         assert seen[0].keys() == {str(run) for run in runs}
+
+
+async def test_a_run_is_cancelled_and_followed_to_its_end(bootstrap: str, topic_prefix: str) -> None:
+    """Its reader has what came before, and then the result, which says that it is no answer.
+
+    The tenant is that which the source pins, and its own control topic is taken.
+    """
+    own, control = f"{topic_prefix}.acme", f"{topic_prefix}.acme-control"
+    changes: dict[str, Any] = {"sources": {own: "acme"}, "controls": {own: control}}
+    async with (
+        staged(bootstrap, topic_prefix, LONG, **changes) as stage,
+        running_member(stage.settings),
+        Client.connect(stage.settings) as client,
+    ):
+        run = await client.submit(stage.request(LONG, tenant="claimed"))
+        updates: list[Update] = []
+        async for update in client.follow([run], stalled_seconds=20):
+            if not updates:
+                cancel = await client.cancel(run)
+                assert (cancel.tenant, cancel.run_id, cancel.request_id) == ("acme", str(run), None)
+            updates.append(update)
+        *pieces, last = updates
+        assert {type(piece) for piece in pieces} == {Piece}
+        assert isinstance(last, Finished)
+        assert (last.result.status, last.result.text) == ("cancelled", None)
+        assert len(await client._reader.partitions(control)) == 1
+        assert set((await client._reader.ends(await client._reader.partitions(control))).values()) == {1}
+
+
+async def test_a_cancel_names_one_thing(bootstrap: str, topic_prefix: str) -> None:
+    """A run or a request id; a request id only with its tenant."""
+    async with staged(bootstrap, topic_prefix, QUICK) as stage, Client.connect(stage.settings) as client:
+        run = await client.submit(stage.request(QUICK))
+        with pytest.raises(InvalidRequest, match="run_id or request_id"):
+            await client.cancel(run, request_id="a")
+        with pytest.raises(InvalidRequest, match="run_id or request_id"):
+            await client.cancel(tenant="default")
+        with pytest.raises(InvalidRequest, match="tenant: "):
+            await client.cancel(request_id="a")
+        another = replace(run, timestamp_ms=run.timestamp_ms + 1)
+        with pytest.raises(SetupError, match="is not there any more"):
+            await client.cancel(another)
 
 
 async def test_an_answer_in_parts_is_one_result(bootstrap: str, topic_prefix: str) -> None:

@@ -7,6 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streamproc.errors import SetupError
+from streamproc.kafka.record_limits import message_limits
 from streamproc.kafka.topics import check_topics, create_topics
 from streamproc.settings import Settings
 from tests.contract.harness.settings import make_settings
@@ -24,7 +25,7 @@ def settings(bootstrap: str, topic_prefix: str) -> Settings:
 
 def names(settings: Settings) -> list[str]:
     """Names of all topics."""
-    return [*(source.topic for source in settings.sources), *settings.topics.outputs()]
+    return [*(source.topic for source in settings.sources), *settings.topics.outputs(), settings.topics.control]
 
 
 async def create(settings: Settings, topic: str, partitions: int) -> None:
@@ -61,13 +62,14 @@ async def test_topics_are_created_once(settings: Settings) -> None:
     """The first time all of them, with their retention; the second time none, and nothing is changed."""
     assert await create_topics(settings) == names(settings)
     assert await create_topics(settings) == []
-    assert await check_topics(settings) == dict.fromkeys(names(settings), 4)
+    assert await check_topics(settings) == dict.fromkeys(names(settings), 4) | {settings.topics.control: 1}
     assert {name: kept // DAY_MS for name, kept in (await retention(settings)).items()} == {
         "requests": 7,
         "chunks": 1,
         "results": 30,
         "usage": 400,
         "dead": 30,
+        "control": 7,
     }
 
 
@@ -103,3 +105,38 @@ async def test_a_broker_that_is_not_there_is_one_sentence(settings: Settings) ->
     nowhere = settings.kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{port}"})
     with pytest.raises(SetupError, match=rf"cannot reach Kafka at 127.0.0.1:{port} .*kafka.bootstrap_servers"):
         await check_topics(settings.model_copy(update={"kafka": nowhere}))
+
+
+async def limit(settings: Settings, topic: str, max_bytes: int) -> None:
+    """Changes how large a batch a topic takes, and waits until Kafka tells it so."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
+    await admin.start()
+    try:
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(max_bytes)})
+        await admin.alter_configs([resource])
+
+        async def is_told() -> bool:
+            return await message_limits(settings, [topic]) == {topic: max_bytes}
+
+        await eventually_found(is_told)
+    finally:
+        await admin.close()
+
+
+async def test_an_output_that_takes_less_than_we_write_is_named_with_both_numbers(settings: Settings) -> None:
+    """A refused result would break the transactions of its partition for ever."""
+    await create_topics(settings)
+    await limit(settings, settings.topics.results, 999_999)
+    with pytest.raises(SetupError) as told:
+        await check_topics(settings)
+    assert str(told.value) == (
+        f"topic {settings.topics.results} takes at most 999999 bytes at once (max.message.bytes), but"
+        " limits.max_record_bytes is 1000000: raise it, or lower limits.max_record_bytes"
+    )
+    await limit(settings, settings.topics.results, 1_000_000)
+    await check_topics(settings)
+    # Small records travel together: with lower limits a batch of them is the largest thing that is sent.
+    lower = settings.model_copy(update={"limits": settings.limits.model_copy(update={"max_record_bytes": 200_000})})
+    await limit(settings, settings.topics.results, 300_000)
+    with pytest.raises(SetupError, match=r"300000 bytes .* in batches of up to 524288: raise it$"):
+        await check_topics(lower)

@@ -29,12 +29,14 @@ sources = [{{ topic = "{prefix}.requests" }}]
 [kafka]
 bootstrap_servers = "{bootstrap}"
 group = "{prefix}"
+start_without_offset = "earliest"
 
 [topics]
 chunks = "{prefix}.chunks"
 results = "{prefix}.results"
 usage = "{prefix}.usage"
 dead = "{prefix}.dead"
+control = "{prefix}.control"
 partitions = {partitions}
 
 [observe]
@@ -138,7 +140,7 @@ class Workplace:
         self._stack.close()
 
     def topic(self, role: str) -> str:
-        """Name of the topic with this role: requests, chunks, results, usage, dead."""
+        """Name of the topic with this role: requests, chunks, results, usage, dead, control."""
         return f"{self.prefix}.{role}"
 
     def say(self, *arguments: str, stdin: str = "", **variables: str) -> Said:

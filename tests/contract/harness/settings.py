@@ -23,8 +23,13 @@ def make_settings(
         **changes.pop("provider", {}),
     }
     groups: dict[str, Any] = {
-        "kafka": {"bootstrap_servers": bootstrap, "group": f"{prefix}.{GROUP}"},
-        "topics": {role: f"{prefix}.{role}" for role in ("chunks", "results", "usage", "dead")}
+        # Most tests send before a worker is there.
+        "kafka": {
+            "bootstrap_servers": bootstrap,
+            "group": f"{prefix}.{GROUP}",
+            "start_without_offset": "earliest",
+        },
+        "topics": {role: f"{prefix}.{role}" for role in ("chunks", "results", "usage", "dead", "control")}
         | {"partitions": PARTITIONS},
         "retry": {"base_seconds": 0.01, "cap_seconds": 0.05, "wait_base_seconds": 0.05, "wait_cap_seconds": 0.2},
         "observe": {"metrics_enabled": False, "log_level": "info"},
@@ -32,8 +37,11 @@ def make_settings(
     for group, fields in changes.items():
         groups[group] = groups.get(group, {}) | fields
     sources = groups.pop("sources", {f"{prefix}.requests": None})
+    controls = groups.pop("controls", {})
     return Settings(
-        sources=tuple({"topic": topic, "tenant": tenant} for topic, tenant in sources.items()),
+        sources=tuple(
+            {"topic": topic, "tenant": tenant, "control": controls.get(topic)} for topic, tenant in sources.items()
+        ),
         providers={"mock": provider},
         **groups,
     )

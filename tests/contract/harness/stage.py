@@ -16,6 +16,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from streamproc.kafka.topics import create_topics
 from streamproc.mock.behaviour import MockSettings
@@ -109,6 +110,17 @@ class Stage:
             await consumer.commit({key: (0, "not ours")})
         finally:
             await consumer.stop()
+
+    async def forget_offsets(self) -> None:
+        """What Kafka does to a group without members after `offsets.retention.minutes`."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            coordinator = await admin.find_coordinator(self.settings.kafka.group)
+            answer = await admin._client.send(coordinator, DeleteGroupsRequest([self.settings.kafka.group]))
+            assert [code for _, code in answer.results] == [0]
+        finally:
+            await admin.close()
 
     async def let_topic_hold(self, topic: str, max_bytes: int) -> None:
         """Changes how large a batch a topic takes."""

@@ -13,6 +13,7 @@ from streamproc.errors import (
     AnswerTooLong,
     BadRequest,
     BudgetRefused,
+    Cancelled,
     DeadlinePassed,
     InvalidRequest,
     RetryBudgetSpent,
@@ -58,6 +59,7 @@ def result_of(terminal: Terminal) -> Result:
     [
         (BudgetRefused("x"), "rejected", "budget_refused"),
         (DeadlinePassed("x"), "expired", "deadline_passed"),
+        (Cancelled("x"), "cancelled", "cancelled_by_user"),
         (RetryBudgetSpent("x"), "failed", "retry_budget_spent"),
         (AnswerTooLong("x"), "failed", "answer_too_long"),
         (BadRequest("x", provider="p"), "failed", "bad_request"),

@@ -40,6 +40,9 @@ class FakeWork:
     def expire(self, run: Run) -> Terminal:
         return Terminal((record(f"expired {run.id.offset}"),))
 
+    def cancel(self, run: Run) -> Terminal:
+        return Terminal((record(f"cancelled {run.id.offset}"),))
+
     def abandon(self, run: Run) -> tuple[Outgoing, ...]:
         self.abandoned.append(run.id.offset)
         return (record(f"abandoned {run.id.offset}"),)
@@ -52,7 +55,8 @@ class Rig:
         self.work = FakeWork()
         self.clock = FakeClock()
         self.freed = 0
-        self.dispatch = Dispatch(self.work, self.clock, max_running, self._count)
+        self.cancelled: set[RunId] = set()
+        self.dispatch = Dispatch(self.work, self.clock, max_running, self._count, lambda run: run.id in self.cancelled)
         self.owners = [Assignment("llm.requests", number, None) for number in range(2)]
         for owner in self.owners:
             owner.claimed(Claim(MemoryTransactor([]), 0, CommitMetadata(epoch=5), None))

@@ -8,8 +8,9 @@ from streamproc.kafka.topics import TopicPlan, find_problems, plan_topics
 from streamproc.settings import Settings
 
 PLAN = (
-    TopicPlan("in", 4, None, is_output=False),
-    TopicPlan("in.wide", 4, None, is_output=False),
+    TopicPlan("in", 4, None, is_output=False, is_source=True),
+    TopicPlan("in.wide", 4, None, is_output=False, is_source=True),
+    TopicPlan("told", 1, None, is_output=False),
     TopicPlan("out", 4, None, is_output=True),
     TopicPlan("dead", 4, None, is_output=True),
 )
@@ -17,36 +18,39 @@ PLAN = (
 
 def test_topics_that_fit_are_no_problem() -> None:
     """Outputs may be wider than the widest request topic."""
-    assert find_problems(PLAN, {"in": 1, "in.wide": 6, "out": 6, "dead": 12, "another": 1}) == []
+    assert find_problems(PLAN, {"in": 1, "in.wide": 6, "told": 1, "out": 6, "dead": 12, "another": 1}) == []
 
 
 def test_missing_topics_are_named_in_one_sentence() -> None:
     """With the command that creates them."""
-    (sentence,) = find_problems(PLAN, {"in": 4, "dead": 4})
+    (sentence,) = find_problems(PLAN, {"in": 4, "told": 9, "dead": 4})
     assert "missing topics: in.wide, out;" in sentence
     assert "streamproc topics create" in sentence
 
 
 def test_an_output_narrower_than_a_request_topic_is_named() -> None:
     """Compared with the widest of them; the sentence says what to do."""
-    problems = find_problems(PLAN, {"in": 4, "in.wide": 6, "out": 5, "dead": 6})
+    problems = find_problems(PLAN, {"in": 4, "in.wide": 6, "told": 9, "out": 5, "dead": 6})
     assert problems == ["topic out has 5 partitions, but in.wide has 6: raise out to at least 6 partitions"]
 
 
 def test_what_is_missing_is_not_called_narrow_too() -> None:
     """One problem, one sentence; without a request topic nothing can be compared."""
-    assert len(find_problems(PLAN, {"in": 4, "in.wide": 4, "out": 3})) == 2
+    assert len(find_problems(PLAN, {"in": 4, "in.wide": 4, "told": 9, "out": 3})) == 2
     assert len(find_problems(PLAN, {"out": 1, "dead": 1})) == 1
     assert len(find_problems(PLAN, {})) == 1
 
 
 def test_every_topic_of_the_settings_is_planned() -> None:
-    """Sources and outputs, each once, as wide as the settings say."""
-    settings = Settings.model_validate({"sources": [{"topic": "a"}, {"topic": "b"}], "topics": {"partitions": 7}})
+    """Sources and outputs, each once, as wide as the settings say; control topics with one partition."""
+    sources = [{"topic": "a"}, *({"topic": name, "tenant": "t", "control": "t.control"} for name in "bc")]
+    settings = Settings.model_validate({"sources": sources, "topics": {"partitions": 7}})
     plan = plan_topics(settings)
-    assert [topic.name for topic in plan if not topic.is_output] == ["a", "b"]
+    assert [topic.name for topic in plan if topic.is_source] == ["a", "b", "c"]
     assert {topic.name for topic in plan if topic.is_output} == set(settings.topics.outputs())
-    assert {topic.partitions for topic in plan} == {7}
+    assert {topic.partitions for topic in plan if topic.is_source or topic.is_output} == {7}
+    others = [topic for topic in plan if not topic.is_source and not topic.is_output]
+    assert {(topic.name, topic.partitions) for topic in others} == {("llm.control", 1), ("t.control", 1)}
     assert len({topic.name for topic in plan}) == len(plan)
 
 

@@ -12,6 +12,7 @@ import structlog
 from streamproc.observe.events import (
     CallEnded,
     Committed,
+    ControlTrouble,
     DeadLettered,
     Happening,
     PartitionChanged,
@@ -129,6 +130,7 @@ FORGED = 'broke\n{"event":"call"}\x1b[2J\ud800' + "x" * 100_000
         (RunWaits(RUN, "rate_limited", FORGED, 1.0), "reason"),
         (DeadLettered(RUN, "not_json", FORGED), "reason"),
         (PublishBroke("llm.results", FORGED), "reason"),
+        (ControlTrouble("llm.control", "no_cancel", FORGED), "reason"),
     ],
 )
 def test_sentence_that_tries_to_forge_lines(lines: Lines, happening: Happening, field: str) -> None:
@@ -146,6 +148,7 @@ def test_troubles(lines: Lines) -> None:
         RunWaits(RUN, "credential_refused", "key refused", 30.0),
         DeadLettered(RUN, "not_json", "not JSON"),
         PublishBroke("llm.results", "fenced"),
+        ControlTrouble("llm.control", "no_cancel", "empty"),
     )
     for line in written:
         del line["timestamp"]
@@ -157,6 +160,7 @@ def test_troubles(lines: Lines) -> None:
         {"event": "wait", "code": "credential_refused", "reason": "key refused", "wait_seconds": 30.0},
         {"event": "dead letter", "code": "not_json", "reason": "not JSON"},
         {"event": "publish broke", "topic": "llm.results", "reason": "fenced"},
+        {"event": "control", "topic": "llm.control", "code": "no_cancel", "reason": "empty"},
     ]
 
 

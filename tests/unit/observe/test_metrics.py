@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from streamproc.observe.events import (
     CallEnded,
     Committed,
+    ControlTrouble,
     DeadLettered,
     Happening,
     PartitionChanged,
@@ -175,6 +176,7 @@ def test_everything_else_that_is_counted() -> None:
         Committed("llm.requests", 3, 17, 0.25),
         PublishBroke("llm.results", "no"),
         PartitionChanged("llm.requests", 3, "claimed"),
+        ControlTrouble("llm.control", "no_cancel", "empty"),
     )
     assert scrape.series("streamproc_waits_total") == {("credential_refused",): 1}
     assert scrape.series("streamproc_dead_letters_total") == {("not_json",): 1}

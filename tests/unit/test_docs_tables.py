@@ -1,0 +1,212 @@
+"""The tables of the documentation are complete and true: metrics, log events, topics, records, headers, error codes."""
+
+import ast
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
+
+from streamproc.errors import CredentialFault, InvalidRequest, RunError, Transient
+from streamproc.kafka.topics import plan_topics
+from streamproc.observe import events
+from streamproc.observe.logs import CallLog, LibraryLog, configure_logs
+from streamproc.observe.metrics import Metrics, PartitionState, WorkerState
+from streamproc.records.chunk import Chunk
+from streamproc.records.codec import RequestDecoder, decode_chunk, decode_result, decode_usage, encode, encode_usage
+from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
+from streamproc.records.headers import event_headers
+from streamproc.records.request import Request
+from streamproc.records.result import Result
+from streamproc.records.shapes import Written
+from streamproc.records.usage import TokenCounts, UsageLine
+from streamproc.settings import Settings
+from tests.unit.pages import OPERATIONS, RECORDS, ROOT, codes, examples, table
+
+_RUN, _AT = "t/0/0@0", datetime(2026, 1, 31, tzinfo=UTC)
+_LINE = UsageLine(
+    usage_id=f"{_RUN}/1/1",
+    run_id=_RUN,
+    request_id="r",
+    tenant="t",
+    attempt=1,
+    provider="p",
+    model="m",
+    tokens=TokenCounts(input=1, output=1, cached_input=1, cache_write=1, reasoning=1),
+    cost_nanos=1,
+    basis="provider",
+    input_hash="h",
+    started_at=_AT,
+    ended_at=_AT,
+)
+HAPPENINGS: tuple[events.Happening, ...] = (
+    events.CallEnded(_RUN, 1, "p", "m", "t", "h", "disconnected", 1.0, 0.1, _LINE, "broke"),
+    events.RetryPlanned(_RUN, "p", "c", 0.1, restart=True),
+    events.RunWaits(_RUN, "c", "s", 1.0),
+    events.RunEnded(_RUN, "t", "m", "failed", "c", 1.0),
+    events.DeadLettered(_RUN, "c", "s"),
+    events.Committed("t", 0, 1, 0.1),
+    events.PartitionChanged("t", 0, "claimed"),
+    events.PublishBroke("t", "s"),
+    events.ControlTrouble("t", "c", "s"),
+)
+DECODER = RequestDecoder(max_bytes=10_000, max_messages=10, max_output_tokens=1000)
+
+
+def test_the_happenings_here_are_all_there_are() -> None:
+    """Otherwise a new one would escape the two tests below."""
+    assert {type(one) for one in HAPPENINGS} == set(get_args(events.Happening))
+
+
+def test_every_metric_is_in_the_table_and_no_other() -> None:
+    """With its kind and its labels."""
+    partition = PartitionState("t", 0, lag=0, window=0, ready=True, paused=False)
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, lambda: WorkerState(0, 0, 0, 0, 0, (partition,)))
+    for one in HAPPENINGS:
+        metrics.saw(one)
+    found = {}
+    for family in registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        found[name] = (family.type, {label for sample in family.samples for label in sample.labels} - {"le"})
+    told = {codes(row[0])[0]: (row[1], set(codes(row[2]))) for row in table(OPERATIONS, "Metrics")}
+    assert told == found
+
+
+def test_every_log_event_is_in_the_table_and_no_other() -> None:
+    """With its levels and its fields."""
+    found = {**_written_by_observers(), **_written_by_the_lifecycle()}
+    told = {
+        codes(row[0])[0]: (set(row[1].split(", ")), set(codes(row[2])) - {"exception"})
+        for row in table(OPERATIONS, "Logs")
+    }
+    assert told == found
+
+
+def _written_by_observers() -> dict[str, tuple[set[str], set[str]]]:
+    file = io.BytesIO()
+    logger = configure_logs("debug", "json", file=file)
+    log, library = CallLog(logger), LibraryLog(logger)
+    for one in HAPPENINGS:
+        log.saw(one)
+    for number, level in enumerate((logging.WARNING, logging.ERROR)):
+        library.emit(logging.LogRecord("aiokafka", level, "client.py", number, "gone", None, None))
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for line in map(json.loads, file.getvalue().splitlines()):
+        levels, _ = found.setdefault(line.pop("event"), (set(), line.keys() - {"timestamp", "level"}))
+        levels.add(line["level"])
+    return found
+
+
+def _written_by_the_lifecycle() -> dict[str, tuple[set[str], set[str]]]:
+    """Its lines need a whole worker, so they are read from its code."""
+    calls = (node for node in _calls("streamproc/lifecycle.py") if isinstance(node.func, ast.Attribute))
+    return {
+        call.args[0].value: ({call.func.attr}, {word.arg or "" for word in call.keywords})
+        for call in calls
+        if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "logger"
+        if isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)
+    }
+
+
+def _calls(*patterns: str) -> Iterator[ast.Call]:
+    for path in (path for pattern in patterns for path in ROOT.glob(pattern)):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                yield node
+
+
+def test_nobody_else_writes_log_lines() -> None:
+    """Otherwise their events would be missing above. The embedded broker's own are not a worker's."""
+    writers = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "streamproc").rglob("*.py")
+        if "embedded" not in path.parts
+        if re.search(r"\b_?log(ger)?\.(debug|info|warning|error|exception)\(", path.read_text(encoding="utf-8"))
+    }
+    assert writers == {"streamproc/lifecycle.py", "streamproc/observe/logs.py"}
+
+
+def test_the_table_of_topics_is_what_create_makes() -> None:
+    """Names and retention."""
+    told = {codes(row[0])[0]: row[2] for row in table(RECORDS, "Topics")}
+    planned = {plan.name: (plan.retention_ms or 0) // 86_400_000 for plan in plan_topics(Settings())}
+    assert told == {name: f"{days} day" + "s" * (days > 1) for name, days in planned.items()}
+
+
+def test_the_tables_of_headers_are_complete() -> None:
+    """Those of our records, and those of dead letters."""
+    headers = [name for name, _ in event_headers("result", "id", "time", b"trace")]
+    assert [codes(row[0])[0] for row in table(RECORDS, "Topics", 1)] == headers
+    told = [codes(row[0])[0] for row in table(RECORDS, "Dead letter")]
+    assert told == [HEADER_PREFIX + name for name in DeadLetter.model_fields]
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"), [("Request", Request), ("Chunk", Chunk), ("Result", Result), ("Usage line", UsageLine)]
+)
+def test_the_table_of_a_record_has_its_fields(heading: str, model: type[BaseModel]) -> None:
+    """No more and no fewer; parts of our own records one by one."""
+    assert {codes(row[0])[0] for row in table(RECORDS, heading)} == set(_fields(model))
+
+
+def _fields(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = _part(field.annotation)
+        yield from [name] * (inner is None or name == "tool_calls")
+        yield from (f"{name}.{part.alias or key}" for key, part in (inner.model_fields if inner else {}).items())
+
+
+def _part(annotation: Any) -> type[Written] | None:
+    """The record of ours inside an annotation such as `list[Part] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, Written):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _part(inner))), None)
+
+
+def test_the_examples_are_records() -> None:
+    """They are read, and written again they are the same bytes."""
+    for value in (*examples(RECORDS, "Request"), examples(RECORDS, "OpenAI Batch lines")[0]):
+        DECODER.decode(value)
+    for value in examples(RECORDS, "Chunk"):
+        assert decode_chunk(value).model_dump(include=json.loads(value).keys()) == json.loads(value)
+    for value in examples(RECORDS, "Result"):
+        assert encode(decode_result(value)) == value
+    for value in examples(RECORDS, "Usage line"):
+        assert encode_usage(decode_usage(value)) == value
+    (reference,) = examples(RECORDS, "Dead letter")
+    assert encode(Reference.model_validate_json(reference)) == reference
+
+
+def test_the_table_of_error_codes_is_complete() -> None:
+    """Codes of refusals and of every error that is no class of others, with the status they end a run with."""
+    named = _calls("streamproc/**/*.py")
+    refusals = {
+        word.value.value
+        for call in named
+        if isinstance(call.func, ast.Name) and call.func.id == "InvalidRequest"
+        for word in call.keywords
+        if word.arg == "code" and isinstance(word.value, ast.Constant)
+    }
+    for value in (b"no JSON", b"{}", b'{"request_id":"r","model":"m","messages":[{"role":"user","content":""}],"x":1}'):
+        with pytest.raises(InvalidRequest) as refused:
+            DECODER.decode(value)
+        refusals.add(refused.value.code)
+    found = dict.fromkeys(refusals, "`rejected`") | {"internal_error": "`failed` or `rejected`"}
+    for error in _leaves(RunError):
+        is_final = not issubclass(error, Transient | CredentialFault)
+        found[error.code] = f"`{error.status}`" if is_final else "–"
+    assert {codes(row[0])[0]: row[1] for row in table(RECORDS, "Error codes")} == found
+
+
+def _leaves(error: type[RunError]) -> Iterator[type[RunError]]:
+    for child in error.__subclasses__():
+        yield from _leaves(child)
+    if not error.__subclasses__() and error is not InvalidRequest:
+        yield error
