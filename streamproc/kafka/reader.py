@@ -86,6 +86,11 @@ class Reader:
         for place, offset in positions.items():
             self._consumer.seek(TopicPartition(*place), offset)
 
+    async def position(self, place: Place) -> int:
+        """The offset up to which a partition has been read; it passes over what is no record."""
+        position: int = await self._consumer.position(TopicPartition(*place))
+        return position
+
     async def read(self, timeout_seconds: float) -> list[Record]:
         """The next records, or none when the time is over."""
         found = await self._consumer.getmany(timeout_ms=int(timeout_seconds * 1000), max_records=5000)

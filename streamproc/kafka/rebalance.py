@@ -134,6 +134,8 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
             self._dispatch.resume(assignment)
             self._changed()
             await assignment.commit_forever(self._clock, self._observer, self._commit_pause, self._count)
+            if assignment.state is State.ENDED:
+                return  # whoever ended it commits what is finished, and lets go
             await assignment.let_go()
             # The first claim after a break comes at once; what breaks again and again is not to be hammered at.
             if self._clock.monotonic() - broke_at < _QUIET_SECONDS:
