@@ -66,6 +66,7 @@ class Dispatch:
         self._freed = freed
         self._is_cancelled = is_cancelled
         self._slots: dict[asyncio.Task[None], Run] = {}
+        self._cut: set[asyncio.Task[None]] = set()
         self._owners: dict[int, Assignment] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._last_sweep = 0.0
@@ -163,6 +164,11 @@ class Dispatch:
         if now - self._last_sweep < _SWEEP_SECONDS:
             return
         self._last_sweep = now
+        # A cut may be swallowed on its way down: who still runs a whole sweep later is cut again.
+        cut = {task for task, run in self._slots.items() if run.is_cancelled}
+        for task in cut & self._cut:
+            task.cancel()
+        self._cut = cut
         for run in self.queues.expired(now):
             self._owners.pop(id(run)).finish(run.id.offset, self._work.expire(run))
             self._freed()
