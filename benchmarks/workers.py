@@ -51,6 +51,7 @@ chunks = "{topics.chunks}"
 results = "{topics.results}"
 usage = "{topics.results}-usage"
 dead = "{topics.results}-dead"
+journal = "{topics.results}-journal"
 control = "{topics.results}-control"
 partitions = {topics.partitions}
 

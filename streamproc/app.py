@@ -1,46 +1,41 @@
-"""The composition root: settings become objects here, and only here.
-
-    Retrying(Accounted(provider))
-
-A run's call passes the retry first, so that every try is a call of its own with a usage line of its own.
-"""
+"""The composition root: settings become objects here and in `chains`, and nowhere else."""
 
 import asyncio
 import random
+import secrets
 import time
-from datetime import UTC, datetime
+from functools import partial
 
-from streamproc.chain.accounting import Accounted
 from streamproc.chain.clock import Clock
 from streamproc.chain.outcome import Outcome
-from streamproc.chain.provider import Provider
-from streamproc.chain.retry import Retrying, RetryPolicy
-from streamproc.errors import InvalidRequest
+from streamproc.chain.schedule import ScheduleRules
+from streamproc.chains import Chains
 from streamproc.kafka.agreement import Agreement
 from streamproc.kafka.cancels import Cancels
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.consumer import Consumer
 from streamproc.kafka.control import Control
 from streamproc.kafka.intake import Bounds
+from streamproc.kafka.journals import Journals
 from streamproc.kafka.producer import Producer
 from streamproc.kafka.publisher import Publisher
+from streamproc.kafka.tail import Tail
 from streamproc.kafka.transactor import transactors
 from streamproc.kafka.writer import Coalescing
-from streamproc.money.pricing import PriceBook
-from streamproc.money.rates import Rates
-from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import Observer
 from streamproc.observe.metrics import PartitionState, WorkerState
 from streamproc.processor import Processor, RunRules
 from streamproc.providers.catalog import Catalog
 from streamproc.records.codec import RequestDecoder
 from streamproc.records.outgoing import OutputTopic
-from streamproc.records.request import Request
 from streamproc.settings import Settings
 
 __all__ = ["SystemClock", "Worker"]
 
 _STUCK_SECONDS = 60.0
+
+_CALL_MARGIN_SECONDS = 5.0
+"""A call that its provider's total timeout should have ended is given so much more, before it is billed as lost."""
 
 
 class SystemClock:
@@ -67,9 +62,7 @@ class Worker:
         self._catalog = catalog
         self._observer = observer
         self._clock = clock
-        self._prices = PriceBook({name: provider.prices for name, provider in settings.providers.items()})
-        self._counter = TokenCounter()
-        self._chains = {name: self._chain(name, provider) for name, provider in catalog.providers.items()}
+        self._chains = Chains(settings, catalog, clock, observer)
         options = client_options(settings.kafka)
         self._chunks = Producer(options, observer)
         chunks = settings.chunks
@@ -90,18 +83,16 @@ class Worker:
             clock,
             observer,
         )
+        self._journals = Journals(
+            Producer(options, observer),
+            Tail(options, (settings.topics.journal, settings.topics.usage)),
+            settings.topics.journal,
+            settings.topics.usage,
+            clock,
+            observer,
+            waits=settings.worker.wait_for_journal,
+        )
         self.consumer = self._make_consumer()
-
-    def _chain(self, name: str, provider: Provider) -> Provider:
-        retry = self._settings.retry
-        policy = RetryPolicy(retry.attempts, retry.base_seconds, retry.cap_seconds, retry.max_lost_attempts)
-
-        def rates(model: str, at: datetime) -> Rates | None:
-            return self._rates(name, model, at)
-
-        is_openai = self._settings.providers[name].base_url.startswith("https://api.openai.com/")
-        accounted = Accounted(provider, rates, self._counter, self._clock, self._observer, counts_exactly=is_openai)
-        return Retrying(accounted, policy, self._clock, random.random, self._observer)
 
     def _make_consumer(self) -> Consumer:
         settings = self._settings
@@ -112,15 +103,16 @@ class Worker:
                 max_messages=limits.max_messages,
                 max_output_tokens=limits.max_output_tokens,
             ),
-            self._route,
+            self._chains.route,
             self._publisher,
             Outcome(limits.max_record_bytes, self._clock),
             RunRules(
-                default_deadline_seconds=worker.default_deadline_seconds,
-                max_deadline_seconds=worker.max_deadline_seconds,
-                max_not_before_seconds=worker.max_not_before_seconds,
+                schedule=ScheduleRules(
+                    worker.default_deadline_seconds, worker.max_deadline_seconds, worker.max_not_before_seconds
+                ),
                 default_output_tokens=limits.default_output_tokens,
                 max_answer_characters=limits.max_answer_characters,
+                max_crashes=worker.max_crashes,
                 wait_base_seconds=retry.wait_base_seconds,
                 wait_cap_seconds=retry.wait_cap_seconds,
             ),
@@ -158,33 +150,19 @@ class Worker:
             Bounds(max_window=worker.max_window, max_queued_bytes=worker.max_queued_bytes),
             (kafka.commit_interval_min_seconds, kafka.commit_interval_max_seconds),
             kafka.start_without_offset,
-            Agreement(outputs),
+            Agreement({"journal": topics.journal, **{str(role): name for role, name in outputs.items()}}),
             self._control.is_cancelled,
-            lambda: self._publisher.failure or self._control.failure,
+            lambda: self._publisher.failure or self._control.failure or self._journals.failure,
+            self._journals,
+            partial(secrets.token_hex, 8),
+            max(provider.timeouts.total_seconds for provider in settings.providers.values()) + _CALL_MARGIN_SECONDS,
             self._clock,
             self._observer,
         )
 
-    def _rates(self, provider: str, model: str, at: datetime) -> Rates | None:
-        settings = self._settings.providers[provider]
-        return self._prices.rates(provider, settings.price_provider, settings.base_url, model, at)
-
-    def _route(self, request: Request) -> tuple[Provider, str]:
-        name, model = self._catalog.resolve(request.model)
-        self._catalog.check(name, request)
-        now = datetime.fromtimestamp(self._clock.time(), UTC)
-        if not self._settings.allow_unpriced and self._rates(name, model, now) is None:
-            raise InvalidRequest(
-                f"model: {model!r} of provider {name!r} has no known price; set providers.{name}.prices"
-                " or allow_unpriced",
-                code="unpriced",
-            )
-        return self._chains[name], model
-
     def load(self) -> None:
         """Prices and rank files. Blocks for about a second: call it in a thread."""
-        self._prices.load()
-        self._counter.load(model for provider in self._settings.providers.values() for model in provider.models)
+        self._chains.load()
 
     async def start(self) -> None:
         """Connects, reads the control topics, and joins the group.
@@ -197,6 +175,7 @@ class Worker:
             await self._control.start(self.consumer.dispatch.cancel)
         with setup_errors(self._settings.kafka, "joining the group"):
             await self._chunks.start()
+            await self._journals.start()
             await self.consumer.start()
 
     async def drain(self) -> int:
@@ -208,6 +187,7 @@ class Worker:
         await self.consumer.close()
         await self._control.stop()
         await self._publisher.stop()
+        await self._journals.stop()
 
     def state(self) -> WorkerState:
         """For the metrics port's thread: reads plain numbers only."""

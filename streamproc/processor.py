@@ -18,6 +18,7 @@ from streamproc.chain.outcome import Outcome
 from streamproc.chain.provider import Completed, Event, Provider, Restarted, Text
 from streamproc.chain.retry import wait_seconds
 from streamproc.chain.run import Incoming, Run, Terminal
+from streamproc.chain.schedule import ScheduleRules, schedule
 from streamproc.errors import (
     Cancelled,
     CredentialFault,
@@ -42,11 +43,10 @@ __all__ = ["Processor", "RunRules"]
 class RunRules(NamedTuple):
     """Bounds of a run, from the settings; waits as in `chain.retry`."""
 
-    default_deadline_seconds: float
-    max_deadline_seconds: float
-    max_not_before_seconds: float
+    schedule: ScheduleRules
     default_output_tokens: int
     max_answer_characters: int
+    max_crashes: int
     wait_base_seconds: float
     wait_cap_seconds: float
 
@@ -81,7 +81,11 @@ class Processor:
             check_request_headers(incoming.headers)
             request = self._decoder.decode(incoming.value)
             provider, model = self._route(request)
-            return self._run(incoming, request, provider, model)
+            run = self._run(incoming, request, provider, model)
+            if incoming.history.answer is None:
+                return run
+            result, lines = incoming.history.answer
+            return self._ended(run, self._outcome.remembered(run, result, lines), result.status, None)
         except InvalidRequest as error:
             return self._refused(incoming, request, error)
         except Exception as error:  # noqa: BLE001 a defect of ours must not stop the partition: the bytes are kept
@@ -95,22 +99,14 @@ class Processor:
         return self._outcome.refused(incoming, request, error)
 
     def _run(self, incoming: Incoming, request: Request, provider: Provider, model: str) -> Run:
-        now = self._clock.time()
-        deadline = now + self._rules.default_deadline_seconds
-        not_before = 0.0
-        if request.deadline is not None:
-            deadline = min(request.deadline.timestamp(), now + self._rules.max_deadline_seconds)
-        if request.not_before is not None:
-            not_before = request.not_before.timestamp()
-            if not_before > now + self._rules.max_not_before_seconds:
-                raise InvalidRequest(
-                    "not_before: is more than worker.max_not_before_seconds"
-                    f" ({self._rules.max_not_before_seconds:g}) away"
-                )
-            if request.deadline is None:
-                deadline = max(deadline, not_before + self._rules.default_deadline_seconds)
-            elif not_before >= deadline:
-                raise InvalidRequest("not_before: is not earlier than the deadline")
+        history = incoming.history
+        if history.crashes >= self._rules.max_crashes:
+            raise InvalidRequest(
+                f"{history.crashes} workers died while they answered this request"
+                f" (worker.max_crashes is {self._rules.max_crashes})",
+                code="crashed_workers",
+            )
+        times = schedule(request, self._clock.time(), self._rules.schedule)
         return Run(
             id=incoming.id,
             request=request,
@@ -119,10 +115,11 @@ class Processor:
             tenant=incoming.tenant or request.tenant,
             input_hash=input_hash(request),
             size_bytes=len(incoming.value or b""),
-            deadline=deadline,
-            not_before=not_before,
+            deadline=times.deadline,
+            not_before=times.not_before,
             taken_at=self._clock.monotonic(),
-            progress=Progress(first_attempt(incoming.epoch, None)),
+            progress=Progress(first_attempt(incoming.epoch, history.last_attempt), spent_nanos=history.spent_nanos),
+            journal=incoming.journal,
             trace=trace_of(incoming.headers),
             replay_of=replay_of(incoming.headers),
         )
@@ -139,6 +136,7 @@ class Processor:
             if left <= 0:
                 raise DeadlinePassed("the deadline passed before a call could begin")
             terminal = await self._complete(run, answer, left)
+            await run.journal.completed(terminal.records)
         except (Transient, CredentialFault, NotNow) as error:
             self._wait(run, error)
         except RunError as error:
@@ -194,6 +192,7 @@ class Processor:
             input_hash=run.input_hash,
             deadline=run.deadline,
             progress=run.progress,
+            journal=run.journal,
         )
 
     def _wait(self, run: Run, error: Transient | CredentialFault | NotNow) -> NoReturn:

@@ -116,6 +116,7 @@ class TopicSettings(_Group):
     chunks: str = Field("llm.chunks", description="Tokens, while they are produced.")
     results: str = Field("llm.results", description="One terminal result for each run.")
     usage: str = Field("llm.usage", description="Lines of the bill.")
+    journal: str = Field("llm.journal", description="Notes around calls, for whoever owns the partition next.")
     dead: str = Field("llm.dead", description="Records that are no valid request.")
     control: str = Field("llm.control", description="Cancels; every worker reads all of them.")
     partitions: int = Field(12, ge=1, le=10_000, description="For `topics create`.")
@@ -123,7 +124,7 @@ class TopicSettings(_Group):
 
     def outputs(self) -> tuple[str, ...]:
         """Names of all output topics."""
-        return (self.chunks, self.results, self.usage, self.dead)
+        return (self.chunks, self.results, self.usage, self.dead, self.journal)
 
 
 class WorkerSettings(_Group):
@@ -143,6 +144,13 @@ class WorkerSettings(_Group):
     max_deadline_seconds: float = Field(86_400, gt=0, description="A request's own deadline counts at most this far.")
     max_not_before_seconds: float = Field(
         900, gt=0, description="A request that wants to wait longer is refused: it would hold its partition."
+    )
+    wait_for_journal: bool = Field(
+        True,
+        description="A call begins when its note is stored; false saves that wait, and a crash may hide calls.",
+    )
+    max_crashes: int = Field(
+        3, ge=1, description="Workers that may die in the calls of one request; then it becomes a dead letter."
     )
     drain_seconds: float = Field(30, ge=0, description="How long running calls may go on after a stop signal.")
     max_cancels: int = Field(

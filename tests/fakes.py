@@ -5,10 +5,17 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from aiokafka import TopicPartition
+
 from streamproc.chain.call import Call, Progress
+from streamproc.chain.journal import MemoryJournal
 from streamproc.chain.provider import Provider
 from streamproc.chain.run import Run
 from streamproc.errors import PublishFailed
+from streamproc.kafka.assignment import Assignment, Claim
+from streamproc.kafka.inherited import Inherited
+from streamproc.kafka.journal import PartitionJournal
+from streamproc.kafka.lane import Lane
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.kafka.producer import Packed, Producer
 from streamproc.kafka.transactor import Transactor
@@ -26,8 +33,10 @@ __all__ = [
     "Seen",
     "Transaction",
     "a_call",
+    "a_claim",
     "a_request",
     "a_run",
+    "an_assignment",
     "eventually",
     "scripted",
 ]
@@ -114,7 +123,7 @@ class MemoryProducer(Producer):
     async def stop(self) -> None:
         """Nothing to disconnect from."""
 
-    async def send(self, packed: Packed, topic: str, partition: int) -> None:
+    async def send(self, packed: Packed, topic: str, partition: int) -> int:
         self.asked += 1
         await self.gate.wait()
         await asyncio.sleep(0)
@@ -124,6 +133,7 @@ class MemoryProducer(Producer):
             self.batches.append(packed.count)
         if is_refused:
             raise PublishFailed("refused")
+        return len(self.stored[topic, partition])
 
 
 def a_request(**fields: Any) -> Request:
@@ -145,6 +155,7 @@ def a_call(request: Request | None = None, **fields: Any) -> Call:
         "input_hash": "0" * 64,
         "deadline": NOW + 600,
         "progress": Progress(attempt=1000),
+        "journal": MemoryJournal(),
     }
     return Call(**{**usual, **fields})
 
@@ -164,6 +175,7 @@ def a_run(offset: int = 0, *, request: Request | None = None, provider: Provider
         "not_before": 0.0,
         "taken_at": 0.0,
         "progress": Progress(attempt=1000),
+        "journal": MemoryJournal(),
     }
     return Run(**{**usual, **fields})
 
@@ -180,6 +192,18 @@ async def eventually(is_true: Callable[[], bool], turns: Iterable[int] = range(2
             return
         await asyncio.sleep(0 if turn < 200 else 0.001)
     raise AssertionError("it did not become true")
+
+
+def an_assignment(partition: int = 0, *, owner: str = "me", clock: FakeClock | None = None) -> Assignment:
+    """An assignment of a partition of `llm.requests`, whose notes stay in their lane."""
+    key, clock = TopicPartition("llm.requests", partition), clock or FakeClock()
+    lane = Lane(MemoryProducer(), "llm.journal", partition, clock, lambda _: None, repeats=True)
+    return Assignment(key, None, PartitionJournal(key, owner, lane, lambda: True, clock, waits=True))
+
+
+def a_claim(transactor: Transactor, position: int, metadata: CommitMetadata, former_owner: str = "") -> Claim:
+    """A claim of a partition whose journal is empty."""
+    return Claim(transactor, position, metadata, former_owner, Inherited(position, ()), 0)
 
 
 Transaction = tuple[tuple[bytes | None, ...], int, CommitMetadata]

@@ -1,6 +1,7 @@
 """Accounted: stands right around the real call. Every call passes here once and leaves its usage line.
 
-Retries, fallbacks and corrections need no special case: each is a call of its own with a line of its own.
+Retries, fallbacks and corrections need no special case: each is a call of its own with a line of its own. What the call
+may use is in the journal before it begins, and what it did use when it has ended.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -12,12 +13,11 @@ from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
 from streamproc.chain.provider import Completed, Event, Provider, Reasoning, Text, ToolCallPart
 from streamproc.errors import BudgetRefused, ProviderError
-from streamproc.money.cost import cost_nanos, upper_bound_nanos
+from streamproc.money.cost import cost_nanos, upper_bound_nanos, upper_bound_tokens
 from streamproc.money.dollars import nanos, usd
 from streamproc.money.rates import Rates
 from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import CallEnded, Observer
-from streamproc.records.identity import usage_id
 from streamproc.records.usage import Basis, TokenCounts, UsageLine
 
 __all__ = ["Accounted"]
@@ -28,7 +28,7 @@ class _Meter:
     """What one call delivered so far."""
 
     started: float
-    number: int
+    most: UsageLine
     pieces: list[str] = field(default_factory=list)
     first_token: float | None = None
     completed: Completed | None = None
@@ -64,12 +64,17 @@ class Accounted:
             BudgetRefused: the call may cost more than is left of the request's `max_cost_usd`.
             ProviderError: as the inner provider.
         """
-        started_at = datetime.fromtimestamp(self._clock.time(), UTC)
-        rates = self._rates(call.model, started_at)
+        rates = self._rates(call.model, datetime.fromtimestamp(self._clock.time(), UTC))
         self._check_budget(call, rates)
         call.progress.calls += 1
-        meter = _Meter(started=self._clock.monotonic(), number=call.progress.calls)
-        attempt = call.progress.attempt
+        most = self._most(call, rates)
+        try:
+            await call.journal.started(most)
+        except BaseException:
+            # Cut off while it waited: the note may be stored all the same, and the call was never made.
+            call.journal.ended(most.usage_id, None, "not_made")
+            raise
+        meter = _Meter(self._clock.monotonic(), most)
         pieces = meter.pieces
         try:
             async with aclosing(self._inner.stream(call)) as events:
@@ -89,7 +94,32 @@ class Accounted:
             raise
         finally:
             # Runs on every way out, also when a cancelled run closes this generator: the provider is owed all the same.
-            self._close(call, attempt, meter, rates, started_at)
+            self._close(call, meter, rates)
+
+    def _most(self, call: Call, rates: Rates | None) -> UsageLine:
+        # The line that is billed if nobody ever learns what the call used.
+        now = datetime.fromtimestamp(self._clock.time(), UTC)
+        return UsageLine(
+            usage_id=call.usage_id,
+            run_id=call.run_id,
+            request_id=call.request.request_id,
+            tenant=call.tenant,
+            user=call.request.user,
+            feature=call.request.feature,
+            attempt=call.progress.attempt,
+            provider=self.name,
+            model=call.model,
+            tokens=upper_bound_tokens(
+                prompt_bytes=call.prompt_bytes, prompt_tokens=None, max_output_tokens=call.max_output_tokens
+            ),
+            cost_nanos=None if rates is None else _bound(call, rates),
+            basis="upper_bound",
+            price_version=None if rates is None else rates.version,
+            reason="lost",
+            input_hash=call.input_hash,
+            started_at=now,
+            ended_at=now,
+        )
 
     def _check_budget(self, call: Call, rates: Rates | None) -> None:
         allowed_usd = call.request.max_cost_usd
@@ -106,8 +136,9 @@ class Accounted:
         if bound > left:
             raise BudgetRefused(f"the call may cost up to {usd(bound)}; {usd(max(left, 0))} of max_cost_usd is left")
 
-    def _close(self, call: Call, attempt: int, meter: _Meter, rates: Rates | None, started_at: datetime) -> None:
-        line = self._line(call, attempt, meter, rates, started_at)
+    def _close(self, call: Call, meter: _Meter, rates: Rates | None) -> None:
+        line = self._bill(call, meter, rates)
+        call.journal.ended(meter.most.usage_id, line, _outcome(meter))
         if line is not None:
             call.progress.lines.append(line)
             if rates is not None:
@@ -116,7 +147,7 @@ class Accounted:
         self._observer.saw(
             CallEnded(
                 run_id=call.run_id,
-                attempt=attempt,
+                attempt=meter.most.attempt,
                 provider=self.name,
                 model=call.model,
                 tenant=call.tenant,
@@ -129,30 +160,18 @@ class Accounted:
             )
         )
 
-    def _line(
-        self, call: Call, attempt: int, meter: _Meter, rates: Rates | None, started_at: datetime
-    ) -> UsageLine | None:
+    def _bill(self, call: Call, meter: _Meter, rates: Rates | None) -> UsageLine | None:
         if meter.error is not None and not meter.error.may_have_cost and not meter.pieces:
             return None
         tokens, basis = self._tokens(call, meter)
-        return UsageLine(
-            usage_id=usage_id(call.run_id, attempt, meter.number),
-            run_id=call.run_id,
-            request_id=call.request.request_id,
-            tenant=call.tenant,
-            user=call.request.user,
-            feature=call.request.feature,
-            attempt=attempt,
-            provider=self.name,
-            model=call.model,
-            tokens=tokens,
-            cost_nanos=None if rates is None else cost_nanos(rates, tokens),
-            basis=basis,
-            price_version=None if rates is None else rates.version,
-            reason=None if meter.completed is not None else _outcome(meter),
-            input_hash=call.input_hash,
-            started_at=started_at,
-            ended_at=datetime.fromtimestamp(self._clock.time(), UTC),
+        return meter.most.model_copy(
+            update={
+                "tokens": tokens,
+                "cost_nanos": None if rates is None else cost_nanos(rates, tokens),
+                "basis": basis,
+                "reason": None if meter.completed is not None else _outcome(meter),
+                "ended_at": datetime.fromtimestamp(self._clock.time(), UTC),
+            }
         )
 
     def _tokens(self, call: Call, meter: _Meter) -> tuple[TokenCounts, Basis]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from streamproc.chain.journal import Journal
+from streamproc.records.identity import usage_id
 from streamproc.records.request import Request
 from streamproc.records.usage import UsageLine
 
@@ -44,6 +46,7 @@ class Call:
         input_hash: sha256 of what the model will see and of the options that shape the answer.
         deadline: unix time in seconds after which nobody wants the answer.
         progress: shared by all calls of the run.
+        journal: of the run.
     """
 
     run_id: str
@@ -55,3 +58,9 @@ class Call:
     input_hash: str
     deadline: float
     progress: Progress
+    journal: Journal
+
+    @property
+    def usage_id(self) -> str:
+        """Identity of the try that is under way, and of its usage line."""
+        return usage_id(self.run_id, self.progress.attempt, self.progress.calls)

@@ -3,12 +3,32 @@
 from dataclasses import dataclass
 
 from streamproc.chain.call import Progress
+from streamproc.chain.journal import Journal
 from streamproc.chain.provider import Provider
 from streamproc.records.identity import RunId
 from streamproc.records.outgoing import Outgoing
 from streamproc.records.request import Request
+from streamproc.records.result import Result
+from streamproc.records.usage import UsageLine
 
-__all__ = ["Incoming", "Run", "Terminal"]
+__all__ = ["History", "Incoming", "Run", "Terminal"]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What former owners of the partition did for a run before they lost it.
+
+    Attributes:
+        last_attempt: the highest attempt they began, None when there was none.
+        crashes: how many of them lost calls of this run.
+        spent_nanos: the most their calls can have cost, for the request's own budget.
+        answer: the finished answer and its bill, when nothing but their publication was missing.
+    """
+
+    last_attempt: int | None = None
+    crashes: int = 0
+    spent_nanos: int = 0
+    answer: tuple[Result, tuple[UsageLine, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +40,9 @@ class Incoming:
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
     epoch: int
+    journal: Journal
     tenant: str | None = None
+    history: History = History()
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +69,7 @@ class Run:
     not_before: float
     taken_at: float
     progress: Progress
+    journal: Journal
     trace: bytes | None = None
     replay_of: str | None = None
     is_cancelled: bool = False

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streamproc.kafka.committed import GroupState
-from streamproc.records.outgoing import OutputTopic
 
 __all__ = ["Agreement"]
 
@@ -21,7 +20,7 @@ _BEGIN = "streamproc-1-"
 class Agreement:
     """One worker's side of it; `topics` are the topics it writes to, by their roles."""
 
-    topics: Mapping[OutputTopic, str]
+    topics: Mapping[str, str]
 
     @property
     def protocol(self) -> str:

@@ -1,9 +1,13 @@
 """An assignment: one owned partition during one claim. Nothing of it outlives the claim.
 
-It owns the partition's offsets, its running tasks, the finished runs that wait to be published, and its commits.
+It owns the partition's offsets, its running tasks, its journal, the finished runs that wait to be published, and its
+commits. A broken transactor and a rebalance that gives the partition back only interrupt it: it is claimed once more,
+and what runs in it runs on.
 """
 
 import asyncio
+from collections.abc import Collection
+from contextlib import suppress
 from enum import Enum
 from typing import NamedTuple
 
@@ -12,6 +16,8 @@ from aiokafka import TopicPartition
 from streamproc.chain.clock import Clock
 from streamproc.chain.run import Run, Terminal
 from streamproc.errors import PublishFailed
+from streamproc.kafka.inherited import Inherited
+from streamproc.kafka.journal import PartitionJournal
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.kafka.offsets import Offsets
 from streamproc.kafka.transactor import Transactor
@@ -20,25 +26,35 @@ from streamproc.records.outgoing import Outgoing
 
 __all__ = ["Assignment", "Claim", "State", "pause_between_commits"]
 
+_LAST_NOTES_SECONDS = 5.0
+
 
 class State(Enum):
-    """CLAIMING: not ours for sure, or not any more. READY: records are taken. ENDED: lost; nothing starts any more."""
+    """Whether a partition is ours.
+
+    CLAIMING: not for sure, or not any more. READY: records are taken. HELD: the group is being sorted; nothing starts,
+    and what runs goes on. ENDED: lost; what runs is cut.
+    """
 
     CLAIMING = "claiming"
     READY = "ready"
+    HELD = "held"
     ENDED = "ended"
 
 
 class Claim(NamedTuple):
     """What a claim found and made: where the partition stood, and the producer that alone may move it from now on.
 
-    `former_epoch` is that of the claim before, or None when this is the partition's first one.
+    `former_owner` made the claim before, "" when nobody did. `inherited` is what it left in the journal up to
+    `inherited_to`; nothing when it was the same.
     """
 
     transactor: Transactor
     position: int
     metadata: CommitMetadata
-    former_epoch: int | None
+    former_owner: str
+    inherited: Inherited
+    inherited_to: int
 
 
 def pause_between_commits(last_seconds: float, partitions: int, shortest: float, longest: float) -> float:
@@ -54,9 +70,13 @@ def pause_between_commits(last_seconds: float, partitions: int, shortest: float,
 class Assignment:
     """`finish` may be called in any order; commits happen in order."""
 
-    def __init__(self, topic: str, partition: int, tenant: str | None) -> None:
-        self.key = TopicPartition(topic, partition)
+    def __init__(self, key: TopicPartition, tenant: str | None, journal: PartitionJournal) -> None:
+        self.key = key
         self.tenant = tenant
+        self.journal = journal
+        self.inherited = Inherited(0, ())
+        self.inherited_to = 0
+        self.lost: dict[str, Outgoing] = {}  # usage lines of former owners' calls, on their way
         self.state = State.CLAIMING
         self.epoch = 0
         self.offsets = Offsets(0)
@@ -81,28 +101,37 @@ class Assignment:
     def claimed(self, claim: Claim) -> None:
         """Records are ours from the claim's position on, less those that are done.
 
-        Where the claim before was this assignment's own, only its transactor had broken: its runs go on, and of what
-        is finished the claim tells what the broken transaction did store after all.
+        Where the claim before was this assignment's own, its runs go on, and of what is finished the claim tells what
+        a broken transaction did store after all.
         """
         position, done = claim.position, claim.metadata.done
-        if self.is_own(claim):
+        if self.continues(claim):
             self._finished = [
                 (offset, records)
                 for offset, records in self._finished
-                if offset is None or (offset >= position and offset - position not in done)
+                if offset is not None and offset >= position and offset - position not in done
             ]
             self._is_dirty = True
             self._work.set()
         else:
             self.offsets = Offsets(position, (position + distance for distance in done))
+            self.inherited, self.inherited_to = claim.inherited, claim.inherited_to
+            self.journal.begin_at(claim.inherited_to)
         self._committed = position
         self.epoch = claim.metadata.epoch
         self._transactor, self._is_broken = claim.transactor, False
+        self.lost.clear()  # whether they were stored is looked up once more
+        self.is_paused = False
         self.state = State.READY
 
-    def is_own(self, claim: Claim) -> bool:
+    def continues(self, claim: Claim) -> bool:
         """Whether nobody else claimed the partition since this assignment did."""
-        return bool(self.epoch) and claim.former_epoch == self.epoch
+        return bool(self.epoch) and claim.former_owner == self.owner
+
+    @property
+    def owner(self) -> str:
+        """Tells this assignment from all others, in the journal and beside the committed offset."""
+        return self.journal.owner
 
     async def let_go(self) -> None:
         """Stops the transactor, if there is one; one that was cancelled in it is called again at the end."""
@@ -131,6 +160,11 @@ class Assignment:
             self._finished.append((None, records))
             self._work.set()
 
+    def bill_lost(self, usage_id: str, record: Outgoing) -> None:
+        """The usage line of a former owner's call; once it is published the call is resolved."""
+        self.lost[usage_id] = record
+        self._work.set()
+
     async def commit_forever(
         self, clock: Clock, observer: Observer, pause: tuple[float, float], partitions: list[int]
     ) -> None:
@@ -147,23 +181,23 @@ class Assignment:
         When that fails the assignment has to be claimed again, whatever the transaction did or did not do.
         """
         async with self._lock:
-            batch = list(self._finished)
+            batch, lost = list(self._finished), dict(self.lost)
             for offset, _ in batch:
                 if offset is not None:
                     self.offsets.finish(offset)
             position = self.offsets.position
             if self._transactor is None or self._is_broken:
                 return
-            if not (batch or self._is_dirty or position > self._committed):
+            if not (batch or lost or self._is_dirty or position > self._committed):
                 return
             started = clock.monotonic()
             done = frozenset(offset - position for offset in self.offsets.done)
-            metadata = CommitMetadata(self.epoch, done).encode()
+            finished = {offset for offset, _ in batch if offset is not None}
+            metadata = CommitMetadata(self.epoch, done, self.owner, self._journal_position(finished, lost)).encode()
             self._is_broken = True  # and stays so when this task is cancelled in the middle
             try:
-                await self._transactor.commit(
-                    (record for _, records in batch for record in records), position, metadata
-                )
+                records = [record for _, records in batch for record in records]
+                await self._transactor.commit([*records, *lost.values()], position, metadata)
             except PublishFailed as exc:
                 observer.saw(PublishBroke(self.key.topic, str(exc)))
                 if self.state is State.READY:
@@ -173,10 +207,26 @@ class Assignment:
             del self._finished[: len(batch)]
             self._committed = position
             self._is_dirty = False
+            self.journal.finish(finished)
+            self.inherited.finish(finished)
+            self.inherited.resolve(lost)
+            for usage_id in lost:
+                self.lost.pop(usage_id, None)
             if batch:
                 self.last_commit_seconds = clock.monotonic() - started
-                runs = sum(offset is not None for offset, _ in batch)
-                observer.saw(Committed(self.key.topic, self.key.partition, runs, self.last_commit_seconds))
+                observer.saw(Committed(self.key.topic, self.key.partition, len(finished), self.last_commit_seconds))
+
+    def _journal_position(self, finished: Collection[int], billed: Collection[str]) -> int:
+        own = self.journal.position(finished)
+        inherited = self.inherited.position(finished, billed)
+        return own if inherited is None else min(own, inherited)
+
+    async def cut(self) -> None:
+        """Cancels the partition's runs, waits until each has let go, and until their last notes are stored."""
+        await self.cancel_running()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_NOTES_SECONDS):
+                await self.journal.flush()
 
     async def cancel_running(self) -> None:
         """Cancels the partition's runs and waits until each has let go of what it held."""

@@ -1,7 +1,8 @@
 """The claim: how an assignment begins. It shuts out the former owner, then reads where that one stood.
 
 In this order: whoever is shut out can move nothing any more, so what is read stays true. The heartbeats around it keep
-a process that was frozen, and woke up when the group had moved on, from shutting out the rightful owner.
+a process that was frozen, and woke up when the group had moved on, from shutting out the rightful owner. The journal is
+read at the end: a call that is begun after that by whoever was shut out is not possible, because its lease is over.
 """
 
 from typing import Any
@@ -10,8 +11,10 @@ from aiokafka import TopicPartition
 
 from streamproc.chain.clock import Clock
 from streamproc.errors import SetupError
-from streamproc.kafka.assignment import Claim
+from streamproc.kafka.assignment import Assignment, Claim
 from streamproc.kafka.committed import committed_offsets
+from streamproc.kafka.inherited import Inherited
+from streamproc.kafka.journals import Journals
 from streamproc.kafka.membership import Membership
 from streamproc.kafka.metadata import CommitMetadata, next_epoch
 from streamproc.kafka.transactor import NewTransactor
@@ -21,14 +24,15 @@ __all__ = ["claim"]
 
 
 async def claim(
-    key: TopicPartition,
+    assignment: Assignment,
     consumer: Any,
     membership: Membership,
     new_transactor: NewTransactor,
+    journals: Journals,
     start: StartWithoutOffset,
     clock: Clock,
 ) -> Claim | None:
-    """The partition's claim; None when the group has moved on meanwhile.
+    """The claim of an assignment's partition; None when the group has moved on meanwhile.
 
     Raises:
         SetupError: the stored metadata is not ours, there is no offset where there should be one, or Kafka does not
@@ -36,6 +40,7 @@ async def claim(
         PublishFailed: the transaction that says so broke.
         KafkaError: a broker is away, or refuses us.
     """
+    key, owner = assignment.key, assignment.owner
     generation = membership.generation
     if not await membership.is_alive(generation):
         return None
@@ -45,14 +50,19 @@ async def claim(
         if not await membership.is_alive(generation):
             await transactor.stop()
             return None
-        position, stored = await _committed(consumer, membership.group, key, start)
-        done = frozenset[int]() if stored is None else stored.done
-        metadata = CommitMetadata(next_epoch(None if stored is None else stored.epoch, clock.time()), done)
+        position, found = await _committed(consumer, membership.group, key, start)
+        stored = found or CommitMetadata(0)
+        journal = await journals.end(key.partition) if stored.journal is None else stored.journal
+        epoch = next_epoch(None if found is None else found.epoch, clock.time())
+        metadata = CommitMetadata(epoch, stored.done, owner, journal)
         await transactor.commit((), position, metadata.encode())
+        inherited = Inherited(position, {position + distance for distance in stored.done})
+        if not (assignment.epoch and stored.owner == owner):
+            journal = await journals.read(key, owner, journal, inherited)
     except BaseException:
         await transactor.stop()
         raise
-    return Claim(transactor, position, metadata, None if stored is None else stored.epoch)
+    return Claim(transactor, position, metadata, stored.owner, inherited, journal)
 
 
 async def _committed(

@@ -17,6 +17,7 @@ from streamproc.kafka.assignment import Assignment, State
 from streamproc.kafka.committed import group_state
 from streamproc.kafka.dispatch import Dispatch, Work
 from streamproc.kafka.intake import Bounds, Intake
+from streamproc.kafka.journals import Journals
 from streamproc.kafka.membership import Membership
 from streamproc.kafka.producer import within
 from streamproc.kafka.rebalance import Rebalance
@@ -28,6 +29,9 @@ __all__ = ["Consumer"]
 
 _ENDS_SECONDS = 1.0
 _STOP_SECONDS = 5.0
+_LEASE_SHARE = 0.8
+"""How much of the time after which the group gives our partitions away we trust that it has not: the rest is for the
+way of a heartbeat, and for clocks that do not run alike."""
 
 
 def _own_sticky_assignor(protocol: str, check_join: Callable[[], None]) -> type[Any]:
@@ -41,6 +45,11 @@ def _own_sticky_assignor(protocol: str, check_join: Callable[[], None]) -> type[
             return super().metadata(topics)
 
     return OwnStickyAssignor
+
+
+def _lease(options: Mapping[str, Any]) -> float:
+    shortest: int = min(options["session_timeout_ms"], options["rebalance_timeout_ms"])
+    return shortest * _LEASE_SHARE / 1000
 
 
 class Consumer:
@@ -59,6 +68,9 @@ class Consumer:
         agreement: Agreement,
         is_cancelled: Callable[[Run], bool],
         failure: Callable[[], BaseException | None],
+        journals: Journals,
+        new_owner: Callable[[], str],
+        call_seconds: float,
         clock: Clock,
         observer: Observer,
     ) -> None:
@@ -87,7 +99,7 @@ class Consumer:
         self.dispatch = Dispatch(work, clock, max_running, room.set, is_cancelled)
         self._rebalance = Rebalance(
             self._consumer,
-            Membership(self._consumer, options["group_id"], options["group_instance_id"]),
+            Membership(self._consumer, options["group_id"], options["group_instance_id"], _lease(options), clock),
             new_transactor,
             self.dispatch,
             sources,
@@ -96,6 +108,9 @@ class Consumer:
             observer,
             commit_pause,
             room.set,
+            journals,
+            new_owner,
+            call_seconds,
         )
         self._intake = Intake(
             self._consumer, self._rebalance.assignments, self.dispatch, work, room, bounds, clock, observer

@@ -118,10 +118,10 @@ class Dispatch:
     def _keep(self, run: Run, owner: Assignment) -> None:
         if owner.state is State.READY:
             self.put(run, owner)
-        elif owner.state is State.CLAIMING:
-            owner.parked.append(run)
-        else:
+        elif owner.state is State.ENDED:
             owner.bill(self._work.abandon(run))
+        else:
+            owner.parked.append(run)
 
     def resume(self, owner: Assignment) -> None:
         """Takes back the runs of a partition that was claimed again."""

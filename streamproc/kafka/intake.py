@@ -129,12 +129,15 @@ class Intake:
         for record in records:
             if not assignment.offsets.track(record.offset):
                 continue
+            run_id = RunId(record.topic, record.partition, record.offset, record.timestamp)
             incoming = Incoming(
-                id=RunId(record.topic, record.partition, record.offset, record.timestamp),
+                id=run_id,
                 key=record.key,
                 value=record.value,
                 headers=tuple(record.headers),
                 epoch=assignment.epoch,
+                journal=assignment.journal.of(run_id, record.offset),
+                history=assignment.inherited.history(record.offset, str(run_id)),
                 tenant=assignment.tenant,
             )
             accepted = self._work.accept(incoming)

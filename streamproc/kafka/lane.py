@@ -1,4 +1,4 @@
-"""A lane: the chunks of one partition on their way out, in order, one batch under way at a time.
+"""A lane: the chunks or the notes of one partition on their way out, in order, one batch under way at a time.
 
 While a batch waits for its acknowledgement the next one fills, so the busier a partition is, the larger its batches.
 """
@@ -39,7 +39,11 @@ class Writer(Protocol):
 
 
 class Lane:
-    """Records are numbered 1, 2, 3 …; `acknowledged` is the number up to which all are stored or given up."""
+    """Records are numbered 1, 2, 3 …; `acknowledged` is the number up to which all are stored or given up.
+
+    A lane that `repeats` gives nothing up: what was refused is sent again, and may be stored twice. `end` is an offset
+    of the partition beyond which every later record will stand.
+    """
 
     def __init__(
         self,
@@ -48,7 +52,9 @@ class Lane:
         partition: int,
         clock: Clock,
         on_bytes: Callable[[int], None],
-        coalesce_seconds: float,
+        coalesce_seconds: float = 0.0,
+        *,
+        repeats: bool = False,
     ) -> None:
         self._producer = producer
         self._topic = topic
@@ -56,6 +62,7 @@ class Lane:
         self._clock = clock
         self._on_bytes = on_bytes
         self._coalesce_seconds = coalesce_seconds
+        self._repeats = repeats
         self._queue: list[Queued] = []
         self._wake = asyncio.Event()
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -64,6 +71,7 @@ class Lane:
         self.writers: set[Writer] = set()
         self.appended = 0
         self.acknowledged = 0
+        self.end = 0
 
     def __repr__(self) -> str:
         return f"Lane({self._topic}/{self._partition}, queued={len(self._queue)}, open={len(self.writers)})"
@@ -116,11 +124,13 @@ class Lane:
         try:
             packed = pack(self._producer.new_batch, records, int(now * 1000))
             taken = packed.count
-            await self._producer.send(packed, self._topic, self._partition)
+            self.end = max(self.end, await self._producer.send(packed, self._topic, self._partition))
         except PublishFailed:
+            await self._clock.sleep(_RETRY_SECONDS)
+            if self._repeats:
+                return
             # What was stored is not known, and a later chunk must not follow a hole: give up everything queued and
             # let each open stream start again, visibly.
-            await self._clock.sleep(_RETRY_SECONDS)
             self._drop(len(self._queue))
             for writer in list(self.writers):
                 writer.republish()

@@ -1,8 +1,11 @@
 """Membership: our place in the consumer group, as its coordinator confirms it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
+
+from streamproc.chain.clock import Clock
 
 __all__ = ["Generation", "Membership"]
 
@@ -22,8 +25,13 @@ class Membership:
     `instance_id` is the name of a static member (KIP-345), None of a dynamic one.
     """
 
-    def __init__(self, consumer: Any, group: str, instance_id: str | None) -> None:
+    def __init__(self, consumer: Any, group: str, instance_id: str | None, lease_seconds: float, clock: Clock) -> None:
+        """`lease_seconds`: for so long after an answered heartbeat was sent, nobody else can have our partitions."""
         self._consumer = consumer
+        self._lease_seconds = lease_seconds
+        self._clock = clock
+        self._watched: Any = None
+        self._heartbeat_at = float("-inf")
         self.group = group
         self.instance_id = instance_id
 
@@ -42,8 +50,33 @@ class Membership:
         if self.generation != generation:
             return False
         coordinator = self._consumer._coordinator  # noqa: SLF001 see the class
+        sent_at = self._clock.monotonic()
         answer = await coordinator._send_req(HeartbeatRequest(self.group, *generation))  # noqa: SLF001 see the class
+        if answer.error_code == 0:
+            self._heartbeat_at = max(self._heartbeat_at, sent_at)
         return bool(answer.error_code == 0)
+
+    def watch_heartbeats(self) -> None:
+        """Notes from now on when the heartbeats of aiokafka's that were answered had been sent."""
+        coordinator = self._consumer._coordinator  # noqa: SLF001 see the class
+        if self._watched is coordinator:
+            return
+        self._watched = coordinator
+        send: Callable[[], Awaitable[bool]] = coordinator._do_heartbeat  # noqa: SLF001 see the class
+
+        async def timed() -> bool:
+            sent_at = self._clock.monotonic()
+            is_answered = await send()
+            if is_answered:
+                self._heartbeat_at = max(self._heartbeat_at, sent_at)
+            return is_answered
+
+        coordinator._do_heartbeat = timed  # noqa: SLF001 see the class
+
+    @property
+    def has_lease(self) -> bool:
+        """Whether nobody else can have our partitions at this moment, however long this process was frozen."""
+        return self._clock.monotonic() - self._heartbeat_at < self._lease_seconds
 
     async def is_replaced(self, former: Generation) -> bool:
         """Whether another process has taken our instance id since a generation that we were part of.

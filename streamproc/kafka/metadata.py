@@ -1,6 +1,7 @@
 """What stands beside a committed offset: the claim epoch, and which offsets above it are finished already.
 
-With the epoch, attempts grow from owner to owner. With the map, a new owner does not repeat what is done.
+With the epoch, attempts grow from owner to owner. With the map, a new owner does not repeat what is done. With the
+journal's position, it knows what was lost.
 """
 
 import json
@@ -26,10 +27,19 @@ _MAX_MAP_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class CommitMetadata:
-    """`done` are distances from the committed offset to finished ones above it, all at least 1."""
+    """What an owner leaves to the next one.
+
+    Attributes:
+        epoch: of its last claim.
+        done: distances from the committed offset to finished ones above it, all at least 1.
+        owner: tells the assignment that committed from all others; "" is not known.
+        journal: from which offset on the partition's journal has to be read; None: nothing in it is needed.
+    """
 
     epoch: int
     done: frozenset[int] = frozenset()
+    owner: str = ""
+    journal: int | None = None
 
     def encode(self) -> str:
         """The text that is committed, at most `MAX_CHARACTERS` long.
@@ -41,8 +51,15 @@ class CommitMetadata:
         return whole if len(whole) <= MAX_CHARACTERS else self._encode("")
 
     def _encode(self, packed: str) -> str:
-        fields = {"v": _VERSION, "epoch": self.epoch} | ({"done": packed} if packed else {})
-        return json.dumps(fields, separators=(",", ":"))
+        fields = {
+            "v": _VERSION,
+            "epoch": self.epoch,
+            "owner": self.owner or None,
+            "journal": self.journal,
+            "done": packed or None,
+        }
+        known = {name: value for name, value in fields.items() if value is not None}
+        return json.dumps(known, separators=(",", ":"))
 
     @classmethod
     def decode(cls, text: str | None) -> "CommitMetadata | None":
@@ -115,9 +132,10 @@ def read_metadata(text: str | None) -> StoredMetadata:
         done = _unpack(found.get("done", ""))
     except (ValueError, TypeError, Base64Error, zlib.error):
         return StoredMetadata(MetadataState.DAMAGED, epoch=epoch)
-    if epoch is None:
-        return StoredMetadata(MetadataState.DAMAGED)
-    return StoredMetadata(MetadataState.OURS, CommitMetadata(epoch, done), epoch)
+    owner, journal = found.get("owner", ""), found.get("journal")
+    if epoch is None or type(owner) is not str or not (journal is None or type(journal) is int):
+        return StoredMetadata(MetadataState.DAMAGED, epoch=epoch)
+    return StoredMetadata(MetadataState.OURS, CommitMetadata(epoch, done, owner, journal), epoch)
 
 
 def _pack(distances: Iterable[int]) -> str:

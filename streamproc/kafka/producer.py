@@ -93,8 +93,8 @@ class Producer:
         """An empty batch of aiokafka's."""
         return self._current.client.create_batch()
 
-    async def send(self, packed: Packed, topic: str, partition: int) -> None:
-        """Sends one batch and waits until it is stored.
+    async def send(self, packed: Packed, topic: str, partition: int) -> int:
+        """Sends one batch, waits until it is stored, and gives the offset after it; -1 when Kafka does not tell.
 
         Raises:
             PublishFailed: it was refused, or its fate is unknown. The producer has been replaced.
@@ -102,10 +102,11 @@ class Producer:
         inner = self._current
         try:
             acknowledged = await inner.client.send_batch(packed.builder, topic, partition=partition)
-            await acknowledged
+            stored = await acknowledged
         except KafkaError as exc:
             await self._replace(inner.generation, topic, exc)
             raise PublishFailed(f"{topic} partition {partition} did not take {packed.count} records: {exc!r}") from exc
+        return -1 if stored.offset < 0 else int(stored.offset) + packed.count
 
     async def _replace(self, generation: int, topic: str, cause: KafkaError) -> None:
         async with self._replacing:

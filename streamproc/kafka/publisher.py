@@ -10,6 +10,7 @@ from streamproc.chain.answer import Answer
 from streamproc.chain.clock import Clock
 from streamproc.chain.run import Run
 from streamproc.kafka.lane import Lane
+from streamproc.kafka.lanes import Lanes
 from streamproc.kafka.producer import Producer, within
 from streamproc.kafka.writer import ChunkWriter, Coalescing
 
@@ -19,7 +20,7 @@ _STOP_SECONDS = 5.0
 
 
 class Publisher:
-    """Opens a writer for each stream; one lane for each partition. `failure` is set when a lane died of a defect.
+    """Opens a writer for each stream; one lane for each partition.
 
     While `is_full`, writers have to wait for `room`.
     """
@@ -32,36 +33,26 @@ class Publisher:
         self._clock = clock
         self._coalescing = coalescing
         self._max_buffered_bytes = max_buffered_bytes
-        self._lanes: dict[int, Lane] = {}
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._lanes = Lanes(self._make_lane, "chunks")
         self._room = asyncio.Event()
         self._room.set()
         self.buffered_bytes = 0
         self.is_full = False
-        self.failure: BaseException | None = None
 
     def __repr__(self) -> str:
         return f"Publisher(buffered={self.buffered_bytes}, lanes={len(self._lanes)})"
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What a lane died of, if one did."""
+        return self._lanes.failure
+
     def open(self, run: Run, answer: Answer) -> ChunkWriter:
         """A writer for the chunks of one run; `answer` is what has come of it so far."""
-        return ChunkWriter(self._lane(run.id.partition), run, answer, self._coalescing)
+        return ChunkWriter(self._lanes.of(run.id.partition), run, answer, self._coalescing)
 
-    def _lane(self, partition: int) -> Lane:
-        lane = self._lanes.get(partition)
-        if lane is None:
-            lane = Lane(
-                self._producer, self._topic, partition, self._clock, self._count_bytes, self._coalescing.seconds
-            )
-            self._lanes[partition] = lane
-            task = asyncio.create_task(lane.run(), name=f"chunks-{partition}")
-            task.add_done_callback(self._note_end)
-            self._tasks[partition] = task
-        return lane
-
-    def _note_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self.failure = task.exception()
+    def _make_lane(self, partition: int) -> Lane:
+        return Lane(self._producer, self._topic, partition, self._clock, self._count_bytes, self._coalescing.seconds)
 
     def _count_bytes(self, change: int) -> None:
         self.buffered_bytes += change
@@ -78,9 +69,5 @@ class Publisher:
 
     async def stop(self) -> None:
         """Ends the lanes; chunks that are not acknowledged belong to runs without a result, which will run again."""
-        for lane in self._lanes.values():
-            lane.close()
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self._lanes.stop()
         await within(_STOP_SECONDS, self._producer.stop())

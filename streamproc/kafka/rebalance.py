@@ -1,11 +1,12 @@
 """The rebalance: aiokafka's protocol is eager, so each one takes every partition away and gives some back.
 
+What is given back goes on: its running calls run through, and the claim tells whether somebody else had it meanwhile.
 Claims are tracked tasks outside the listener, because no heartbeats are sent while `on_partitions_assigned` runs;
-a revoke cancels and awaits them before anything else.
+a revoke cancels and awaits them.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,11 +14,14 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streamproc.chain.clock import Clock
-from streamproc.errors import PublishFailed, SetupError
+from streamproc.errors import PublishFailed
 from streamproc.kafka.assignment import Assignment, Claim, State
 from streamproc.kafka.claim import claim
 from streamproc.kafka.dispatch import Dispatch
+from streamproc.kafka.journals import Journals
+from streamproc.kafka.lost import bill_lost_calls
 from streamproc.kafka.membership import Generation, Membership
+from streamproc.kafka.namesake import Namesake
 from streamproc.kafka.transactor import NewTransactor
 from streamproc.observe.events import Observer, PartitionChanged
 from streamproc.settings import StartWithoutOffset
@@ -27,7 +31,6 @@ __all__ = ["Rebalance"]
 _LAST_COMMIT_SECONDS = 5.0
 _CLAIM_RETRY_SECONDS = 0.5
 _QUIET_SECONDS = 5.0
-_NAMESAKE_SECONDS = 1.0
 
 
 class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
@@ -45,7 +48,11 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         observer: Observer,
         commit_pause: tuple[float, float],
         changed: Callable[[], None],
+        journals: Journals,
+        new_owner: Callable[[], str],
+        call_seconds: float,
     ) -> None:
+        """`new_owner` names an assignment as nobody was named before; no call takes longer than `call_seconds`."""
         self._consumer = consumer
         self._membership = membership
         self._new_transactor = new_transactor
@@ -56,23 +63,26 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         self._observer = observer
         self._commit_pause = commit_pause
         self._changed = changed
+        self._journals = journals
+        self._new_owner = new_owner
+        self._call_seconds = call_seconds
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._endings: set[asyncio.Task[None]] = set()
         self._count = [0]
         self.assignments: dict[TopicPartition, Assignment] = {}
         self.failure: BaseException | None = None
         self.is_settled = False
         self._is_closing = False
         self._joined: Generation | None = None
-        self._looking: asyncio.Task[None] | None = None
+        self._namesake = Namesake(membership, clock, self._fail)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Aiokafka's callback before a rejoin: the calls of these partitions end here, and their runs start anew."""
+        """Aiokafka's callback before a rejoin: what is finished is committed, and running calls run on."""
         del revoked  # the protocol is eager: all of them
         self.is_settled = False
-        await self.end()
-        if self._joined is not None and self._membership.instance_id is not None:
-            await self._look_for_namesake(self._joined)
-            self._looking = asyncio.create_task(self._keep_looking(self._joined), name="namesake")
+        await self._hold(list(self.assignments.values()), State.HELD)
+        if self._joined is not None:
+            await self._namesake.look(self._joined)
 
     def check_join(self) -> None:
         """Keeps a process that is about to end from joining once more: it would shut out whoever has its name now.
@@ -83,20 +93,9 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         if self.failure is not None:
             raise KafkaError("this process is about to end")
 
-    async def _look_for_namesake(self, joined: Generation) -> None:
-        with suppress(KafkaError):
-            if await self._membership.is_replaced(joined):
-                self.failure = SetupError(
-                    f"another process has joined group {self._membership.group} as kafka.instance_id"
-                    f" {self._membership.instance_id}, and has taken this one's place: give each process its own"
-                )
-                self._changed()
-
-    async def _keep_looking(self, joined: Generation) -> None:
-        # Taken while it waits in a join, the name is refused in words that aiokafka does not know.
-        while self.failure is None:
-            await self._clock.sleep(_NAMESAKE_SECONDS)
-            await self._look_for_namesake(joined)
+    def _fail(self, failure: BaseException) -> None:
+        self.failure = failure
+        self._changed()
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Aiokafka's callback after a join: returns at once."""
@@ -105,48 +104,83 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         keys = list(assigned)
         self.is_settled = True
         self._joined = self._membership.generation
-        if self._looking is not None:
-            self._looking.cancel()
+        self._namesake.stop()
         self._count[0] = len(keys)
+        self._membership.watch_heartbeats()
+        gone = [self.assignments.pop(key) for key in list(self.assignments) if key not in keys]
+        if gone:
+            ending = asyncio.create_task(self._end(gone), name="end-assignments")
+            ending.add_done_callback(self._note_end)
+            ending.add_done_callback(self._endings.discard)
+            self._endings.add(ending)
         for key in keys:
-            assignment = Assignment(key.topic, key.partition, self._sources[key.topic])
-            self.assignments[key] = assignment
+            assignment = self.assignments.setdefault(key, self._assignment(key))
+            assignment.state = State.CLAIMING
             task = asyncio.create_task(self._own(assignment), name=f"own-{key.topic}-{key.partition}")
             task.add_done_callback(self._note_end)
             self._tasks[key] = task
 
+    def _assignment(self, key: TopicPartition) -> Assignment:
+        def may_call() -> bool:
+            return made.is_ready and self._membership.has_lease
+
+        made = Assignment(key, self._sources[key.topic], self._journals.open(key, self._new_owner(), may_call))
+        return made
+
     def _note_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            self.failure = task.exception()
-            self._changed()
+        failure = None if task.cancelled() else task.exception()
+        if failure is not None:
+            self._fail(failure)
 
     async def _own(self, assignment: Assignment) -> None:
         key = assignment.key
         broke_at = float("-inf")
         while True:
-            claimed = await self._claim(key)
-            if assignment.epoch and not assignment.is_own(claimed):
+            await assignment.let_go()
+            claimed = await self._claim(assignment)
+            if assignment.epoch and not assignment.continues(claimed):
+                # What this one left in the journal is for the new one to read, in a claim of its own.
+                await claimed.transactor.stop()
                 assignment = await self._replaced(assignment)
+                continue
             assignment.claimed(claimed)
             # aiokafka began to fetch at the offset it read by itself; what came before READY was dropped.
             self._consumer.seek(key, assignment.offsets.next)
             self._observer.saw(PartitionChanged(key.topic, key.partition, "claimed"))
             self._dispatch.resume(assignment)
             self._changed()
-            await assignment.commit_forever(self._clock, self._observer, self._commit_pause, self._count)
-            if assignment.state is State.ENDED:
-                return  # whoever ended it commits what is finished, and lets go
-            await assignment.let_go()
+            await self._commit_and_bill(assignment)
+            if assignment.state is not State.CLAIMING:
+                return  # whoever took it away commits what is finished, and lets go
             # The first claim after a break comes at once; what breaks again and again is not to be hammered at.
             if self._clock.monotonic() - broke_at < _QUIET_SECONDS:
                 await self._clock.sleep(_CLAIM_RETRY_SECONDS)
             broke_at = self._clock.monotonic()
 
-    async def _claim(self, key: TopicPartition) -> Claim:
+    async def _commit_and_bill(self, assignment: Assignment) -> None:
+        billing = asyncio.create_task(
+            bill_lost_calls(assignment, self._journals, self._call_seconds, self._clock, self._observer),
+            name=f"lost-{assignment.key.topic}-{assignment.key.partition}",
+        )
+        billing.add_done_callback(self._note_end)
+        try:
+            await assignment.commit_forever(self._clock, self._observer, self._commit_pause, self._count)
+        finally:
+            billing.cancel()
+            await asyncio.wait([billing])
+
+    async def _claim(self, assignment: Assignment) -> Claim:
+        key = assignment.key
         while True:  # a SetupError ends this task and, through `failure`, the worker
             try:
                 claimed = await claim(
-                    key, self._consumer, self._membership, self._new_transactor, self._start, self._clock
+                    assignment,
+                    self._consumer,
+                    self._membership,
+                    self._new_transactor,
+                    self._journals,
+                    self._start,
+                    self._clock,
                 )
                 if claimed is not None:
                     return claimed
@@ -157,29 +191,27 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
 
     async def _replaced(self, assignment: Assignment) -> Assignment:
         """Somebody else had the partition meanwhile: nothing of what we hold of it is ours any more."""
-        assignment.state = State.ENDED
-        self._dispatch.discard(assignment)
-        await assignment.cancel_running()
-        new = self.assignments[assignment.key] = Assignment(
-            assignment.key.topic, assignment.key.partition, assignment.tenant
-        )
+        await self._end([assignment])
+        new = self.assignments[assignment.key] = self._assignment(assignment.key)
         return new
 
     async def close(self) -> None:
-        """Ends every assignment, and takes no new one."""
+        """Ends every assignment, and takes no new one: cuts its calls, and publishes and commits what is finished."""
         self._is_closing = True
-        if self._looking is not None:
-            self._looking.cancel()
-        await self.end()
-
-    async def end(self) -> None:
-        """Ends every assignment: cuts its calls, publishes and commits what is finished, forgets the rest."""
+        self._namesake.stop()
         ending = list(self.assignments.values())
-        was_ready = [assignment for assignment in ending if assignment.state is State.READY]
-        for assignment in ending:
-            assignment.state = State.ENDED
-            self._dispatch.discard(assignment)
-        await asyncio.gather(*(assignment.cancel_running() for assignment in ending))
+        await self._hold(ending, State.ENDED)
+        await self._end(ending)
+        self.assignments.clear()
+        await asyncio.gather(*self._endings, return_exceptions=True)
+
+    async def _hold(self, assignments: Sequence[Assignment], state: State) -> None:
+        """Nothing starts any more, and what is finished is committed; when they end, running calls are cut before."""
+        was_ready = [assignment for assignment in assignments if assignment.state is State.READY]
+        for assignment in assignments:
+            assignment.state = state
+        if state is State.ENDED:
+            await self._cut(assignments)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_COMMIT_SECONDS):
                 ends = await asyncio.gather(
@@ -192,7 +224,16 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(assignment.let_go() for assignment in ending))
-        for assignment in ending:
+
+    async def _end(self, assignments: Sequence[Assignment]) -> None:
+        """Cuts the calls of assignments that are lost, and forgets the rest; the journal tells the next owner."""
+        await self._cut(assignments)
+        await asyncio.gather(*(assignment.let_go() for assignment in assignments))
+        for assignment in assignments:
             self._observer.saw(PartitionChanged(assignment.key.topic, assignment.key.partition, "lost"))
-        self.assignments.clear()
+
+    async def _cut(self, assignments: Sequence[Assignment]) -> None:
+        for assignment in assignments:
+            assignment.state = State.ENDED
+            self._dispatch.discard(assignment)
+        await asyncio.gather(*(assignment.cut() for assignment in assignments))

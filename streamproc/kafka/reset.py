@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from aiokafka import TopicPartition
 
 from streamproc.errors import SetupError
-from streamproc.kafka.metadata import CommitMetadata, MetadataState, next_epoch
+from streamproc.kafka.metadata import CommitMetadata, MetadataState, StoredMetadata, next_epoch
 from streamproc.kafka.positions import Position, PositionReader
 from streamproc.kafka.reader import Place
 from streamproc.kafka.transactor import NewTransactor
@@ -126,9 +126,12 @@ async def apply(
             )
     offsets = {change.position.place: change.offset for change in changes}
     await reader.commit(
-        {
-            place: (offset, CommitMetadata(next_epoch(planned[place].stored.epoch, now)).encode())
-            for place, offset in offsets.items()
-        }
+        {place: (offset, _metadata(planned[place].stored, now).encode()) for place, offset in offsets.items()}
     )
     return offsets
+
+
+def _metadata(stored: StoredMetadata, now: float) -> CommitMetadata:
+    # Calls of former owners are billed all the same, so the journal is read from where they left it.
+    journal = None if stored.metadata is None else stored.metadata.journal
+    return CommitMetadata(next_epoch(stored.epoch, now), journal=journal)

@@ -5,21 +5,17 @@ of its whole batch fail, for ever. Anybody who may write requests can write such
 here the same batches are decoded with such names repaired, by aiokafka's own decoder in Python.
 """
 
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
-from aiokafka.errors import KafkaError, for_code
-from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 
-__all__ = ["salvage"]
+from streamproc.kafka.fetch import Fetched, Records, fetch, records_of
+
+__all__ = ["salvage", "salvaged"]
 
 _BATCH_HEAD_BYTES = 12  # base offset (8) and length of what follows (4)
-_MAX_BYTES = 1 << 20
-_MAX_WAIT_MS = 100
 
 
 class _Repairing(bytearray):
@@ -67,31 +63,14 @@ async def salvage(
     Raises:
         KafkaError: the partition's leader is away, or what it sent is damaged.
     """
-    return {
-        key: list(islice(_decoded(key, offset, await _fetch(consumer, key, offset)), max_records))
-        for key, offset in positions.items()
-    }
-
-
-async def _fetch(consumer: Any, key: TopicPartition, offset: int) -> tuple[list[tuple[int, int]], bytes]:
     client = consumer._client  # noqa: SLF001 the only way to a batch's bytes
-    request = FetchRequest(
-        _MAX_WAIT_MS, 1, _MAX_BYTES, READ_COMMITTED, [(key.topic, [(key.partition, offset, _MAX_BYTES)])], rack_id=""
-    )
-    response = await client.send(client.cluster.leader_for_partition(key), request)
-    [(_, [(_, code, _, *data)])] = response.topics
-    if code:
-        raise for_code(code)(f"fetch of {key.topic} {key.partition} failed")
-    # Version 11 and later tell a preferred replica between the aborted transactions and the batches.
-    aborted = data[2] if response.API_VERSION >= 11 else data[-2]  # noqa: PLR2004 the protocol's own number
-    return aborted, data[-1] or b""
+    return {key: salvaged(await fetch(client, key, offset), max_records).records for key, offset in positions.items()}
 
 
-def _decoded(
-    key: TopicPartition, offset: int, fetched: tuple[list[tuple[int, int]], bytes]
-) -> Iterator[ConsumerRecord[bytes, bytes]]:
-    aborted, data = fetched
-    try:
-        yield from PartitionRecords(key, _Batches(data), aborted, offset, None, None, True, READ_COMMITTED)
-    except (ValueError, IndexError) as exc:
-        raise KafkaError(f"records of {key.topic} {key.partition} from {offset} on are damaged: {exc}") from exc
+def salvaged(fetched: Fetched, max_records: int | None = None) -> Records:
+    """Records of one fetch, header names repaired.
+
+    Raises:
+        KafkaError: what was sent is damaged.
+    """
+    return records_of(fetched, _Batches, max_records)

@@ -50,6 +50,7 @@ def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
         TopicPlan(topics.results, count, 30 * _DAY_MS, is_output=True),
         TopicPlan(topics.usage, count, 400 * _DAY_MS, is_output=True),
         TopicPlan(topics.dead, count, 30 * _DAY_MS, is_output=True),
+        TopicPlan(topics.journal, count, 7 * _DAY_MS, is_output=True),
         *(TopicPlan(name, 1, 7 * _DAY_MS, is_output=False) for name in settings.control_topics()),
     )
 

@@ -6,7 +6,13 @@ Rounding: sums are exact in pico-dollars and rounded up once per call, to whole 
 from streamproc.money.rates import Rates
 from streamproc.records.usage import TokenCounts
 
-__all__ = ["COUNTED_ALLOWANCE_TOKENS", "HIDDEN_ALLOWANCE_TOKENS", "cost_nanos", "upper_bound_nanos"]
+__all__ = [
+    "COUNTED_ALLOWANCE_TOKENS",
+    "HIDDEN_ALLOWANCE_TOKENS",
+    "cost_nanos",
+    "upper_bound_nanos",
+    "upper_bound_tokens",
+]
 
 _PICOS_PER_NANO = 1000
 
@@ -44,21 +50,33 @@ def cost_nanos(rates: Rates, tokens: TokenCounts) -> int | None:
     )
 
 
-def upper_bound_nanos(rates: Rates, *, prompt_bytes: int, prompt_tokens: int | None, max_output_tokens: int) -> int:
-    """The most a call can cost, whatever it finds in caches and whichever step it reaches.
+def upper_bound_tokens(*, prompt_bytes: int, prompt_tokens: int | None, max_output_tokens: int) -> TokenCounts:
+    """The most tokens a call can use.
 
     Input tokens are at most `prompt_tokens`, the exact count of the prompt, plus `COUNTED_ALLOWANCE_TOKENS`; without
     one (None) at most `prompt_bytes`, the UTF-8 length of the serialised request, plus `HIDDEN_ALLOWANCE_TOKENS`,
     because a token stands for at least one byte. Output, reasoning included, is at most `max_output_tokens`.
     """
-    if prompt_tokens is None:
-        input_tokens = prompt_bytes + HIDDEN_ALLOWANCE_TOKENS
-    else:
-        input_tokens = prompt_tokens + COUNTED_ALLOWANCE_TOKENS
+    return TokenCounts(input=_most_input(prompt_bytes, prompt_tokens), output=max_output_tokens)
+
+
+def upper_bound_nanos(rates: Rates, *, prompt_bytes: int, prompt_tokens: int | None, max_output_tokens: int) -> int:
+    """The most a call can cost, whatever it finds in caches and whichever step it reaches.
+
+    Tokens as in `upper_bound_tokens`.
+    """
     dearest_input = max(max(step.input, step.cached_input, step.cache_write) for step in rates.steps)
     dearest_output = max(max(step.output, step.reasoning) for step in rates.steps)
     dearest_request = max(step.request for step in rates.steps)
-    return _nanos(dearest_request + input_tokens * dearest_input + max_output_tokens * dearest_output)
+    return _nanos(
+        dearest_request + _most_input(prompt_bytes, prompt_tokens) * dearest_input + max_output_tokens * dearest_output
+    )
+
+
+def _most_input(prompt_bytes: int, prompt_tokens: int | None) -> int:
+    if prompt_tokens is None:
+        return prompt_bytes + HIDDEN_ALLOWANCE_TOKENS
+    return prompt_tokens + COUNTED_ALLOWANCE_TOKENS
 
 
 def _nanos(picos: int) -> int:

@@ -117,6 +117,21 @@ class ControlTrouble:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class JournalTrouble:
+    """The journal, or the usage topic beside it, cannot be read, or holds a record that is no note."""
+
+    topic: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallLost:
+    """A call of a worker that lost its partition is billed by its successor, from what the journal says."""
+
+    line: UsageLine
+
+
 Happening = (
     CallEnded
     | RetryPlanned
@@ -127,6 +142,8 @@ Happening = (
     | PartitionChanged
     | PublishBroke
     | ControlTrouble
+    | JournalTrouble
+    | CallLost
 )
 
 

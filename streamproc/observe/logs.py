@@ -19,10 +19,12 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 from streamproc.observe.events import (
     CallEnded,
+    CallLost,
     Committed,
     ControlTrouble,
     DeadLettered,
     Happening,
+    JournalTrouble,
     PartitionChanged,
     PublishBroke,
     RetryPlanned,
@@ -98,7 +100,7 @@ class CallLog:
         self._log = logger
         self._seldom = _Seldom(_SECONDS_BETWEEN_LINES, monotonic)
 
-    def saw(self, happening: Happening) -> None:
+    def saw(self, happening: Happening) -> None:  # noqa: C901 one case for each happening
         """Writes the line, if there is one for it. Called from one thread only, the event loop's."""
         match happening:
             case CallEnded():
@@ -116,6 +118,11 @@ class CallLog:
                 self._log.warning("publish broke", topic=topic, reason=_on_one_line(sentence))
             case ControlTrouble(topic, code, sentence):
                 self._warn("control", (topic, code), topic=topic, code=code, reason=_on_one_line(sentence))
+            case JournalTrouble(topic, sentence):
+                self._warn("journal", (topic,), topic=topic, reason=_on_one_line(sentence))
+            case CallLost(line):
+                bill = {"usage_id": line.usage_id, "basis": line.basis, "cost_nanos": line.cost_nanos}
+                self._log.warning("lost call", tenant=line.tenant, provider=line.provider, model=line.model, **bill)
             case PartitionChanged(topic, partition, change):
                 self._log.info("partition", topic=topic, partition=partition, change=change)
             case RunEnded() | Committed():

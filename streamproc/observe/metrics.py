@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from streamproc.observe.events import (
     CallEnded,
+    CallLost,
     Committed,
     DeadLettered,
     Happening,
@@ -20,13 +21,12 @@ from streamproc.observe.events import (
     RunEnded,
     RunWaits,
 )
+from streamproc.observe.labels import BoundedLabel
+from streamproc.records.usage import UsageLine
 
-__all__ = ["OTHER", "Metrics", "PartitionState", "WorkerState"]
+__all__ = ["Metrics", "PartitionState", "WorkerState"]
 
 _Metric = TypeVar("_Metric", Counter, Histogram)
-
-OTHER = "other"
-"""The label of tenants and models beyond their bound."""
 
 _TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "reasoning")
 _NANOS_PER_DOLLAR = 1_000_000_000
@@ -92,8 +92,8 @@ class Metrics:
         max_tenants: int = 200,
         max_models: int = 200,
     ) -> None:
-        self._tenants = _Bounded(max_tenants)
-        self._models = _Bounded(max_models)
+        self._tenants = BoundedLabel(max_tenants)
+        self._models = BoundedLabel(max_models)
         self._children: dict[tuple[Counter | Histogram, tuple[str, ...]], Counter | Histogram] = {}
 
         def counter(name: str, meaning: str, *labels: str) -> Counter:
@@ -132,6 +132,9 @@ class Metrics:
         self._restarts = counter("streamproc_restarts_total", "Retries after the first token, visible to readers.")
         self._waits = counter("streamproc_waits_total", "Returns of a run to its ready queue.", "code")
         self._errors = counter("streamproc_errors_total", "Runs that ended with an error.", "code")
+        self._lost_calls = counter(
+            "llm_lost_calls", "Calls of former owners of a partition, billed by this worker.", "provider", "model"
+        )
         self._dead_letters = counter("streamproc_dead_letters_total", "Records that were no valid request.", "code")
         self._commit_seconds = histogram(
             "streamproc_commit_seconds", "Duration of a commit's transaction.", _COMMIT_SECONDS
@@ -145,6 +148,9 @@ class Metrics:
         match happening:
             case CallEnded():
                 self._count_call(happening)
+            case CallLost(line):
+                self._child(self._lost_calls, line.provider, self._models.label(line.model)).inc()
+                self._count_line(line)
             case RunEnded():
                 self._count_run(happening)
             case RetryPlanned():
@@ -175,9 +181,11 @@ class Metrics:
         self._child(self._call_seconds, provider, model).observe(ended.seconds)
         if ended.first_token_seconds is not None:
             self._child(self._first_token_seconds, provider, model).observe(ended.first_token_seconds)
-        line = ended.line
-        if line is None:
-            return
+        if ended.line is not None:
+            self._count_line(ended.line)
+
+    def _count_line(self, line: UsageLine) -> None:
+        provider, model = line.provider, self._models.label(line.model)
         for kind in _TOKEN_KINDS:
             count: int | None = getattr(line.tokens, kind)
             if count is not None:
@@ -185,7 +193,7 @@ class Metrics:
         if line.cost_nanos is None:
             self._unpriced.inc()
         else:
-            tenant = self._tenants.label(ended.tenant)
+            tenant = self._tenants.label(line.tenant)
             self._child(self._cost, provider, model, tenant).inc(line.cost_nanos / _NANOS_PER_DOLLAR)
 
     def _child(self, metric: _Metric, *labels: str) -> _Metric:
@@ -194,22 +202,6 @@ class Metrics:
         if child is None:
             child = self._children[metric, labels] = metric.labels(*labels)
         return cast("_Metric", child)
-
-
-class _Bounded:
-    """The first `limit` distinct names keep their own label; all later ones share "other"."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._names: set[str] = set()
-
-    def label(self, name: str) -> str:
-        if name in self._names:
-            return name
-        if len(self._names) >= self._limit:
-            return OTHER
-        self._names.add(name)
-        return name
 
 
 class _Gauges:

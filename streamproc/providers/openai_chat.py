@@ -66,7 +66,7 @@ class OpenAIChat:
         """Makes the call and gives its events as they arrive."""
         is_streamed = call.request.stream
         body = render_body(call, output_limit_field=self._output_limit_field, omit_obfuscation=self._omit_obfuscation)
-        async with self._transport.post(_PATH, body, stream=is_streamed) as exchange:
+        async with self._transport.post(_PATH, body, stream=is_streamed, call_id=call.usage_id) as exchange:
             if exchange.status_code != 200:  # noqa: PLR2004 HTTP's own number
                 raise await self._refusal(exchange)
             answer = Answer(

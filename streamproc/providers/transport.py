@@ -99,9 +99,11 @@ class Transport:
             text = text.replace(secret, "[redacted]")
         return text
 
-    def post(self, path: str, body: bytes, *, stream: bool) -> "Exchange":
+    def post(self, path: str, body: bytes, *, stream: bool, call_id: str) -> "Exchange":
         """A POST of JSON, to be entered with `async with`.
 
+        `call_id` is our name of the call, told so that the provider's logs and ours can be laid side by side (OpenAI:
+        https://platform.openai.com/docs/api-reference/debugging-requests).
         Without `stream` the answer is computed before its first byte, so only the total deadline applies.
         """
         url = self._urls.get(path)
@@ -116,6 +118,7 @@ class Transport:
                 *self._headers,
                 (b"accept", b"text/event-stream" if stream else b"application/json"),
                 (b"content-length", b"%d" % len(body)),
+                (b"x-client-request-id", call_id.encode()),
             ],
             stream=httpx.ByteStream(body),
             extensions={

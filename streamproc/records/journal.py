@@ -1,49 +1,49 @@
-"""Journal notes: what a worker writes down around a call, so that a crash leaves a trace that can be billed."""
+"""Journal notes: what a worker writes down around a call, so that a crash leaves a trace that can be billed.
 
-from datetime import datetime
+Each note names its `owner`, the assignment that wrote it: a partition in one process, from the time the process got it
+until it lost it. Who owns the partition later tells its own notes from those of the owners before it.
+"""
+
 from typing import Literal
 
 from streamproc.records.result import Result
-from streamproc.records.shapes import Nanos, Written
-from streamproc.records.usage import Basis, TokenCounts, UsageLine
+from streamproc.records.shapes import Written
+from streamproc.records.usage import UsageLine
 
-__all__ = ["CallEnded", "CallStarted", "RunCompleted"]
+__all__ = ["CallEnded", "CallStarted", "Note", "RunCompleted"]
 
 
 class CallStarted(Written):
-    """A call may begin once this note is acknowledged: `bound_nanos` is the most it can cost."""
+    """A call may begin once this note is stored. `line` is the most it can use; it is billed if the call is lost."""
 
     kind: Literal["started"] = "started"
-    usage_id: str
+    owner: str
     run_id: str
-    request_id: str
-    tenant: str
-    attempt: int
-    provider: str
-    model: str
-    input_hash: str
-    bound_nanos: Nanos | None = None
-    at: datetime
+    line: UsageLine
 
 
 class CallEnded(Written):
-    """The call ended, in whatever way: what it used (None: not known), how sure that is, and why it ended."""
+    """The call ended, in whatever way. `line` is its bill; None says that it cost nothing, or was never made."""
 
     kind: Literal["ended"] = "ended"
-    usage_id: str
+    owner: str
     run_id: str
-    tokens: TokenCounts | None = None
-    cost_nanos: Nanos | None = None
-    basis: Basis | None = None
+    usage_id: str
+    line: UsageLine | None = None
     reason: str
-    at: datetime
 
 
 class RunCompleted(Written):
-    """The run's answer and bill; whoever owns the partition next publishes these instead of buying again."""
+    """The run's answer and bill; whoever owns the partition next publishes these instead of buying again.
+
+    A large answer comes in as many notes as its result has parts, in their order; the bill stands in the first.
+    """
 
     kind: Literal["completed"] = "completed"
+    owner: str
     run_id: str
     result: Result
     usage: list[UsageLine]
-    at: datetime
+
+
+Note = CallStarted | CallEnded | RunCompleted

@@ -11,15 +11,13 @@ import sys
 from collections.abc import Sequence
 from inspect import cleandoc
 from pathlib import Path
-from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 
 from streamproc.records.chunk import Chunk
 from streamproc.records.control import Cancel
 from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
-from streamproc.records.journal import CallEnded, CallStarted, RunCompleted
+from streamproc.records.notes import NOTES
 from streamproc.records.request import BatchLine, request_adapter
 from streamproc.records.result import Result
 from streamproc.records.usage import UsageLine
@@ -31,16 +29,13 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schemas() -> dict[str, JsonSchemaValue]:
     """The schema of each kind of record, by the name of its file."""
-    notes: TypeAdapter[Any] = TypeAdapter(
-        Annotated[CallStarted | CallEnded | RunCompleted, Field(discriminator="kind")],
-    )
     found = {
         "request": ("Request", request_adapter().json_schema()),
         "batch-line": ("Batch line", BatchLine.model_json_schema()),
         "chunk": ("Chunk", Chunk.model_json_schema()),
         "result": ("Result", Result.model_json_schema()),
         "usage": ("Usage line", UsageLine.model_json_schema()),
-        "journal": ("Journal note", notes.json_schema()),
+        "journal": ("Journal note", NOTES.json_schema()),
         "dead-letter": ("Dead letter", _dead_letter()),
         "control": ("Control record", Cancel.model_json_schema()),
     }

@@ -69,6 +69,7 @@ async def test_topics_are_created_once(settings: Settings) -> None:
         "results": 30,
         "usage": 400,
         "dead": 30,
+        "journal": 7,
         "control": 7,
     }
 

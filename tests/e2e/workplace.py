@@ -36,6 +36,7 @@ chunks = "{prefix}.chunks"
 results = "{prefix}.results"
 usage = "{prefix}.usage"
 dead = "{prefix}.dead"
+journal = "{prefix}.journal"
 control = "{prefix}.control"
 partitions = {partitions}
 
@@ -140,7 +141,7 @@ class Workplace:
         self._stack.close()
 
     def topic(self, role: str) -> str:
-        """Name of the topic with this role: requests, chunks, results, usage, dead, control."""
+        """Name of the topic with this role: requests, chunks, results, usage, dead, journal, control."""
         return f"{self.prefix}.{role}"
 
     def say(self, *arguments: str, stdin: str = "", **variables: str) -> Said:

@@ -55,6 +55,8 @@ HAPPENINGS: tuple[events.Happening, ...] = (
     events.PartitionChanged("t", 0, "claimed"),
     events.PublishBroke("t", "s"),
     events.ControlTrouble("t", "c", "s"),
+    events.JournalTrouble("t", "s"),
+    events.CallLost(_LINE),
 )
 DECODER = RequestDecoder(max_bytes=10_000, max_messages=10, max_output_tokens=1000)
 

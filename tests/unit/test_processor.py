@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from streamproc.chain.journal import MemoryJournal
 from streamproc.chain.outcome import Outcome
 from streamproc.chain.provider import Completed, Provider, Text
 from streamproc.chain.run import Incoming, Run, Terminal
+from streamproc.chain.schedule import ScheduleRules
 from streamproc.errors import InvalidRequest, NotNow, QuotaExhausted
 from streamproc.kafka.publisher import Publisher
 from streamproc.kafka.writer import Coalescing
@@ -24,11 +26,10 @@ from tests.fakes import NOW, FakeClock, MemoryProducer, Seen
 
 PROVIDER = Scripted("p", echo(), asyncio.sleep)
 RULES = RunRules(
-    default_deadline_seconds=600,
-    max_deadline_seconds=3600,
-    max_not_before_seconds=900,
+    schedule=ScheduleRules(default_deadline_seconds=600, max_deadline_seconds=3600, max_not_before_seconds=900),
     default_output_tokens=100,
     max_answer_characters=1000,
+    max_crashes=3,
     wait_base_seconds=1,
     wait_cap_seconds=30,
 )
@@ -55,7 +56,7 @@ def incoming(tenant: str | None = None, headers: tuple[tuple[str, bytes | None],
     """A record with a request that has these fields over the usual ones."""
     request = {"request_id": "r", "tenant": "own", "model": "m", "messages": [{"role": "user", "content": "x"}]}
     value = json.dumps({**request, **fields}).encode()
-    return Incoming(RunId("llm.requests", 0, 7, 1), b"key", value, headers, 5, tenant)
+    return Incoming(RunId("llm.requests", 0, 7, 1), b"key", value, headers, 5, MemoryJournal(), tenant)
 
 
 def accepted(record: Incoming) -> Run:

@@ -11,6 +11,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from streamproc.records.chunk import Chunk
 from streamproc.records.codec import decode_chunk, decode_result, decode_usage
 from streamproc.records.identity import RunId
+from streamproc.records.journal import Note
+from streamproc.records.notes import decode_note
 from streamproc.records.result import Result
 from streamproc.records.usage import UsageLine
 from streamproc.settings import TopicSettings
@@ -38,6 +40,7 @@ class Outputs:
         self.usage: list[UsageLine] = []
         self.chunks: list[Chunk] = []
         self.dead: list[ConsumerRecord[bytes, bytes]] = []
+        self.notes: list[Note] = []
 
     async def start(self) -> None:
         """Connects, and reads from the beginning of the topics."""
@@ -55,6 +58,9 @@ class Outputs:
     async def _read(self) -> None:
         found = await self._consumer.getmany(timeout_ms=100)
         for record in (record for records in found.values() for record in records):
+            if record.topic == self._topics.journal:
+                self.notes.append(decode_note(record.value))
+                continue
             self.records.append(record)
             if record.topic == self._topics.results:
                 self.results.append(decode_result(record.value))

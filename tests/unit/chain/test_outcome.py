@@ -6,6 +6,7 @@ import pytest
 
 from streamproc.chain.answer import Answer
 from streamproc.chain.call import Progress
+from streamproc.chain.journal import MemoryJournal
 from streamproc.chain.outcome import Outcome
 from streamproc.chain.provider import Completed, Text
 from streamproc.chain.run import Incoming, Run, Terminal
@@ -125,7 +126,7 @@ def test_a_sentence_has_an_end() -> None:
 def incoming(key: bytes | None = b"k", value: bytes | None = b"?", tenant: str | None = None) -> Incoming:
     """A record as it came."""
     headers = (("replay_of", b"t/0/1@1"), ("traceparent", TRACE), ("own", None))
-    return Incoming(RunId("t", 2, 7, 9), key, value, headers, epoch=5, tenant=tenant)
+    return Incoming(RunId("t", 2, 7, 9), key, value, headers, 5, MemoryJournal(), tenant)
 
 
 def test_a_refused_record_has_a_result_and_a_dead_letter() -> None:

@@ -4,12 +4,11 @@ import asyncio
 from typing import Any
 
 from streamproc.chain.run import Incoming, Run, Terminal
-from streamproc.kafka.assignment import Assignment, Claim
 from streamproc.kafka.dispatch import Dispatch
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.records.identity import RunId
 from streamproc.records.outgoing import Outgoing
-from tests.fakes import FakeClock, MemoryTransactor, a_run, eventually
+from tests.fakes import FakeClock, MemoryTransactor, a_claim, a_run, an_assignment, eventually
 
 
 def record(name: str) -> Outgoing:
@@ -57,9 +56,9 @@ class Rig:
         self.freed = 0
         self.cancelled: set[RunId] = set()
         self.dispatch = Dispatch(self.work, self.clock, max_running, self._count, lambda run: run.id in self.cancelled)
-        self.owners = [Assignment("llm.requests", number, None) for number in range(2)]
+        self.owners = [an_assignment(number) for number in range(2)]
         for owner in self.owners:
-            owner.claimed(Claim(MemoryTransactor([]), 0, CommitMetadata(epoch=5), None))
+            owner.claimed(a_claim(MemoryTransactor([]), 0, CommitMetadata(epoch=5)))
             for offset in range(20):
                 owner.offsets.track(offset)
 

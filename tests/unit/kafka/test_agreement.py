@@ -2,9 +2,8 @@
 
 from streamproc.kafka.agreement import Agreement
 from streamproc.kafka.committed import GroupState
-from streamproc.records.outgoing import OutputTopic
 
-TOPICS: dict[OutputTopic, str] = {"chunks": "c", "results": "r", "usage": "u", "dead": "d"}
+TOPICS = {"chunks": "c", "results": "r", "usage": "u", "dead": "d"}
 OURS = Agreement(TOPICS)
 
 

@@ -6,11 +6,11 @@ import pytest
 from aiokafka import TopicPartition
 
 from streamproc.chain.run import Terminal
-from streamproc.kafka.assignment import Assignment, Claim, State
+from streamproc.kafka.assignment import Claim, State
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.observe.events import PublishBroke
 from streamproc.records.outgoing import Outgoing
-from tests.fakes import FakeClock, MemoryTransactor, Seen, Transaction
+from tests.fakes import FakeClock, MemoryTransactor, Seen, Transaction, a_claim, an_assignment
 
 
 class Rig:
@@ -19,8 +19,8 @@ class Rig:
     def __init__(self) -> None:
         self.stored: list[Transaction] = []
         self.clock, self.seen = FakeClock(), Seen()
-        self.assignment = Assignment("llm.requests", 0, None)
-        self.transactor = self.claim(Claim(self._new(), 5, CommitMetadata(epoch=7), None))
+        self.assignment = an_assignment()
+        self.transactor = self.claim(a_claim(self._new(), 5, CommitMetadata(epoch=7)))
         for offset in (5, 6):
             self.assignment.offsets.track(offset)
 
@@ -35,7 +35,8 @@ class Rig:
     def claim_again(self) -> MemoryTransactor:
         """As the claim does it: what is stored is read, and the epoch grows."""
         position, before = (5, CommitMetadata(7)) if not self.stored else self.stored[-1][1:]
-        return self.claim(Claim(self._new(), position, CommitMetadata(before.epoch + 1, before.done), before.epoch))
+        metadata = CommitMetadata(before.epoch + 1, before.done)
+        return self.claim(a_claim(self._new(), position, metadata, self.assignment.owner))
 
     def finish(self, offset: int) -> None:
         self.assignment.finish(offset, Terminal((Outgoing("results", b"k", b"v%d" % offset, ()),)))
@@ -54,10 +55,10 @@ async def test_records_and_offset_are_one_transaction() -> None:
     rig.finish(6)
     await rig.commit()
     await rig.commit()
-    assert rig.stored == [((b"v6",), 5, CommitMetadata(7, frozenset({1})))]
+    assert rig.stored == [((b"v6",), 5, CommitMetadata(7, frozenset({1}), "me", 0))]
     rig.finish(5)
     await rig.commit()
-    assert rig.stored[1:] == [((b"v5",), 7, CommitMetadata(7))]
+    assert rig.stored[1:] == [((b"v5",), 7, CommitMetadata(7, frozenset(), "me", 0))]
 
 
 async def test_what_a_broken_transaction_did_not_store_is_stored_after_the_next_claim() -> None:
@@ -76,7 +77,7 @@ async def test_what_a_broken_transaction_did_not_store_is_stored_after_the_next_
     rig.claim_again()
     await rig.commit()
     assert sorted(value or b"" for value in rig.values) == [b"v5", b"v6"]
-    assert rig.stored[-1][1:] == (7, CommitMetadata(8))
+    assert rig.stored[-1][1:] == (7, CommitMetadata(8, frozenset(), "me", 0))
 
 
 async def test_what_a_broken_transaction_did_store_is_not_stored_again() -> None:
@@ -111,13 +112,21 @@ async def test_a_commit_that_is_cancelled_leaves_its_producer_of_no_use() -> Non
 
 
 def test_a_claim_of_somebody_else_in_between_is_noticed() -> None:
-    """An epoch that is not this assignment's own says that its runs were given to another worker."""
+    """An owner that is not this assignment says that its runs were given to another worker."""
     rig = Rig()
-    mine = Claim(rig.transactor, 5, CommitMetadata(9), 7)
-    assert rig.assignment.is_own(mine)
-    assert not rig.assignment.is_own(mine._replace(former_epoch=8))
-    assert not rig.assignment.is_own(mine._replace(former_epoch=None))
-    assert not Assignment("llm.requests", 0, None).is_own(mine._replace(former_epoch=0))
+    mine = a_claim(rig.transactor, 5, CommitMetadata(9), rig.assignment.owner)
+    assert rig.assignment.continues(mine)
+    assert not rig.assignment.continues(mine._replace(former_owner="other"))
+    assert not rig.assignment.continues(mine._replace(former_owner=""))
+
+
+def test_a_first_claim_that_must_be_made_twice_takes_nothing_for_known() -> None:
+    """The fate of the first one was not known, and it had been stored: the second one finds its own name."""
+    fresh = an_assignment()
+    again = a_claim(MemoryTransactor([]), 5, CommitMetadata(9), fresh.owner)
+    assert not fresh.continues(again)
+    fresh.claimed(again)
+    assert fresh.offsets.position == 5
 
 
 def test_its_name_tells_its_state() -> None:

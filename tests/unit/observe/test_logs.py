@@ -15,6 +15,7 @@ from streamproc.observe.events import (
     ControlTrouble,
     DeadLettered,
     Happening,
+    JournalTrouble,
     PartitionChanged,
     PublishBroke,
     RetryPlanned,
@@ -131,6 +132,7 @@ FORGED = 'broke\n{"event":"call"}\x1b[2J\ud800' + "x" * 100_000
         (DeadLettered(RUN, "not_json", FORGED), "reason"),
         (PublishBroke("llm.results", FORGED), "reason"),
         (ControlTrouble("llm.control", "no_cancel", FORGED), "reason"),
+        (JournalTrouble("llm.journal", FORGED), "reason"),
     ],
 )
 def test_sentence_that_tries_to_forge_lines(lines: Lines, happening: Happening, field: str) -> None:

@@ -13,6 +13,7 @@ from streamproc.observe.events import (
     ControlTrouble,
     DeadLettered,
     Happening,
+    JournalTrouble,
     PartitionChanged,
     PublishBroke,
     RetryPlanned,
@@ -177,6 +178,7 @@ def test_everything_else_that_is_counted() -> None:
         PublishBroke("llm.results", "no"),
         PartitionChanged("llm.requests", 3, "claimed"),
         ControlTrouble("llm.control", "no_cancel", "empty"),
+        JournalTrouble("llm.journal", "unreadable"),
     )
     assert scrape.series("streamproc_waits_total") == {("credential_refused",): 1}
     assert scrape.series("streamproc_dead_letters_total") == {("not_json",): 1}

@@ -3,6 +3,7 @@
 from typing import Any
 
 from streamproc.chain.call import Call, Progress
+from streamproc.chain.journal import MemoryJournal
 from streamproc.records.request import Request
 
 __all__ = ["a_call"]
@@ -21,4 +22,5 @@ def a_call(**fields: Any) -> Call:
         input_hash="0" * 64,
         deadline=2e9,
         progress=Progress(attempt=1000),
+        journal=MemoryJournal(),
     )

@@ -14,7 +14,7 @@ from streamproc.records.chunk import Chunk
 from streamproc.records.codec import chunk_head, encode, encode_chunk, encode_usage
 from streamproc.records.dead_letter import DeadLetter
 from streamproc.records.identity import RunId
-from streamproc.records.journal import CallEnded, CallStarted, RunCompleted
+from streamproc.records.notes import encode_completed, encode_ended, encode_started
 from streamproc.records.result import Failure, Result, ResultToolCall, Timings
 from streamproc.records.schemas import main, render, schemas
 from streamproc.records.terminal import dead_letter_record
@@ -37,11 +37,6 @@ def refusal(value: Any) -> str | None:
     except InvalidRequest as error:
         return str(error)
     return None
-
-
-def note(record: CallStarted | CallEnded | RunCompleted) -> bytes:
-    """A note with every field: a bound that is not known stands there as null."""
-    return record.model_dump_json(by_alias=True).encode()
 
 
 def check(value: Any) -> None:
@@ -103,11 +98,7 @@ def test_what_we_write_follows_its_schema() -> None:
             "tool_calls": [ResultToolCall(name="f", arguments="{}", continues=True)],
         }
     )
-    started = CallStarted(
-        usage_id="u", run_id="r", request_id="a", tenant="t", attempt=1, provider="p", model="m", input_hash="0",
-        bound_nanos=None, at=NOW,
-    )  # fmt: skip
-    ended = CallEnded(usage_id="u", run_id="r", tokens=None, cost_nanos=None, basis=None, reason="x", at=NOW)
+    bill = encode_usage(line)
     head = chunk_head("t/0/1@1", "a", "default", 1000)
     written = [
         ("usage.json", encode_usage(line)),
@@ -116,9 +107,10 @@ def test_what_we_write_follows_its_schema() -> None:
         ("chunk.json", encode_chunk(head, 0, "start")),
         ("chunk.json", encode_chunk(head, 2, "tool_call", "{", 0, {"tool_index": 0, "tool_call_id": None})),
         ("chunk.json", encode(Chunk(run_id="r", request_id="a", tenant="t", attempt=1, seq=1, kind="text"))),
-        ("journal.json", note(started)),
-        ("journal.json", note(ended)),
-        ("journal.json", note(RunCompleted(run_id="r", result=full, usage=[line], at=NOW))),
+        ("journal.json", encode_started("me", "t/0/1@1", bill)),
+        ("journal.json", encode_ended("me", "t/0/1@1", line.usage_id, bill, 'a "reason"')),
+        ("journal.json", encode_ended("me", "t/0/1@1", line.usage_id, None, "not_made")),
+        ("journal.json", encode_completed("me", "t/0/1@1", encode(full), [bill, bill])),
     ]
     for name, value in written:
         VALIDATORS[name].validate(json.loads(value))

@@ -1,0 +1,78 @@
+"""The chains: what stands in front of each provider, and which one a request goes through.
+
+    Retrying(Accounted(provider))
+
+A run's call passes the retry first, so that every try is a call of its own with a usage line of its own.
+"""
+
+import random
+from datetime import UTC, datetime
+
+from streamproc.chain.accounting import Accounted
+from streamproc.chain.clock import Clock
+from streamproc.chain.provider import Provider
+from streamproc.chain.retry import Retrying, RetryPolicy
+from streamproc.errors import InvalidRequest
+from streamproc.money.pricing import PriceBook
+from streamproc.money.rates import Rates
+from streamproc.money.tokens import TokenCounter
+from streamproc.observe.events import Observer
+from streamproc.providers.catalog import Catalog
+from streamproc.records.request import Request
+from streamproc.settings import Settings
+
+__all__ = ["Chains"]
+
+
+class Chains:
+    """One chain for each provider of the settings."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, clock: Clock, observer: Observer) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._clock = clock
+        self._observer = observer
+        self._prices = PriceBook({name: provider.prices for name, provider in settings.providers.items()})
+        self._counter = TokenCounter()
+        self._chains = {name: self._chain(name, provider) for name, provider in catalog.providers.items()}
+
+    def load(self) -> None:
+        """Prices and rank files. Blocks for about a second: call it in a thread.
+
+        Raises:
+            SetupError: a rank file is damaged.
+        """
+        self._prices.load()
+        self._counter.load(model for provider in self._settings.providers.values() for model in provider.models)
+
+    def route(self, request: Request) -> tuple[Provider, str]:
+        """The chain that answers a request, and the provider's own name of the model.
+
+        Raises:
+            InvalidRequest: no provider has the model or takes the request's options, or the model has no price.
+        """
+        name, model = self._catalog.resolve(request.model)
+        self._catalog.check(name, request)
+        now = datetime.fromtimestamp(self._clock.time(), UTC)
+        if not self._settings.allow_unpriced and self._rates(name, model, now) is None:
+            raise InvalidRequest(
+                f"model: {model!r} of provider {name!r} has no known price; set providers.{name}.prices"
+                " or allow_unpriced",
+                code="unpriced",
+            )
+        return self._chains[name], model
+
+    def _chain(self, name: str, provider: Provider) -> Provider:
+        retry = self._settings.retry
+        policy = RetryPolicy(retry.attempts, retry.base_seconds, retry.cap_seconds, retry.max_lost_attempts)
+
+        def rates(model: str, at: datetime) -> Rates | None:
+            return self._rates(name, model, at)
+
+        is_openai = self._settings.providers[name].base_url.startswith("https://api.openai.com/")
+        accounted = Accounted(provider, rates, self._counter, self._clock, self._observer, counts_exactly=is_openai)
+        return Retrying(accounted, policy, self._clock, random.random, self._observer)
+
+    def _rates(self, provider: str, model: str, at: datetime) -> Rates | None:
+        settings = self._settings.providers[provider]
+        return self._prices.rates(provider, settings.price_provider, settings.base_url, model, at)

@@ -1,0 +1,135 @@
+"""What former owners of a partition left in its journal: lost calls, calls without a bill, answers never published.
+
+Pure: notes are added as they are read. A note of an owner that is shut out may come late, so more can be added later.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+from aiokafka import TopicPartition
+
+from streamproc.chain.run import History
+from streamproc.records.journal import CallStarted, Note, RunCompleted
+from streamproc.records.result import Result
+from streamproc.records.terminal import join_parts
+from streamproc.records.usage import UsageLine
+
+__all__ = ["Inherited", "InheritedCall", "note_key", "record_of"]
+
+
+def note_key(key: TopicPartition, offset: int) -> bytes:
+    """Key of the notes about a record's run. Several request topics share the journal, so the topic stands in it."""
+    return f"{key.topic}/{key.partition}/{offset}".encode()
+
+
+def record_of(note_key: bytes | None, key: TopicPartition) -> int | None:
+    """Offset of the record that a note is about; None when it is not one of this partition."""
+    head, _, offset = (note_key or b"").decode("ascii", "replace").rpartition("/")
+    return int(offset) if head == f"{key.topic}/{key.partition}" and offset.isdecimal() else None
+
+
+@dataclass(frozen=True, slots=True)
+class InheritedCall:
+    """A call of a former owner.
+
+    Attributes:
+        note: offset of its first note in the journal.
+        timestamp_ms: time of that note.
+        offset: of the run's record.
+        owner: who made the call.
+        line: its bill, and as long as it has not ended the most it can have used; None is nothing.
+        has_ended: nothing more will come of it.
+    """
+
+    note: int
+    timestamp_ms: int
+    offset: int
+    owner: str
+    line: UsageLine | None
+    has_ended: bool = False
+
+
+@dataclass(slots=True)
+class _Run:
+    first_note: int
+    calls: dict[str, InheritedCall] = field(default_factory=dict)
+    answers: dict[int, dict[int, RunCompleted]] = field(default_factory=dict)  # by attempt, then by part
+
+
+class Inherited:
+    """The calls of former owners, and the histories of runs that are not finished.
+
+    `unbilled` are calls whose usage line may be missing, by usage id.
+    """
+
+    def __init__(self, position: int, done: Collection[int]) -> None:
+        """`position` and `done` say which records are finished: nobody asks for the histories of their runs."""
+        self._position = position
+        self._done = done
+        self._runs: dict[int, dict[str, _Run]] = {}
+        self._resolved: set[str] = set()
+        self.unbilled: dict[str, InheritedCall] = {}
+
+    def __repr__(self) -> str:
+        return f"Inherited(unbilled={len(self.unbilled)}, runs={len(self._runs)})"
+
+    def add(self, note: Note, offset: int, at: int, timestamp_ms: int) -> None:
+        """Takes a note about the run of the record at `offset`; the note itself stands in the journal at `at`."""
+        run = _Run(at)
+        if offset >= self._position and offset not in self._done:
+            # Two run ids for one offset: the topic was deleted and made anew.
+            run = self._runs.setdefault(offset, {}).setdefault(note.run_id, run)
+        if isinstance(note, RunCompleted):
+            run.answers.setdefault(note.result.attempt or 0, {})[note.result.part] = note
+            return
+        usage_id = note.line.usage_id if isinstance(note, CallStarted) else note.usage_id
+        former = run.calls.get(usage_id) or self.unbilled.get(usage_id)
+        if isinstance(note, CallStarted):
+            call = former or InheritedCall(at, timestamp_ms, offset, note.owner, note.line)
+        elif former is None:
+            call = InheritedCall(at, timestamp_ms, offset, note.owner, note.line, has_ended=True)
+        else:
+            call = replace(former, line=note.line, has_ended=True)
+        run.calls[usage_id] = call
+        self.unbilled.pop(usage_id, None)
+        if call.line is not None and usage_id not in self._resolved:
+            self.unbilled[usage_id] = call
+
+    def history(self, offset: int, run_id: str) -> History:
+        """What is known of a run whose record has just been read."""
+        run = self._runs.get(offset, {}).get(run_id)
+        if run is None:
+            return History()
+        calls = run.calls.values()
+        lines = [call.line for call in calls if call.line is not None]
+        return History(
+            last_attempt=max([*(line.attempt for line in lines), *run.answers], default=None),
+            crashes=len({call.owner for call in calls if not call.has_ended}),
+            spent_nanos=sum(line.cost_nanos or 0 for line in lines),
+            answer=_answer(run),
+        )
+
+    def resolve(self, usage_ids: Iterable[str]) -> None:
+        """The usage lines of these calls are published."""
+        for usage_id in usage_ids:
+            self._resolved.add(usage_id)
+            self.unbilled.pop(usage_id, None)
+
+    def finish(self, offsets: Iterable[int]) -> None:
+        """Nobody will ask for the histories of these records' runs any more."""
+        for offset in offsets:
+            self._runs.pop(offset, None)
+
+    def position(self, finished: Collection[int], billed: Collection[str]) -> int | None:
+        """Lowest note that a later owner may need, once these are finished and billed, too; None when there is none."""
+        runs = [run for offset, runs in self._runs.items() if offset not in finished for run in runs.values()]
+        notes = [call.note for usage_id, call in self.unbilled.items() if usage_id not in billed]
+        return min([*notes, *(run.first_note for run in runs)], default=None)
+
+
+def _answer(run: _Run) -> tuple[Result, tuple[UsageLine, ...]] | None:
+    for _, notes in sorted(run.answers.items(), reverse=True):
+        first = notes.get(0)
+        if first is not None and len(notes) == first.result.parts:
+            return join_parts([notes[part].result for part in sorted(notes)]), tuple(first.usage)
+    return None

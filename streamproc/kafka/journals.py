@@ -1,0 +1,117 @@
+"""The journal topic: where notes are written, and what claims and the sweep read of it and of the usage topic."""
+
+from collections.abc import Callable, Collection
+
+from aiokafka import TopicPartition
+from pydantic import ValidationError
+
+from streamproc.chain.clock import Clock
+from streamproc.kafka.inherited import Inherited, record_of
+from streamproc.kafka.journal import OWNER_HEADER, PartitionJournal
+from streamproc.kafka.lane import Lane
+from streamproc.kafka.lanes import Lanes
+from streamproc.kafka.producer import Producer, within
+from streamproc.kafka.tail import Tail
+from streamproc.observe.events import JournalTrouble, Observer
+from streamproc.records.notes import decode_note
+
+__all__ = ["Journals"]
+
+_STOP_SECONDS = 5.0
+
+
+class Journals:
+    """One for a process. A partition's notes and usage lines stand in the partition with its number."""
+
+    def __init__(
+        self,
+        producer: Producer,
+        tail: Tail,
+        topic: str,
+        usage_topic: str,
+        clock: Clock,
+        observer: Observer,
+        *,
+        waits: bool,
+    ) -> None:
+        """With `waits` a call begins only when its first note is stored."""
+        self._producer = producer
+        self._tail = tail
+        self._topic = topic
+        self._usage_topic = usage_topic
+        self._clock = clock
+        self._observer = observer
+        self._waits = waits
+        self._lanes = Lanes(self._make_lane, "journal")
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What a lane died of, if one did."""
+        return self._lanes.failure
+
+    def _make_lane(self, partition: int) -> Lane:
+        return Lane(self._producer, self._topic, partition, self._clock, lambda _: None, repeats=True)
+
+    async def start(self) -> None:
+        """Connects.
+
+        Raises:
+            KafkaError: no broker answers, or it refuses us.
+        """
+        await self._producer.start()
+        await self._tail.start()
+
+    async def stop(self) -> None:
+        """Disconnects; notes that are not stored by now are lost, and their calls are found by the next owner."""
+        await self._lanes.stop()
+        await within(_STOP_SECONDS, self._producer.stop())
+        await self._tail.stop()
+
+    def open(self, key: TopicPartition, owner: str, may_call: Callable[[], bool]) -> PartitionJournal:
+        """The journal of an assignment."""
+        lane = self._lanes.of(key.partition)
+        return PartitionJournal(key, owner, lane, may_call, self._clock, waits=self._waits)
+
+    async def end(self, partition: int) -> int:
+        """The offset after the last note.
+
+        Raises:
+            KafkaError: the leader is away, or it refuses us.
+        """
+        return await self._tail.end(TopicPartition(self._topic, partition))
+
+    async def read(self, key: TopicPartition, owner: str, start: int, into: Inherited) -> int:
+        """Adds the notes of other owners of a partition, and gives the offset after the last one.
+
+        Raises:
+            KafkaError: the leader is away, or it refuses us.
+        """
+        own = (OWNER_HEADER, owner.encode())
+        position = start
+        async for found in self._tail.read(TopicPartition(self._topic, key.partition), start):
+            position = found.next
+            for record in found.records:
+                offset = record_of(record.key, key)
+                if offset is None or own in record.headers:
+                    continue
+                try:
+                    into.add(decode_note(record.value), offset, record.offset, record.timestamp)
+                except ValidationError:
+                    where = f"{record.topic}/{record.partition}/{record.offset}"
+                    self._observer.saw(JournalTrouble(record.topic, f"{where} is no note of the journal"))
+        return position
+
+    async def published(self, partition: int, usage_ids: Collection[str], since_ms: int) -> set[str]:
+        """Which of these usage lines are in the usage topic, looked for from a time on.
+
+        Raises:
+            KafkaError: the leader is away, or it refuses us.
+        """
+        key = TopicPartition(self._usage_topic, partition)
+        found: set[str] = set()
+        async for batch in self._tail.read(key, await self._tail.offset_at(key, since_ms)):
+            for record in batch.records:
+                usage_id = next((value for name, value in record.headers if name == "ce_id"), b"").decode()
+                if usage_id in usage_ids:
+                    found.add(usage_id)
+        return found
