@@ -1,25 +1,12 @@
 """Dispatch: slots, waits, and what becomes of runs that are cut off."""
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from streamproc.chain.run import Terminal
 from streamproc.errors import NotNow
 from streamproc.kafka.assignment import State
 from tests.fakes import NOW
 from tests.unit.kafka.dispatch_rig import Rig, record
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    """Two slots. Nothing runs on after the test."""
-    made = Rig()
-    yield made
-    made.dispatch.stop()
-    for owner in made.owners:
-        await owner.cancel_running()
 
 
 async def test_no_more_runs_go_on_than_there_are_slots(rig: Rig) -> None:

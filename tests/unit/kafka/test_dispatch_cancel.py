@@ -1,7 +1,6 @@
 """Runs that their sender cancels: each ends once, wherever it is, also when something else ends it at the same time."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,16 +10,6 @@ from streamproc.kafka.assignment import State
 from streamproc.records.identity import RunId
 from tests.fakes import NOW, eventually
 from tests.unit.kafka.dispatch_rig import Rig, record
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    """Two slots. Nothing runs on after the test."""
-    made = Rig()
-    yield made
-    made.dispatch.stop()
-    for owner in made.owners:
-        await owner.cancel_running()
 
 
 def cancel(rig: Rig, *runs: Run) -> None:

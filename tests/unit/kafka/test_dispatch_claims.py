@@ -1,23 +1,9 @@
 """Runs of a partition that is claimed again while they run, wait or stand in the queue."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from streamproc.chain.run import Terminal
 from streamproc.errors import NotNow
 from streamproc.kafka.assignment import State
 from tests.unit.kafka.dispatch_rig import Rig, record
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    """Two slots. Nothing runs on after the test."""
-    made = Rig()
-    yield made
-    made.dispatch.stop()
-    for owner in made.owners:
-        await owner.cancel_running()
 
 
 async def test_runs_of_a_partition_that_is_claimed_again_wait_for_it(rig: Rig) -> None:
