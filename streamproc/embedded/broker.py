@@ -54,9 +54,7 @@ class Broker:
         self._timers = Timers()
         self._topics = Topics(time.time, max_bytes=max_bytes, default_retention_bytes=retention_bytes)
         self._groups = Groups(self._timers.call_later)
-        self._transactions = Transactions(
-            self._topics, self._groups, self._timers.call_later, time.time, marker_seconds
-        )
+        self._transactions = Transactions(self._topics, self._groups, self._timers.call_later, marker_seconds)
         self._cluster: Cluster
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()

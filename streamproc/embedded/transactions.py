@@ -9,8 +9,6 @@ Three differences from Apache Kafka, all on the strict side or in time only:
 * A transactional id is known until the broker ends; Kafka forgets one after seven idle days.
 """
 
-from collections.abc import Callable
-
 from streamproc.embedded.codes import Code
 from streamproc.embedded.groups import Groups
 from streamproc.embedded.timing import CallLater
@@ -30,7 +28,6 @@ class Transactions:
         topics: Topics,
         groups: Groups,
         call_later: CallLater,
-        now: Callable[[], float],
         marker_seconds: float,
         *,
         max_timeout_seconds: float = 900.0,
@@ -41,7 +38,6 @@ class Transactions:
             topics: where the markers of records go.
             groups: where the offsets of transactions wait and are resolved.
             call_later: plans markers and timeouts.
-            now: unix time in seconds.
             marker_seconds: time between the answer to EndTxn and its markers; until then clients are told
                 CONCURRENT_TRANSACTIONS, as on Kafka.
             max_timeout_seconds: the longest transaction a producer may ask for (`transaction.max.timeout.ms`).
@@ -49,7 +45,6 @@ class Transactions:
         self._topics = topics
         self._groups = groups
         self._call_later = call_later
-        self._now = now
         self._marker_seconds = marker_seconds
         self._max_timeout_seconds = max_timeout_seconds
         self._transactions: dict[str, Transaction] = {}
@@ -90,15 +85,13 @@ class Transactions:
         found = self._find(transactional_id)
         return found.check(producer, part) if isinstance(found, Transaction) else found
 
-    def check_produce(
-        self, transactional_id: str | None, producer_id: int, epoch: int, topic: str, partition: int
-    ) -> Code:
+    def check_produce(self, transactional_id: str, producer_id: int, epoch: int, topic: str, partition: int) -> Code:
         """NONE if a transactional batch may be appended to the partition now.
 
-        Two codes differ from Kafka's, which no client meets that adds its partitions first: INVALID_REQUEST without a
-        transactional id is TRANSACTIONAL_ID_AUTHORIZATION_FAILED there, CONCURRENT_TRANSACTIONS is NOT_ENOUGH_REPLICAS.
+        One code differs from Kafka's, which no client meets that adds its partitions first: CONCURRENT_TRANSACTIONS is
+        NOT_ENOUGH_REPLICAS there.
         """
-        return self.check(transactional_id or "", Producer(producer_id, epoch), Partition(topic, partition))
+        return self.check(transactional_id, Producer(producer_id, epoch), Partition(topic, partition))
 
     def end(self, transactional_id: str, producer: Producer, *, commit: bool) -> Code:
         """Decides the transaction; its markers follow."""

@@ -44,13 +44,13 @@ def test_a_timeout_is_between_a_millisecond_and_the_maximum(rig: Rig, timeout_ms
 
 
 def test_an_empty_transactional_id_is_an_invalid_request_everywhere(rig: Rig) -> None:
-    """Even with a bad timeout; and a transactional batch without any id is treated alike."""
+    """Even with a bad timeout; and a transactional batch is treated alike."""
     assert rig.transactions.initialise("", -1) == (Code.INVALID_REQUEST, NOBODY)
     producer = Producer(1_000, 0)
     assert rig.transactions.add("", producer, FIRST) is Code.INVALID_REQUEST
     assert rig.transactions.end("", producer, commit=True) is Code.INVALID_REQUEST
     assert rig.transactions.check("", producer, READERS) is Code.INVALID_REQUEST
-    assert rig.transactions.check_produce(None, *producer, *FIRST) is Code.INVALID_REQUEST
+    assert rig.transactions.check_produce("", *producer, *FIRST) is Code.INVALID_REQUEST
 
 
 def test_an_unknown_transactional_id_has_no_producer(rig: Rig) -> None:

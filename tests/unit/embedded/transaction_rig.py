@@ -83,7 +83,7 @@ class Rig:
         self.logs[Partition("doomed", 0)] = FakeLog()
         self._offsets: defaultdict[str, GroupOffsets] = defaultdict(GroupOffsets)
         topics, groups = cast("Topics", self), cast("Groups", self)
-        self.transactions = Transactions(topics, groups, self.timers.call_later, self._now, MARKER_SECONDS)
+        self.transactions = Transactions(topics, groups, self.timers.call_later, MARKER_SECONDS)
         self.cluster = Cluster("127.0.0.1", 0, topics, groups, self.transactions, Faults(), self._now)
 
     def log(self, topic: str, partition: int) -> FakeLog | None:
