@@ -9,7 +9,8 @@ from aiokafka.protocol.transaction import TxnOffsetCommitRequest_v0
 
 from streamproc.embedded.cluster import Client, Cluster
 from streamproc.embedded.codes import Code
-from streamproc.embedded.offsets import Committed, check_metadata
+from streamproc.embedded.commit_answer import commit_answer
+from streamproc.embedded.offsets import Committed
 from streamproc.embedded.transaction import Group, Producer
 
 __all__ = ["NAME", "REQUESTS", "answer"]
@@ -19,18 +20,12 @@ REQUESTS = (TxnOffsetCommitRequest_v0,)
 
 
 async def answer(cluster: Cluster, _client: Client, request: TxnOffsetCommitRequest_v0) -> tuple[Any, ...]:
-    """Throttle time, errors per partition. What one partition is refused does not concern the others."""
-    verdict = _verdict(cluster, request)
-    return 0, [
-        (
-            topic,
-            [
-                (number, _hold(cluster, request, verdict, topic, number, Committed(offset, metadata or "")))
-                for number, offset, metadata in partitions
-            ],
-        )
-        for topic, partitions in request.topics
-    ]
+    """Throttle time, errors per partition."""
+
+    def keep(topic: str, number: int, committed: Committed) -> None:
+        cluster.groups.offsets(request.group_id).hold(request.producer_id, topic, number, committed)
+
+    return commit_answer(cluster, NAME, _verdict(cluster, request), request.topics, keep)
 
 
 def _verdict(cluster: Cluster, request: TxnOffsetCommitRequest_v0) -> Code:
@@ -39,24 +34,3 @@ def _verdict(cluster: Cluster, request: TxnOffsetCommitRequest_v0) -> Code:
         return Code.INVALID_GROUP_ID
     producer = Producer(request.producer_id, request.producer_epoch)
     return cluster.transactions.check(request.transactional_id, producer, Group(request.group_id))
-
-
-def _hold(
-    cluster: Cluster,
-    request: TxnOffsetCommitRequest_v0,
-    verdict: Code,
-    topic: str,
-    number: int,
-    committed: Committed,
-) -> Code:
-    fault = cluster.faults.code(NAME, topic, number)
-    if fault is not None:
-        return fault
-    if cluster.topics.log(topic, number) is None:
-        return Code.UNKNOWN_TOPIC_OR_PARTITION
-    if verdict is not Code.NONE:
-        return verdict
-    code = check_metadata(committed.metadata)
-    if code is Code.NONE:
-        cluster.groups.offsets(request.group_id).hold(request.producer_id, topic, number, committed)
-    return code
