@@ -42,6 +42,12 @@ class Groups:
         group = self._by_id.get(group_id)
         return group if group is not None and group.is_known else None
 
+    def of_member(self, group_id: str) -> Group | Code:
+        """The group that somebody says to be a member of; else INVALID_GROUP_ID or UNKNOWN_MEMBER_ID."""
+        if not group_id:
+            return Code.INVALID_GROUP_ID
+        return self.find(group_id) or Code.UNKNOWN_MEMBER_ID
+
     def group(self, group_id: str) -> Group:
         """The group; an unknown one is made."""
         if group_id not in self._by_id:

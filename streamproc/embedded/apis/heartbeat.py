@@ -22,7 +22,5 @@ def _code(cluster: Cluster, request: HeartbeatRequest_v1) -> Code:
     fault = cluster.faults.code(NAME)
     if fault is not None:
         return fault
-    if not request.group:
-        return Code.INVALID_GROUP_ID
-    group = cluster.groups.find(request.group)
-    return Code.UNKNOWN_MEMBER_ID if group is None else group.heartbeat(request.member_id, request.generation_id)
+    group = cluster.groups.of_member(request.group)
+    return group if isinstance(group, Code) else group.heartbeat(request.member_id, request.generation_id)

@@ -22,7 +22,5 @@ def _code(cluster: Cluster, request: LeaveGroupRequest_v1) -> Code:
     fault = cluster.faults.code(NAME)
     if fault is not None:
         return fault
-    if not request.group:
-        return Code.INVALID_GROUP_ID
-    group = cluster.groups.find(request.group)
-    return Code.UNKNOWN_MEMBER_ID if group is None else group.leave(request.member_id)
+    group = cluster.groups.of_member(request.group)
+    return group if isinstance(group, Code) else group.leave(request.member_id)

@@ -20,9 +20,9 @@ async def answer(cluster: Cluster, _client: Client, request: SyncGroupRequest_v3
     code = cluster.faults.code(NAME)
     if code is not None:
         return 0, *Synced(code)
-    group = cluster.groups.find(request.group)
-    if group is None:
-        return 0, *Synced(Code.UNKNOWN_MEMBER_ID if request.group else Code.INVALID_GROUP_ID)
+    group = cluster.groups.of_member(request.group)
+    if isinstance(group, Code):
+        return 0, *Synced(group)
     reply = asyncio.get_running_loop().create_future()
     assignments = dict(request.group_assignment)
     group.sync(request.member_id, request.group_instance_id, request.generation_id, assignments, reply)
