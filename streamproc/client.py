@@ -88,13 +88,7 @@ class Client:
         # Results of what is submitted from here on can only come after these offsets.
         topics = self._settings.topics
         for topic in (topics.results, topics.chunks):
-            self._starts |= await self._reader.ends(await self._existing(topic))
-
-    async def _existing(self, topic: str) -> list[Place]:
-        places = await self._reader.partitions(topic)
-        if not places:
-            raise SetupError(f"topic {topic} does not exist: create it with `streamproc topics create`")
-        return places
+            self._starts |= await self._reader.ends(await self._reader.existing(topic))
 
     def check(self, value: bytes) -> str:
         """The request id of a request in bytes.
@@ -129,7 +123,7 @@ class Client:
     async def _check_exists(self, topic: str) -> None:
         if topic not in self._known_topics:
             # Asked once: a producer would wait for a missing topic for as long as a request may take.
-            await self._existing(topic)
+            await self._reader.existing(topic)
             self._known_topics.add(topic)
 
     async def cancel(
@@ -164,7 +158,7 @@ class Client:
             if source.topic == run.topic and source.tenant is not None:
                 return source.tenant
         place = Place(run.topic, run.partition)
-        if place not in await self._existing(run.topic):
+        if place not in await self._reader.existing(run.topic):
             raise SetupError(f"topic {run.topic} has no partition {run.partition}")
         record = await self._reader.record_at(place, run.offset)
         if record is None or record.timestamp_ms != run.timestamp_ms:

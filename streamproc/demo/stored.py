@@ -1,7 +1,5 @@
 """What stands on topics, read back by a reader of its own, as any other job might."""
 
-import time
-
 from streamproc.errors import SetupError
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.reader import Reader, Record
@@ -10,7 +8,6 @@ from streamproc.settings import Settings
 __all__ = ["stored_records"]
 
 _SILENCE_SECONDS = 10.0
-_LOOK_SECONDS = 0.1
 
 
 async def stored_records(settings: Settings, *topics: str) -> dict[str, list[Record]]:
@@ -25,18 +22,11 @@ async def stored_records(settings: Settings, *topics: str) -> dict[str, list[Rec
         await reader.start()
         try:
             places = [place for topic in topics for place in await reader.partitions(topic)]
-            ends = {place: end for place, end in (await reader.ends(places)).items() if end > 0}
-            reader.seek(dict.fromkeys(ends, 0))
-            give_up = time.monotonic() + _SILENCE_SECONDS
-            # The last place of a partition may hold the mark of a transaction, which is no record: positions tell.
-            while any([await reader.position(place) < end for place, end in ends.items()]):
-                records = await reader.read(_LOOK_SECONDS)
-                if records:
-                    give_up = time.monotonic() + _SILENCE_SECONDS
-                elif time.monotonic() > give_up:
-                    raise SetupError(f"the broker did not give back all records of {', '.join(topics)}")
-                for record in records:
-                    found[record.place.topic].append(record)
+            starts, ends = await reader.begins(places), await reader.ends(places)
+            async for record in reader.read_between(starts, ends, _SILENCE_SECONDS):
+                found[record.place.topic].append(record)
+        except TimeoutError as exc:
+            raise SetupError(f"the broker did not give back all records of {', '.join(topics)}") from exc
         finally:
             await reader.stop()
     return found

@@ -1,25 +1,19 @@
 """Reads dead letters, and the original of one that is kept by reference from the topic it came from."""
 
 import hashlib
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-
-from aiokafka import TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
 
 from streamproc.errors import SetupError, StreamprocError
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.letter import Letter, Original, read_letter
 from streamproc.kafka.reader import Place, Reader
-from streamproc.kafka.salvage import salvage
 from streamproc.records.headers import replay_of
 from streamproc.records.identity import RunId
 from streamproc.settings import Settings
 
 __all__ = ["LetterReader", "OriginalGone"]
 
-_READ_SECONDS = 0.25
 _SILENCE_SECONDS = 20.0
 _CLOCK_SKEW_MS = 60_000
 
@@ -47,17 +41,6 @@ class LetterReader(Reader):
             finally:
                 await reader.stop()
 
-    async def existing(self, topic: str) -> list[Place]:
-        """The partitions of a topic.
-
-        Raises:
-            SetupError: there is no such topic.
-        """
-        places = await self.partitions(topic)
-        if not places:
-            raise SetupError(f"topic {topic} does not exist: create it with `streamproc topics create`")
-        return places
-
     async def letters(
         self, places: Iterable[Place], tenants: Mapping[str, str], since_ms: int | None = None
     ) -> AsyncIterator[Letter]:
@@ -70,22 +53,10 @@ class LetterReader(Reader):
         if not wanted:
             return
         ends = await self.ends(wanted)
-        starts = await self._begins(wanted) if since_ms is None else await self.offsets_at(wanted, since_ms)
-        left = {place for place in wanted if starts[place] < ends[place]}
-        self.seek({place: starts[place] for place in left})
-        last = time.monotonic()
-        while left:
-            records = await self.read(_READ_SECONDS)
-            for record in records:
-                if record.offset < ends[record.place] and (letter := read_letter(record, tenants)) is not None:
-                    yield letter
-            # Positions and not records tell the end: what a transaction leaves there is never shown.
-            done = {place for place in left if await self._consumer.position(TopicPartition(*place)) >= ends[place]}
-            left -= done
-            if records or done:
-                last = time.monotonic()
-            elif time.monotonic() - last > _SILENCE_SECONDS:
-                raise TimeoutError
+        starts = await self.begins(wanted) if since_ms is None else await self.offsets_at(wanted, since_ms)
+        async for record in self.read_between(starts, ends, _SILENCE_SECONDS):
+            if (letter := read_letter(record, tenants)) is not None:
+                yield letter
 
     async def find(self, topic: str, runs: Iterable[RunId], tenants: Mapping[str, str], now: float) -> list[Letter]:
         """The letters of these runs, and those of replays of them that were refused again.
@@ -123,23 +94,14 @@ class LetterReader(Reader):
         reference = letter.reference
         assert reference is not None  # noqa: S101 narrows the type for mypy: a letter has one or the other
         where = f"{reference.topic} partition {reference.partition} offset {reference.offset}"
-        if Place(reference.topic, reference.partition) not in await self.partitions(reference.topic):
+        place = Place(reference.topic, reference.partition)
+        if place not in await self.partitions(reference.topic):
             raise OriginalGone(f"the original of {letter.told.run_id} is gone: {where} does not exist any more")
-        key = TopicPartition(reference.topic, reference.partition)
-        try:
-            # One record, whatever its header names are.
-            found = (await salvage(self._consumer, {key: reference.offset}, 1))[key]
-        except OffsetOutOfRangeError:
-            found = []
-        if not found or found[0].offset != reference.offset:
+        record = await self.record_at(place, reference.offset)
+        if record is None:
             raise OriginalGone(f"the original of {letter.told.run_id} is gone: {where} is no longer kept")
-        record = found[0]
         if hashlib.sha256(record.value or b"").hexdigest() != reference.sha256:
             raise OriginalGone(
                 f"the original of {letter.told.run_id} is gone: {where} holds another record now (its sha256 differs)"
             )
-        return Original(record.key, record.value, tuple(record.headers))
-
-    async def _begins(self, places: Iterable[Place]) -> dict[Place, int]:
-        found = await self._consumer.beginning_offsets([TopicPartition(*place) for place in places])
-        return {Place(key.topic, key.partition): offset for key, offset in found.items()}
+        return Original(record.key, record.value, record.headers)

@@ -1,15 +1,19 @@
 """The reader: partitions from given offsets on, without a group, so that it disturbs nobody and commits nothing."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
+from streamproc.errors import SetupError
 from streamproc.kafka.connection import connected
 from streamproc.kafka.salvage import salvage
 
 __all__ = ["Place", "Reader", "Record"]
+
+_LOOK_SECONDS = 0.1
 
 
 class Place(NamedTuple):
@@ -63,12 +67,24 @@ class Reader:
         found: set[int] = self._consumer.partitions_for_topic(topic) or set()
         return [Place(topic, partition) for partition in sorted(found)]
 
+    async def existing(self, topic: str) -> list[Place]:
+        """All partitions of a topic.
+
+        Raises:
+            SetupError: there is no such topic.
+        """
+        places = await self.partitions(topic)
+        if not places:
+            raise SetupError(f"topic {topic} does not exist: create it with `streamproc topics create`")
+        return places
+
+    async def begins(self, places: Iterable[Place]) -> dict[Place, int]:
+        """The offset of the first record that is kept, for each partition."""
+        return _by_place(await self._consumer.beginning_offsets([TopicPartition(*place) for place in places]))
+
     async def ends(self, places: Iterable[Place]) -> dict[Place, int]:
         """The offset after the last record, for each partition."""
-        found: dict[TopicPartition, int] = await self._consumer.end_offsets(
-            [TopicPartition(*place) for place in places]
-        )
-        return {Place(key.topic, key.partition): offset for key, offset in found.items()}
+        return _by_place(await self._consumer.end_offsets([TopicPartition(*place) for place in places]))
 
     async def offsets_at(self, places: Iterable[Place], timestamp_ms: int) -> dict[Place, int]:
         """The first offset whose record is not older than a time; where there is none, the end."""
@@ -96,6 +112,30 @@ class Reader:
         found = await self._consumer.getmany(timeout_ms=int(timeout_seconds * 1000), max_records=5000)
         return [_record(record) for records in found.values() for record in records]
 
+    async def read_between(
+        self, starts: Mapping[Place, int], ends: Mapping[Place, int], silence_seconds: float
+    ) -> AsyncIterator[Record]:
+        """The records from these offsets on up to the ends, each partition's in their order.
+
+        Raises:
+            TimeoutError: Kafka sent nothing for so long, though there is more.
+        """
+        left = {place for place, start in starts.items() if start < ends[place]}
+        self.seek({place: starts[place] for place in left})
+        last = time.monotonic()
+        while left:
+            records = await self.read(_LOOK_SECONDS)
+            for record in records:
+                if record.offset < ends[record.place]:
+                    yield record
+            # Positions and not records tell the end: what a transaction leaves there is never shown.
+            done = {place for place in left if await self.position(place) >= ends[place]}
+            left -= done
+            if records or done:
+                last = time.monotonic()
+            elif time.monotonic() - last > silence_seconds:
+                raise TimeoutError
+
     async def record_at(self, place: Place, offset: int) -> Record | None:
         """The record at an offset, whatever its header names are, or None when it is not there any more."""
         try:
@@ -103,6 +143,10 @@ class Reader:
         except OffsetOutOfRangeError:
             return None
         return next((_record(one) for records in found.values() for one in records if one.offset == offset), None)
+
+
+def _by_place(offsets: Mapping[TopicPartition, int]) -> dict[Place, int]:
+    return {Place(key.topic, key.partition): offset for key, offset in offsets.items()}
 
 
 def _record(record: ConsumerRecord[bytes, bytes]) -> Record:
