@@ -6,8 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from aiokafka.errors import KafkaError
-
 from streamproc.errors import PublishFailed
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.letter import Letter, Original
@@ -79,36 +77,18 @@ class ReplaySender(Sender):
     async def replay(self, record: Replay, timestamp_ms: int) -> Awaitable[RunId]:
         """Hands a record over; what it gives, once awaited, is the new run's id.
 
-        Every record of one sender must have the same time: aiokafka 0.14 tells all records of a batch the first
-        one's, and the time is part of a run id.
-
         Raises:
             PublishFailed: Kafka did not take it (from here, or from what is awaited).
         """
-        try:
-            acknowledged = await self._producer.send(
-                record.place.topic,
-                partition=record.place.partition,
-                key=record.key,
-                value=record.value,
-                headers=list(record.headers),
-                timestamp_ms=timestamp_ms,
-            )
-        except KafkaError as exc:
-            raise _refused(record, exc) from exc
-        return _run_id(acknowledged, record)
-
-
-async def _run_id(acknowledged: Awaitable[Any], record: Replay) -> RunId:
-    try:
-        stored = await acknowledged
-    except KafkaError as exc:
-        raise _refused(record, exc) from exc
-    return RunId(stored.topic, stored.partition, stored.offset, stored.timestamp)
-
-
-def _refused(record: Replay, exc: KafkaError) -> PublishFailed:
-    return PublishFailed(f"{record.place.topic} did not take the replay of {record.letter}: {exc!r}")
+        return await self.send(
+            record.place.topic,
+            record.key,
+            record.value,
+            record.headers,
+            timestamp_ms,
+            partition=record.place.partition,
+            what=f"the replay of {record.letter}",
+        )
 
 
 @dataclass(frozen=True, slots=True)

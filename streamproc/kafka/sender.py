@@ -1,6 +1,6 @@
 """The sender: puts requests on a topic and tells each one's run id, which is in the acknowledgement; cancels, too."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -36,27 +36,37 @@ class Sender:
         await self._producer.stop()
 
     async def send(
-        self, topic: str, key: bytes, value: bytes, headers: tuple[tuple[str, bytes], ...], timestamp_ms: int
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Iterable[tuple[str, bytes | None]],
+        timestamp_ms: int,
+        *,
+        partition: int | None = None,
+        what: str = "a record",
     ) -> Awaitable[RunId]:
         """Hands a record over; what it gives, once awaited, is the run id.
+
+        Without `partition` the key chooses one; `what` names the record in an error.
 
         Raises:
             PublishFailed: Kafka did not take it (from here, or from what is awaited).
         """
         try:
             acknowledged = await self._producer.send(
-                topic, key=key, value=value, headers=list(headers), timestamp_ms=timestamp_ms
+                topic, partition=partition, key=key, value=value, headers=list(headers), timestamp_ms=timestamp_ms
             )
         except KafkaError as exc:
-            raise PublishFailed(f"{topic} did not take a record: {exc!r}") from exc
-        return _run_id(acknowledged, topic, timestamp_ms)
+            raise PublishFailed(f"{topic} did not take {what}: {exc!r}") from exc
+        return _run_id(acknowledged, topic, timestamp_ms, what)
 
 
-async def _run_id(acknowledged: Awaitable[Any], topic: str, timestamp_ms: int) -> RunId:
+async def _run_id(acknowledged: Awaitable[Any], topic: str, timestamp_ms: int, what: str) -> RunId:
     try:
         stored = await acknowledged
     except KafkaError as exc:
-        raise PublishFailed(f"{topic} did not take a record: {exc!r}") from exc
+        raise PublishFailed(f"{topic} did not take {what}: {exc!r}") from exc
     # aiokafka 0.14 tells every record of a batch the first one's time, so ours is used, unless the broker sets its own.
     stored_ms = stored.timestamp if stored.timestamp_type == _LOG_APPEND_TIME else timestamp_ms
     return RunId(stored.topic, stored.partition, stored.offset, stored_ms)
