@@ -1,12 +1,10 @@
 """How large a batch the output topics take, beside how large the ones are that we write."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from streamproc.kafka.connection import client_options, connected, setup_errors
+from streamproc.kafka.admin import admin_client
 from streamproc.kafka.producer import MAX_BATCH_BYTES
 from streamproc.settings import Settings
 
@@ -22,13 +20,8 @@ async def message_limits(settings: Settings, topics: Iterable[str]) -> dict[str,
         SetupError: Kafka cannot be reached, or refuses us.
     """
     resources = [ConfigResource(ConfigResourceType.TOPIC, topic, {_NAME: None}) for topic in topics]
-    with setup_errors(settings.kafka, "reading the settings of topics"):
-        admin: Any = AIOKafkaAdminClient(**client_options(settings.kafka))
-        try:
-            await connected(admin.start())
-            answers = await admin.describe_configs(resources)
-        finally:
-            await admin.close()
+    async with admin_client(settings.kafka, "reading the settings of topics") as admin:
+        answers = await admin.describe_configs(resources)
     # A resource is code, message, type, name and entries; an entry begins with name and value.
     described = [resource for answer in answers for resource in answer.resources if resource[0] == 0]
     return {resource[3]: int(entry[1]) for resource in described for entry in resource[4] if entry[0] == _NAME}

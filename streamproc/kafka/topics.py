@@ -6,13 +6,13 @@ as the largest request topic.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from streamproc.errors import SetupError
-from streamproc.kafka.connection import client_options, connected, setup_errors
+from streamproc.kafka.admin import admin_client
 from streamproc.kafka.record_limits import find_small_topics, message_limits
 from streamproc.settings import Settings
 
@@ -79,15 +79,10 @@ async def existing_partitions(settings: Settings) -> dict[str, int]:
     Raises:
         SetupError: Kafka cannot be reached, or refuses us.
     """
-    with setup_errors(settings.kafka, "reading topics"):
-        admin: Any = AIOKafkaAdminClient(**client_options(settings.kafka))
-        try:
-            await connected(admin.start())
-            names = await admin.list_topics()
-            wanted = [topic.name for topic in plan_topics(settings) if topic.name in names]
-            described = await admin.describe_topics(wanted) if wanted else []
-        finally:
-            await admin.close()
+    async with admin_client(settings.kafka, "reading topics") as admin:
+        names = await admin.list_topics()
+        wanted = [topic.name for topic in plan_topics(settings) if topic.name in names]
+        described = await admin.describe_topics(wanted) if wanted else []
     return {topic["topic"]: len(topic["partitions"]) for topic in described}
 
 
@@ -125,13 +120,8 @@ async def create_topics(settings: Settings) -> list[str]:
         )
         for topic in missing
     ]
-    with setup_errors(settings.kafka, "creating topics"):
-        admin: Any = AIOKafkaAdminClient(**client_options(settings.kafka))
-        try:
-            await connected(admin.start())
-            answer = await admin.create_topics(new)
-        finally:
-            await admin.close()
+    async with admin_client(settings.kafka, "creating topics") as admin:
+        answer = await admin.create_topics(new)
     for name, code, message in ((entry[0], entry[1], entry[2]) for entry in answer.topic_errors):
         if code and for_code(code) is not TopicAlreadyExistsError:
             raise SetupError(f"Kafka did not create topic {name}: {message or for_code(code).__name__}")
