@@ -1,9 +1,12 @@
 """A worker process from start to stop: what is checked first, which signals end it, what is closed when."""
 
 import asyncio
+import faulthandler
 import logging
+import os
 import signal
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
@@ -17,8 +20,11 @@ from streamproc.observe.logs import CallLog, install_library_logs
 from streamproc.observe.metrics import Metrics
 from streamproc.providers.catalog import Catalog
 from streamproc.settings import Settings
+from streamproc.watchdog import Watchdog
 
 __all__ = ["run_worker"]
+
+_EXIT_STUCK = 70  # EX_SOFTWARE of sysexits.h
 
 
 async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
@@ -56,7 +62,14 @@ async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
         await worker.start()
         logger.info("started", group=settings.kafka.group, topics=[source.topic for source in settings.sources])
         polling = asyncio.create_task(worker.consumer.run(), name="poll")
-        await _until_signal(stop, polling)
+        watchdog = Watchdog(
+            lambda: worker.consumer.last_poll, settings.worker.watchdog_seconds, partial(_end_process, logger)
+        )
+        watchdog.start()
+        try:
+            await _until_signal(stop, polling)
+        finally:
+            watchdog.stop()
         if polling.done():
             polling.result()
         logger.info("draining", running=worker.consumer.dispatch.running, seconds=settings.worker.drain_seconds)
@@ -71,6 +84,13 @@ async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
             await polling
         logger.info("stopped", cut=cut)
         return cut
+
+
+def _end_process(logger: FilteringBoundLogger, seconds: float) -> None:
+    # No drain and no farewell: nothing is known of what hangs. What is unfinished is found by the next owner.
+    logger.critical("stuck", reason="the poll loop stands still; the process ends", seconds=round(seconds))
+    faulthandler.dump_traceback()
+    os._exit(_EXIT_STUCK)
 
 
 async def _until_signal(stop: asyncio.Event, task: "asyncio.Task[object]") -> None:

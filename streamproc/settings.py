@@ -152,6 +152,9 @@ class WorkerSettings(_Group):
     max_crashes: int = Field(
         3, ge=1, description="Workers that may die in the calls of one request; then it becomes a dead letter."
     )
+    watchdog_seconds: float = Field(
+        120, gt=0, description="The process ends when its poll loop stands still for so long; start it anew."
+    )
     drain_seconds: float = Field(30, ge=0, description="How long running calls may go on after a stop signal.")
     max_cancels: int = Field(
         100_000, ge=1, description="Cancels remembered of each control topic; above it the oldest is forgotten."

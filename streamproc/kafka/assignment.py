@@ -18,7 +18,7 @@ from streamproc.chain.run import Run, Terminal
 from streamproc.errors import PublishFailed
 from streamproc.kafka.inherited import Inherited
 from streamproc.kafka.journal import PartitionJournal
-from streamproc.kafka.metadata import CommitMetadata
+from streamproc.kafka.metadata import MAX_CHARACTERS, CommitMetadata
 from streamproc.kafka.offsets import Offsets
 from streamproc.kafka.transactor import Transactor
 from streamproc.observe.events import Committed, Observer, PublishBroke
@@ -27,6 +27,7 @@ from streamproc.records.outgoing import Outgoing
 __all__ = ["Assignment", "Claim", "State", "pause_between_commits"]
 
 _LAST_NOTES_SECONDS = 5.0
+_MOST_MAP_CHARACTERS = MAX_CHARACTERS * 3 // 4
 
 
 class State(Enum):
@@ -86,6 +87,7 @@ class Assignment:
         self._is_broken = False
         self.is_paused = False
         self._committed = 0
+        self._map_characters = 0  # length of the last metadata
         self._is_dirty = False  # something is finished that no commit says yet
         self._finished: list[tuple[int | None, tuple[Outgoing, ...]]] = []
         self._work = asyncio.Event()
@@ -144,6 +146,13 @@ class Assignment:
         """Whether records are taken."""
         return self.state is State.READY
 
+    def has_room(self, max_window: int) -> bool:
+        """Whether more records may be taken: the window's span, and the map of what is finished in it, have bounds.
+
+        A map beyond the bound of the metadata could not be stored, and what it says would be done again.
+        """
+        return self.window < max_window and self._map_characters <= _MOST_MAP_CHARACTERS
+
     @property
     def window(self) -> int:
         """Span from the committed offset to the next one: what a crash now would do again, at most."""
@@ -194,6 +203,9 @@ class Assignment:
             done = frozenset(offset - position for offset in self.offsets.done)
             finished = {offset for offset, _ in batch if offset is not None}
             metadata = CommitMetadata(self.epoch, done, self.owner, self._journal_position(finished, lost)).encode()
+            self._map_characters = len(metadata)
+            if len(metadata) > MAX_CHARACTERS:
+                return  # what is finished waits until the head is: a map left out would have it done again
             self._is_broken = True  # and stays so when this task is cancelled in the middle
             try:
                 records = [record for _, records in batch for record in records]

@@ -74,7 +74,7 @@ class Intake:
         for assignment in self._assignments.values():
             if assignment.state is not State.READY:
                 continue
-            has_room = assignment.window < self._bounds.max_window
+            has_room = assignment.has_room(self._bounds.max_window)
             if assignment.is_paused is has_room:
                 assignment.is_paused = not has_room
                 self._observer.saw(

@@ -42,21 +42,13 @@ class CommitMetadata:
     journal: int | None = None
 
     def encode(self) -> str:
-        """The text that is committed, at most `MAX_CHARACTERS` long.
-
-        A map that does not fit is left out: what it says would then be done again, not lost. The window's cap of
-        16,000 offsets makes any map fit, unless a topic has huge gaps.
-        """
-        whole = self._encode(_pack(self.done))
-        return whole if len(whole) <= MAX_CHARACTERS else self._encode("")
-
-    def _encode(self, packed: str) -> str:
+        """The text that is committed. Kafka takes it up to `MAX_CHARACTERS`: whoever commits has to see to it."""
         fields = {
             "v": _VERSION,
             "epoch": self.epoch,
             "owner": self.owner or None,
             "journal": self.journal,
-            "done": packed or None,
+            "done": _pack(self.done) or None,
         }
         known = {name: value for name, value in fields.items() if value is not None}
         return json.dumps(known, separators=(",", ":"))

@@ -1,6 +1,7 @@
 """An assignment's commits: results and offset together, once, also when nobody can say what a broken one did."""
 
 import asyncio
+import random
 
 import pytest
 from aiokafka import TopicPartition
@@ -127,6 +128,26 @@ def test_a_first_claim_that_must_be_made_twice_takes_nothing_for_known() -> None
     assert not fresh.continues(again)
     fresh.claimed(again)
     assert fresh.offsets.position == 5
+
+
+async def test_a_map_near_its_bound_stops_the_window_until_the_head_is_done() -> None:
+    """A map that cannot be stored would have finished requests done again; so nothing is taken that it must name."""
+    rig = Rig()
+    chosen = random.Random(1)
+    for offset in range(7, 40_000):
+        rig.assignment.offsets.track(offset)
+        if chosen.random() < 0.5:
+            rig.finish(offset)
+    assert rig.assignment.has_room(50_000)
+    await rig.commit()
+    assert not rig.assignment.has_room(50_000)
+    assert rig.stored == []
+    for offset in range(5, 39_990):
+        rig.finish(offset)
+    await rig.commit()
+    assert len(rig.stored) == 1
+    assert rig.assignment.has_room(50_000)
+    assert not rig.assignment.has_room(5)
 
 
 def test_its_name_tells_its_state() -> None:

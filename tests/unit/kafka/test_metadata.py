@@ -26,12 +26,6 @@ def test_the_worst_map_of_a_window_fits() -> None:
     assert CommitMetadata.decode(text) == CommitMetadata(2**40, done)
 
 
-def test_a_map_that_does_not_fit_is_left_out() -> None:
-    """After a huge gap in the topic: what it says is done again, and the commit goes on."""
-    done = frozenset(random.Random(1).sample(range(1, 400_000), 16_000))
-    assert CommitMetadata.decode(CommitMetadata(7, done).encode()) == CommitMetadata(7)
-
-
 @pytest.mark.parametrize("text", [None, ""])
 def test_no_metadata_is_none(text: str | None) -> None:
     """A group that never committed, or one whose offset was set by a tool."""
