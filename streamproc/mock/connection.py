@@ -21,8 +21,8 @@ __all__ = ["Connection", "Respond"]
 _MAX_HEAD_BYTES = 64 * 1024
 _MAX_BODY_BYTES = 64 * 2**20
 
-Respond = Callable[[str, str, bytes], Reply | Generation]
-"""Method, target and body of a request in; a reply at once, or an answer that takes its time, out."""
+Respond = Callable[[str, str, bytes, str | None], Reply | Generation]
+"""Method, target, body and `X-Client-Request-Id` of a request in; a reply at once, or an answer that takes its time."""
 
 
 class Connection(asyncio.Protocol):
@@ -111,7 +111,13 @@ class Connection(asyncio.Protocol):
         assert request is not None  # noqa: S101 h11 gives no end without a request
         wishes = b",".join(value for name, value in request.headers if name == b"connection").lower()
         self._keeps_alive = request.http_version == b"1.1" and b"close" not in wishes
-        response = self._respond(request.method.decode("ascii"), request.target.decode("ascii"), bytes(self._body))
+        name = next((value for name, value in request.headers if name == b"x-client-request-id"), None)
+        response = self._respond(
+            request.method.decode("ascii"),
+            request.target.decode("ascii"),
+            bytes(self._body),
+            None if name is None else name.decode("latin-1"),
+        )
         if isinstance(response, Reply):
             self._transport.write(render_reply(response, keeps_alive=self._keeps_alive))
             self._go_on_or_close()

@@ -4,7 +4,8 @@
 |----------------------------------------------------|--------------------------------------------------------------|
 | `POST /v1/chat/completions`, `/chat/completions`   | an answer, streamed or whole; see `behaviour` for the models |
 | `GET /v1/models`, `/models`                        | names from the settings                                      |
-| `GET /stats`, `GET /stats?calls=1`                 | the bill; with the list of the calls that ended              |
+| `GET /stats`, `GET /stats?calls=1`                 | the bill; with the list of the calls that ended, each with   |
+|                                                    | its `X-Client-Request-Id`, by which a caller knows it again  |
 | `POST /stats/reset`                                | forgets the bill                                             |
 | `GET /healthz`                                     | 200 while the server runs                                    |
 """
@@ -45,12 +46,12 @@ class Routes:
         self._seen: set[str] = set()
         self._count = 0
 
-    def respond(self, method: str, target: str, body: bytes) -> Reply | Generation:
-        """Answers one request."""
+    def respond(self, method: str, target: str, body: bytes, client_request_id: str | None) -> Reply | Generation:
+        """Answers one request; `client_request_id` is the caller's own name for it."""
         path, _, query = target.partition("?")
         match method, path.removeprefix("/v1"):
             case "POST", "/chat/completions":
-                return self._chat(body)
+                return self._chat(body, client_request_id)
             case "GET", "/models":
                 return Reply(200, render_models(self._settings.models, int(self._now())))
             case "GET", "/stats":
@@ -64,24 +65,24 @@ class Routes:
             case _:
                 sentence = f"Unknown request URL: {method} {path}."
                 error = ApiError(404, "unknown_url", "invalid_request_error", sentence)
-                return self._refuse(self._next_id(), error, None)
+                return self._refuse(self._next_id(), error, None, client_request_id)
 
     def _next_id(self) -> str:
         self._count += 1
         return f"chatcmpl-mock-{self._count}"
 
-    def _chat(self, body: bytes) -> Reply | Generation:
+    def _chat(self, body: bytes, client_request_id: str | None) -> Reply | Generation:
         call_id = self._next_id()
         try:
             asked = parse_chat(body)
         except ValueError as exc:
             error = ApiError(400, "invalid_request", "invalid_request_error", str(exc))
-            return self._refuse(call_id, error, None)
+            return self._refuse(call_id, error, None, client_request_id)
         is_repeated = asked.request_hash in self._seen
         self._seen.add(asked.request_hash)
         plan = plan_answer(asked.model, asked.max_tokens, self._settings, is_repeated=is_repeated, chance=self._chance)
         if isinstance(plan, ApiError):
-            return self._refuse(call_id, plan, asked)
+            return self._refuse(call_id, plan, asked, client_request_id)
         answer = Answer(
             id=call_id,
             model=asked.model,
@@ -91,9 +92,9 @@ class Routes:
             wants_usage=plan.sends_usage and (asked.wants_usage or not asked.is_streamed),
             finish_reason=plan.finish_reason,
         )
-        return Generation(plan, answer, self._stats.begin(call_id, asked))
+        return Generation(plan, answer, self._stats.begin(call_id, asked, client_request_id))
 
-    def _refuse(self, call_id: str, error: ApiError, asked: Asked | None) -> Reply:
-        self._stats.refuse(call_id, error.code, asked)
+    def _refuse(self, call_id: str, error: ApiError, asked: Asked | None, client_request_id: str | None) -> Reply:
+        self._stats.refuse(call_id, error.code, asked, client_request_id)
         hint = self._settings.retry_after_seconds if error.status in {429, 503} else None
         return Reply(error.status, render_error(error), call_id, hint)

@@ -18,7 +18,10 @@ Outcome = Literal["completed", "cut", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that ended. `outcome` is completed, cut, cancelled, or an error's code; unread fields are None."""
+    """A call that ended. `outcome` is completed, cut, cancelled, or an error's code; unread fields are None.
+
+    `client_request_id` is the caller's own name for the call, from the header `X-Client-Request-Id`; None without it.
+    """
 
     id: str
     model: str | None
@@ -26,6 +29,7 @@ class Call:
     output_tokens: int
     outcome: str
     request_hash: str | None
+    client_request_id: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -34,6 +38,7 @@ class OpenCall:
 
     id: str
     asked: Asked
+    client_request_id: str | None
     _ended: Callable[["OpenCall", Outcome], None]
     output_tokens: int = 0
 
@@ -52,9 +57,9 @@ class Stats:
         self._errors: Counter[str] = Counter()
         self._tokens: dict[str, Counter[str]] = {}
 
-    def begin(self, call_id: str, asked: Asked) -> OpenCall:
+    def begin(self, call_id: str, asked: Asked, client_request_id: str | None) -> OpenCall:
         """An answer begins."""
-        call = OpenCall(call_id, asked, self._end)
+        call = OpenCall(call_id, asked, client_request_id, self._end)
         self._open.add(call)
         return call
 
@@ -64,16 +69,16 @@ class Stats:
         self._open.remove(call)
         self._outcomes[outcome] += 1
         _add(self._tokens, call)
-        asked = call.asked
+        asked, name = call.asked, call.client_request_id
         self._calls.append(
-            Call(call.id, asked.model, asked.input_tokens, call.output_tokens, outcome, asked.request_hash)
+            Call(call.id, asked.model, asked.input_tokens, call.output_tokens, outcome, asked.request_hash, name)
         )
 
-    def refuse(self, call_id: str, code: str, asked: Asked | None) -> None:
+    def refuse(self, call_id: str, code: str, asked: Asked | None, client_request_id: str | None) -> None:
         """A call got an error instead of an answer; `asked` is None when it could not be read."""
         self._errors[code] += 1
         model, request_hash = (asked.model, asked.request_hash) if asked else (None, None)
-        self._calls.append(Call(call_id, model, 0, 0, code, request_hash))
+        self._calls.append(Call(call_id, model, 0, 0, code, request_hash, client_request_id))
 
     def reset(self) -> None:
         """Forgets all calls that ended; the running ones are counted when they end."""

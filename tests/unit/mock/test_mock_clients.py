@@ -22,6 +22,28 @@ async def test_requests_behind_one_another_on_one_connection(mock: MockServer) -
     assert response.index(b"[DONE]") < response.index(b'"chat.completion"') < response.index(b'"status":"ok"')
 
 
+async def test_calls_are_listed_under_the_names_that_the_client_gave_them(mock: MockServer) -> None:
+    """Answered, refused and unreadable ones alike; a call without a name has none, and none of a former call's."""
+    named = [
+        rendered(body, more=f"X-Client-Request-Id: {name}\r\n")
+        for name, body in (
+            ("run/7/1", json.dumps(STREAM).encode()),
+            ("run/7/2", json.dumps(BODY | {"model": "mock-e503"}).encode()),
+            ("run/7/3", b"no JSON"),
+        )
+    ]
+    last = rendered(json.dumps(BODY).encode(), more="connection: close\r\n")
+    await exchange(mock, b"".join(named) + last)
+    stats = await exchange(mock, rendered(b"", method="GET", path="/stats?calls=1", more="connection: close\r\n"))
+    calls = json.loads(stats.partition(b"\r\n\r\n")[2])["calls"]
+    assert [(call["client_request_id"], call["outcome"]) for call in calls] == [
+        ("run/7/1", "completed"),
+        ("run/7/2", "server_is_overloaded"),
+        ("run/7/3", "invalid_request"),
+        (None, "completed"),
+    ]
+
+
 async def test_a_client_that_waits_for_leave_to_send_its_body(mock: MockServer) -> None:
     """It gets `100 Continue` before the answer."""
     reader, writer = await asyncio.open_connection(mock.host, mock.port)
