@@ -84,8 +84,8 @@ class Processor:
             run = self._run(incoming, request, provider, model)
             if incoming.history.answer is None:
                 return run
-            result, lines = incoming.history.answer
-            return self._ended(run, self._outcome.remembered(run, result, lines), result.status, None)
+            result = incoming.history.answer
+            return self._ended(run, self._outcome.remembered(run, result), result.status, None)
         except InvalidRequest as error:
             return self._refused(incoming, request, error)
         except Exception as error:  # noqa: BLE001 a defect of ours must not stop the partition: the bytes are kept
@@ -100,7 +100,7 @@ class Processor:
 
     def _run(self, incoming: Incoming, request: Request, provider: Provider, model: str) -> Run:
         history = incoming.history
-        if history.crashes >= self._rules.max_crashes:
+        if history.answer is None and history.crashes >= self._rules.max_crashes:
             raise InvalidRequest(
                 f"{history.crashes} workers died while they answered this request"
                 f" (worker.max_crashes is {self._rules.max_crashes})",

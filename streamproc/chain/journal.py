@@ -28,7 +28,7 @@ class Journal(Protocol):
         ...
 
     async def completed(self, records: Sequence[Outgoing]) -> None:
-        """Returns when the run's result and its usage lines are stored as a note."""
+        """Returns when the run's result, which is among these records, is stored in notes."""
         ...
 
 

@@ -127,9 +127,9 @@ class Inherited:
         return min([*notes, *(run.first_note for run in runs)], default=None)
 
 
-def _answer(run: _Run) -> tuple[Result, tuple[UsageLine, ...]] | None:
+def _answer(run: _Run) -> Result | None:
     for _, notes in sorted(run.answers.items(), reverse=True):
         first = notes.get(0)
         if first is not None and len(notes) == first.result.parts:
-            return join_parts([notes[part].result for part in sorted(notes)]), tuple(first.usage)
+            return join_parts([notes[part].result for part in sorted(notes)])
     return None

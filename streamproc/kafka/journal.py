@@ -113,11 +113,10 @@ class RunJournal:
         self._of.note(self._offset, value, f"{usage_id}/ended")
 
     async def completed(self, records: Sequence[Outgoing]) -> None:
-        """Returns when the run's result and its usage lines are stored as notes, one for each part of the result."""
+        """Returns when the run's result, which is among these records, is stored: a note for each part of it."""
         of = self._of
         number = 0
-        lines = [record.value or b"" for record in records if record.topic == "usage"]
         for part, result in enumerate([record.value or b"" for record in records if record.topic == "results"]):
-            value = encode_completed(of.owner, self._run_id, result, () if part else lines)
+            value = encode_completed(of.owner, self._run_id, result)
             number = of.note(self._offset, value, f"{self._run_id}/completed/{part}")
         await of.stored(number)

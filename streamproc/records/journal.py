@@ -34,16 +34,15 @@ class CallEnded(Written):
 
 
 class RunCompleted(Written):
-    """The run's answer and bill; whoever owns the partition next publishes these instead of buying again.
+    """The run's answer; whoever owns the partition next publishes it instead of buying it again.
 
-    A large answer comes in as many notes as its result has parts, in their order; the bill stands in the first.
+    A large answer comes in as many notes as its result has parts, in their order. Its bill stands in the `ended` notes.
     """
 
     kind: Literal["completed"] = "completed"
     owner: str
     run_id: str
     result: Result
-    usage: list[UsageLine]
 
 
 Note = CallStarted | CallEnded | RunCompleted

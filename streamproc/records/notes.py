@@ -3,7 +3,6 @@
 This runs three times for every call, so no model is built for it; a test holds the outcome to `records.journal`.
 """
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import orjson
@@ -39,9 +38,9 @@ def encode_ended(owner: str, run_id: str, usage_id: str, line: bytes | None, rea
     )
 
 
-def encode_completed(owner: str, run_id: str, result: bytes, lines: Sequence[bytes]) -> bytes:
-    """A `RunCompleted`, from the JSON of a result or of one of its parts, and of usage lines."""
-    return b'%b"result":%b,"usage":[%b]}' % (_head("completed", owner, run_id), result, b",".join(lines))
+def encode_completed(owner: str, run_id: str, result: bytes) -> bytes:
+    """A `RunCompleted`; `result` is the JSON of a result, or of one of its parts."""
+    return b'%b"result":%b}' % (_head("completed", owner, run_id), result)
 
 
 def decode_note(value: bytes | None) -> Note:

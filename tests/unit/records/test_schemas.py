@@ -110,7 +110,7 @@ def test_what_we_write_follows_its_schema() -> None:
         ("journal.json", encode_started("me", "t/0/1@1", bill)),
         ("journal.json", encode_ended("me", "t/0/1@1", line.usage_id, bill, 'a "reason"')),
         ("journal.json", encode_ended("me", "t/0/1@1", line.usage_id, None, "not_made")),
-        ("journal.json", encode_completed("me", "t/0/1@1", encode(full), [bill, bill])),
+        ("journal.json", encode_completed("me", "t/0/1@1", encode(full))),
     ]
     for name, value in written:
         VALIDATORS[name].validate(json.loads(value))
