@@ -220,7 +220,7 @@ class Assignment:
             self._committed = position
             self._is_dirty = False
             self.journal.finish(finished)
-            self.inherited.finish(finished)
+            self.inherited.finish(finished, position)
             self.inherited.resolve(lost)
             for usage_id in lost:
                 self.lost.pop(usage_id, None)

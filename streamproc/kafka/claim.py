@@ -52,12 +52,16 @@ async def claim(
             return None
         position, found = await _committed(consumer, membership.group, key, start)
         stored = found or CommitMetadata(0)
+        if assignment.epoch and stored.owner != owner:
+            # Lost in the meantime. This owner's name must not stand there again: should the claim break after that,
+            # the next one would find it, and go on with runs that somebody else has finished.
+            return Claim(transactor, position, stored, stored.owner, Inherited(position, ()), 0)
         journal = await journals.end(key.partition) if stored.journal is None else stored.journal
         epoch = next_epoch(None if found is None else found.epoch, clock.time())
         metadata = CommitMetadata(epoch, stored.done, owner, journal)
         await transactor.commit((), position, metadata.encode())
         inherited = Inherited(position, {position + distance for distance in stored.done})
-        if not (assignment.epoch and stored.owner == owner):
+        if not assignment.epoch:
             journal = await journals.read(key, owner, journal, inherited)
     except BaseException:
         await transactor.stop()

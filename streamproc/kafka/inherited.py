@@ -16,6 +16,8 @@ from streamproc.records.usage import UsageLine
 
 __all__ = ["Inherited", "InheritedCall", "note_key", "record_of"]
 
+_OFFSET_DIGITS = 19  # of 64 bits
+
 
 def note_key(key: TopicPartition, offset: int) -> bytes:
     """Key of the notes about a record's run. Several request topics share the journal, so the topic stands in it."""
@@ -25,7 +27,8 @@ def note_key(key: TopicPartition, offset: int) -> bytes:
 def record_of(note_key: bytes | None, key: TopicPartition) -> int | None:
     """Offset of the record that a note is about; None when it is not one of this partition."""
     head, _, offset = (note_key or b"").decode("ascii", "replace").rpartition("/")
-    return int(offset) if head == f"{key.topic}/{key.partition}" and offset.isdecimal() else None
+    is_one = head == f"{key.topic}/{key.partition}" and offset.isdecimal() and len(offset) <= _OFFSET_DIGITS
+    return int(offset) if is_one else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class InheritedCall:
         owner: who made the call.
         line: its bill, and as long as it has not ended the most it can have used; None is nothing.
         has_ended: nothing more will come of it.
+        bound_nanos: the most it can have cost, also when it has ended; 0 is not known.
     """
 
     note: int
@@ -47,6 +51,15 @@ class InheritedCall:
     owner: str
     line: UsageLine | None
     has_ended: bool = False
+    bound_nanos: int = 0
+
+    @property
+    def spent_nanos(self) -> int:
+        """What it counts against the budget of its request: the provider's own figure, or else the most it can be."""
+        if self.line is None:
+            return 0
+        cost = self.line.cost_nanos or 0
+        return cost if self.has_ended and self.line.basis == "provider" else max(cost, self.bound_nanos)
 
 
 @dataclass(slots=True)
@@ -84,12 +97,14 @@ class Inherited:
             return
         usage_id = note.line.usage_id if isinstance(note, CallStarted) else note.usage_id
         former = run.calls.get(usage_id) or self.unbilled.get(usage_id)
+        call = former or InheritedCall(at, timestamp_ms, offset, note.owner, note.line)
         if isinstance(note, CallStarted):
-            call = former or InheritedCall(at, timestamp_ms, offset, note.owner, note.line)
-        elif former is None:
-            call = InheritedCall(at, timestamp_ms, offset, note.owner, note.line, has_ended=True)
+            call = replace(call, bound_nanos=note.line.cost_nanos or 0)
         else:
-            call = replace(former, line=note.line, has_ended=True)
+            call = replace(call, line=note.line, has_ended=True)
+            if note.line is None:
+                # A copy of its first note may still come, and then nothing else would tell that there is no bill.
+                self._resolved.add(usage_id)
         run.calls[usage_id] = call
         self.unbilled.pop(usage_id, None)
         if call.line is not None and usage_id not in self._resolved:
@@ -101,11 +116,11 @@ class Inherited:
         if run is None:
             return History()
         calls = run.calls.values()
-        lines = [call.line for call in calls if call.line is not None]
+        attempts = [call.line.attempt for call in calls if call.line is not None]
         return History(
-            last_attempt=max([*(line.attempt for line in lines), *run.answers], default=None),
+            last_attempt=max([*attempts, *run.answers], default=None),
             crashes=len({call.owner for call in calls if not call.has_ended}),
-            spent_nanos=sum(line.cost_nanos or 0 for line in lines),
+            spent_nanos=sum(call.spent_nanos for call in calls),
             answer=_answer(run),
         )
 
@@ -115,9 +130,14 @@ class Inherited:
             self._resolved.add(usage_id)
             self.unbilled.pop(usage_id, None)
 
-    def finish(self, offsets: Iterable[int]) -> None:
-        """Nobody will ask for the histories of these records' runs any more."""
-        for offset in offsets:
+    def finish(self, offsets: Iterable[int], position: int) -> None:
+        """Nobody will ask for the histories of these records' runs any more, nor of those before `position`.
+
+        Runs before it may be left: of records that Kafka has deleted, and of notes that came late.
+        """
+        self._position = position
+        gone = {*offsets, *(offset for offset in self._runs if offset < position)}
+        for offset in gone:
             self._runs.pop(offset, None)
 
     def position(self, finished: Collection[int], billed: Collection[str]) -> int | None:
