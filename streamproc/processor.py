@@ -85,7 +85,8 @@ class Processor:
             if incoming.history.answer is None:
                 return run
             result = incoming.history.answer
-            return self._ended(run, self._outcome.remembered(run, result), result.status, None)
+            terminal = self._outcome.remembered(run, result, incoming.history.bills)
+            return self._ended(run, terminal, result.status, None)
         except InvalidRequest as error:
             return self._refused(incoming, request, error)
         except Exception as error:  # noqa: BLE001 a defect of ours must not stop the partition: the bytes are kept

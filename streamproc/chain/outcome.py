@@ -1,5 +1,6 @@
 """The outcome: the records a run leaves behind, for each way it can end."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from streamproc.records.outgoing import Outgoing
 from streamproc.records.request import Request
 from streamproc.records.result import Failure, Result, Status, Timings
 from streamproc.records.terminal import dead_letter_record, result_records, usage_record
+from streamproc.records.usage import UsageLine
 
 __all__ = ["Outcome"]
 
@@ -40,12 +42,10 @@ class Outcome:
             finish_reason=completed.finish_reason,
         )
 
-    def remembered(self, run: Run, result: Result) -> Terminal:
-        """An answer that a former owner bought and could not publish, as it was.
-
-        Its bill is not among the records: it is published with those of all calls of former owners, once.
-        """
-        return Terminal(result_records(result, run.request.request_id.encode(), run.trace, self._max_bytes))
+    def remembered(self, run: Run, result: Result, bills: Iterable[UsageLine]) -> Terminal:
+        """An answer that a former owner bought and could not publish, as it was, and the bills of the run's calls."""
+        records = result_records(result, run.request.request_id.encode(), run.trace, self._max_bytes)
+        return Terminal((*records, *(usage_record(line, run.trace) for line in bills)))
 
     def failed(self, run: Run, error: RunError) -> Terminal:
         """Why there is no answer, and what was used up on the way. A partial text is never shown as a result."""

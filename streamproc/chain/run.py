@@ -9,6 +9,7 @@ from streamproc.records.identity import RunId
 from streamproc.records.outgoing import Outgoing
 from streamproc.records.request import Request
 from streamproc.records.result import Result
+from streamproc.records.usage import UsageLine
 
 __all__ = ["History", "Incoming", "Run", "Terminal"]
 
@@ -21,13 +22,15 @@ class History:
         last_attempt: the highest attempt they began, None when there was none.
         crashes: how many of them lost calls of this run.
         spent_nanos: the most their calls can have cost, for the request's own budget.
-        answer: the finished answer, when nothing but its publication was missing. Its bill is a matter of the journal.
+        answer: the finished answer, when nothing but its publication was missing.
+        bills: of its calls that have ended, as far as they are not published; an answer takes them along.
     """
 
     last_attempt: int | None = None
     crashes: int = 0
     spent_nanos: int = 0
     answer: Result | None = None
+    bills: tuple[UsageLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

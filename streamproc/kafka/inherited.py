@@ -122,7 +122,23 @@ class Inherited:
             crashes=len({call.owner for call in calls if not call.has_ended}),
             spent_nanos=sum(call.spent_nanos for call in calls),
             answer=_answer(run),
+            bills=tuple(
+                call.line
+                for usage_id, call in run.calls.items()
+                if call.has_ended and call.line is not None and usage_id in self.unbilled
+            ),
         )
+
+    @property
+    def answered(self) -> dict[str, InheritedCall]:
+        """Calls whose bills will be published together with an answer that is there, and not on their own."""
+        whole = [run for runs in self._runs.values() for run in runs.values() if _answer(run) is not None]
+        return {
+            usage_id: self.unbilled[usage_id]
+            for run in whole
+            for usage_id, call in run.calls.items()
+            if call.has_ended and usage_id in self.unbilled
+        }
 
     def resolve(self, usage_ids: Iterable[str]) -> None:
         """The usage lines of these calls are published."""

@@ -1,12 +1,12 @@
 """The journal topic: where notes are written, and what claims and the sweep read of it and of the usage topic."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 
 from aiokafka import TopicPartition
 from pydantic import ValidationError
 
 from streamproc.chain.clock import Clock
-from streamproc.kafka.inherited import Inherited, record_of
+from streamproc.kafka.inherited import Inherited, InheritedCall, record_of
 from streamproc.kafka.journal import OWNER_HEADER, PartitionJournal
 from streamproc.kafka.lane import Lane
 from streamproc.kafka.lanes import Lanes
@@ -18,6 +18,7 @@ from streamproc.records.notes import decode_note
 __all__ = ["Journals"]
 
 _STOP_SECONDS = 5.0
+_SKEW_MS = 60_000  # by how much the clocks of two workers may differ
 
 
 class Journals:
@@ -101,17 +102,18 @@ class Journals:
                     self._observer.saw(JournalTrouble(record.topic, f"{where} is no note of the journal"))
         return position
 
-    async def published(self, partition: int, usage_ids: Collection[str], since_ms: int) -> set[str]:
-        """Which of these usage lines are in the usage topic, looked for from a time on.
+    async def published(self, partition: int, calls: Mapping[str, InheritedCall]) -> set[str]:
+        """Which of these calls, by usage id, have a line in the usage topic.
 
         Raises:
             KafkaError: the leader is away, or it refuses us.
         """
         key = TopicPartition(self._usage_topic, partition)
+        since_ms = min(call.timestamp_ms for call in calls.values()) - _SKEW_MS
         found: set[str] = set()
         async for batch in self._tail.read(key, await self._tail.offset_at(key, since_ms)):
             for record in batch.records:
                 usage_id = next((value for name, value in record.headers if name == "ce_id"), b"").decode()
-                if usage_id in usage_ids:
+                if usage_id in calls:
                     found.add(usage_id)
         return found

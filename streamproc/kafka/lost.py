@@ -19,15 +19,18 @@ __all__ = ["bill_lost_calls", "due_calls"]
 
 _LOOK_SECONDS = 5.0
 _SHORTEST_SECONDS = 0.2
-_SKEW_MS = 60_000  # by how much the clocks of two workers may differ
 
 
 def due_calls(inherited: Inherited, now_ms: int, call_ms: int) -> dict[str, InheritedCall]:
-    """Calls whose bill is to be written now: they have ended, or no call takes so long."""
+    """Calls whose bill is to be written now: they have ended, or no call takes so long.
+
+    Those of a run whose answer is there wait: the answer takes its bills along.
+    """
+    answered = inherited.answered
     return {
         usage_id: call
         for usage_id, call in inherited.unbilled.items()
-        if call.has_ended or now_ms >= call.timestamp_ms + call_ms
+        if usage_id not in answered and (call.has_ended or now_ms >= call.timestamp_ms + call_ms)
     }
 
 
@@ -49,8 +52,7 @@ async def bill_lost_calls(
             due = due_calls(inherited, now_ms, call_ms)
             due = {usage_id: call for usage_id, call in due.items() if usage_id not in assignment.lost}
             if due:
-                since_ms = min(call.timestamp_ms for call in due.values()) - _SKEW_MS
-                inherited.resolve(await journals.published(key.partition, due.keys(), since_ms))
+                inherited.resolve(await journals.published(key.partition, due))
             lines = {usage_id: call.line for usage_id, call in due.items() if usage_id in inherited.unbilled}
             for usage_id, line in lines.items():
                 if line is not None:

@@ -29,7 +29,7 @@ async def test_a_finished_answer_is_published_as_it_was(bootstrap: str, topic_pr
 
 
 async def test_a_bill_is_published_once_also_when_the_answer_comes_later(bootstrap: str, topic_prefix: str) -> None:
-    """The request is read long after the journal. Both had brought the bill with them, and it was published twice."""
+    """The request is read long after the journal. The bill came once from there, and again with the answer."""
     async with staged(bootstrap, topic_prefix, MODEL, LONG, worker={"max_window": 1}) as stage:
         # One poll takes a hundred records, and then there is no room until the first one is done.
         before = await stage.ask(LONG)
@@ -41,8 +41,6 @@ async def test_a_bill_is_published_once_also_when_the_answer_comes_later(bootstr
         await dead.completed(run, an_answer(run))
         await dead.owned(before)
         async with running_member(stage.settings):
-            await stage.outputs.until(lambda: stage.outputs.usage_of(run))
-            assert stage.outputs.results_of(before) == stage.outputs.results_of(run) == []
             assert await stage.outputs.result(run) == an_answer(run)
             await stage.has_committed(run)
         await stage.outputs.rest()
