@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from streamproc.app import SystemClock, Worker
 from streamproc.errors import SetupError
+from streamproc.kafka.told_twice import pass_by_told_twice
 from streamproc.kafka.topics import check_topics
 from streamproc.observe.events import Observers
 from streamproc.observe.health import start_health_server
@@ -35,6 +36,7 @@ async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
     Raises:
         SetupError: something is missing or wrong; the message says what, where and what to do.
     """
+    pass_by_told_twice(asyncio.get_running_loop())
     clock = SystemClock()
     registry = CollectorRegistry()
     stop = asyncio.Event()

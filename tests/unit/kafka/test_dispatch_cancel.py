@@ -129,3 +129,28 @@ async def test_a_cancelled_run_of_a_lost_partition_is_left_to_the_next_owner(rig
     rig.work.processing[0].set_exception(NotNow("no"))
     await eventually(lambda: rig.dispatch.running == 0)
     assert rig.published() == [(None, [b"abandoned 0"])]
+
+
+async def test_a_run_that_swallowed_its_cut_is_cut_again(rig: Rig) -> None:
+    """Something on the way down took the first one for its own: the run went on, and its sender waited for ever."""
+    swallowed = asyncio.Event()
+    process = rig.work.process
+
+    async def swallowing(run: Run) -> Terminal:
+        try:
+            return await process(run)
+        except asyncio.CancelledError:
+            swallowed.set()
+            return await process(run)
+
+    rig.work.process = swallowing  # type: ignore[method-assign] # work that behaves so
+    run = rig.put(0)
+    rig.dispatch.start_ready()
+    await rig.running(0)
+    cancel(rig, run)
+    await swallowed.wait()
+    for _ in range(2):  # the first sweep may come just after the cut
+        rig.clock.now += 2
+        rig.dispatch.sweep()
+    await eventually(lambda: rig.dispatch.running == 0)
+    assert rig.published() == [(0, [b"cancelled 0"])]
