@@ -349,7 +349,9 @@ def load_settings(path: Path | None) -> Settings:
         return Settings(**values)
     except ValidationError as exc:
         places = "; ".join(
-            f"{'.'.join(str(part) for part in error['loc']) or 'settings'}: {error['msg']}" for error in exc.errors()
+            # A relation between settings names them itself.
+            ": ".join(filter(None, (".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, "))))
+            for error in exc.errors()
         )
         raise SetupError(f"wrong settings in {path or 'the environment'}: {places}") from exc
     except ValueError as exc:  # pydantic-settings, for a variable that is no JSON where JSON is needed

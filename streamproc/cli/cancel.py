@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from streamproc.cli.options import ConfigFile, RunNames, run_ids_of, settings_of
+from streamproc.cli.options import ConfigFile, RunNames, StalledSeconds, run_ids_of, settings_of
 from streamproc.client import Client, Finished, Stalled
 from streamproc.errors import InvalidRequest, SetupError
 from streamproc.records.control import Cancel
@@ -31,7 +31,7 @@ def cancel(
     ] = None,
     config: ConfigFile = None,
     wait: Annotated[bool, Parameter(help="Wait for the results of the runs, and print each one's status.")] = False,
-    stalled_seconds: Annotated[float, Parameter(help="Stop waiting when nothing came for so long.")] = 60.0,
+    stalled_seconds: StalledSeconds = 60.0,
 ) -> int:
     """End runs that nobody needs any more.
 

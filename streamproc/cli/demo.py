@@ -1,8 +1,8 @@
 """`streamproc demo`: everything in one process, for the first minute."""
 
 import asyncio
-import io
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -13,16 +13,18 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from streamproc.cli.options import Port
+
 __all__ = ["demo"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
 _SIGNAL_CODES = 128  # as shells count: 130 for Ctrl-C
 
 
 def demo(
     *,
     keep: Annotated[bool, Parameter(help="Stay up after the report, for commands in a second terminal.")] = False,
-    port: Annotated[int, Parameter(help="Port of the broker on 127.0.0.1; 0 takes a free one.")] = 0,
+    port: Annotated[Port, Parameter(help="Port of the broker on 127.0.0.1; 0 takes a free one.")] = 0,
 ) -> int:
     """Run a broker in memory, a mock provider and a worker in this process, and answer 200 requests.
 
@@ -33,8 +35,6 @@ def demo(
     with _leaving_at_once():
         from streamproc.demo.play import play  # noqa: PLC0415 takes most of a second
         from streamproc.demo.screen import open_console  # noqa: PLC0415 as above
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without our letters is no reason to fail
     console, live = open_console(sys.stdout)
     with asyncio.Runner() as runner:
         return runner.run(_until_signal(play(console, live=live, port=port, keep=keep, program=_program())))
@@ -79,5 +79,7 @@ async def _until_signal(playing: Coroutine[Any, Any, int]) -> int:
 def _program() -> str:
     """How the reader starts streamproc, to be repeated in a terminal: by its name only where the shell finds it."""
     if Path(sys.argv[0]).stem != "streamproc":
-        return f"{sys.executable} -m streamproc"
-    return "streamproc" if shutil.which("streamproc") else sys.argv[0]
+        return f"{shlex.quote(sys.executable)} -m streamproc"
+    if shutil.which("streamproc"):
+        return "streamproc"
+    return shlex.quote(str(Path(sys.argv[0]).absolute()))  # a second terminal may stand in another folder

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from streamproc.cli.options import ConfigFile, RunNames, run_ids_of, settings_of
+from streamproc.cli.options import ConfigFile, RunNames, StalledSeconds, run_ids_of, settings_of
 from streamproc.cli.show import Shown, Tally, show_all
 from streamproc.client import Client, Finished, Stalled
 from streamproc.errors import SetupError
@@ -22,7 +22,7 @@ def follow(
     *runs: RunNames,
     config: ConfigFile = None,
     json: Annotated[bool, Parameter(help="Print results as JSON lines instead of tokens.")] = False,
-    stalled_seconds: Annotated[float, Parameter(help="Stop waiting when nothing came for so long.")] = 60.0,
+    stalled_seconds: StalledSeconds = 60.0,
 ) -> int:
     """Show the streams of runs until each has its result.
 

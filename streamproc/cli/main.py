@@ -1,66 +1,31 @@
 """The command `streamproc` and its subcommands. A user's mistake is one sentence and exit code 2, never a traceback."""
 
+import errno
+import io
 import logging
+import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import NoReturn
 
-from streamproc import __version__
 from streamproc.errors import StreamprocError
-
-if TYPE_CHECKING:
-    from cyclopts import App
 
 __all__ = ["main"]
 
-
-def build_app() -> "App":
-    """The commands, each imported when it is called."""
-    from cyclopts import App  # noqa: PLC0415 here a Ctrl-C during it is `main`'s, and no traceback
-
-    app = App(
-        name="streamproc",
-        help="LLM calls as one more Kafka stream: requests in, tokens, results and a trustworthy bill out.",
-        version=__version__,
-        result_action="return_value",
-    )
-    topics = App(name="topics", help="Create the topics, or check that they fit.")
-    topics.command("streamproc.cli.topics:create", name="create", help="Create the topics that are missing.")
-    topics.command("streamproc.cli.topics:check", name="check", help="Say what is missing or misaligned.")
-    config = App(name="config", help="Check or show the settings.")
-    config.command("streamproc.cli.config:check", name="check", help="Say what is wrong in the settings.")
-    config.command("streamproc.cli.config:show", name="show", help="Show every setting as it is in force.")
-    app.command(
-        "streamproc.cli.demo:demo", name="demo", help="See it work: broker, provider and worker in one process."
-    )
-    app.command("streamproc.cli.run:run", name="run", help="Run a worker until SIGTERM or Ctrl-C.")
-    app.command("streamproc.cli.submit:submit", name="submit", help="Publish requests from a JSONL file.")
-    app.command("streamproc.cli.follow:follow", name="follow", help="Show the streams of runs.")
-    app.command("streamproc.cli.cancel:cancel", name="cancel", help="End runs that nobody needs any more.")
-    dead = App(name="dead", help="Look at dead letters, and replay them.")
-    dead.command("streamproc.cli.dead:list_letters", name="list", help="List dead letters, the newest last.")
-    dead.command("streamproc.cli.dead:show", name="show", help="Show one dead letter with its original bytes.")
-    dead.command("streamproc.cli.dead_replay:replay", name="replay", help="Publish originals again, as new runs.")
-    offsets = App(name="offsets", help="See where the group stands, and set it.")
-    offsets.command("streamproc.cli.offsets:show", name="show", help="Show offsets, lag and what stands beside them.")
-    offsets.command("streamproc.cli.offsets_reset:reset", name="reset", help="Set committed offsets anew.")
-    app.command(topics)
-    app.command(offsets)
-    app.command(dead)
-    app.command(config)
-    app.command(
-        "streamproc.cli.mock_provider:mock_provider",
-        name="mock-provider",
-        help="Serve a mock provider that counts what it served.",
-    )
-    return app
+_NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+"""The disk or the quota is full, or the terminal is gone."""
 
 
 def main() -> None:
     """Runs the command of this process and exits."""
+    _prepare_streams()
     # What a library says about a failure would stand beside our sentence; the worker takes it into its own log.
     logging.getLogger().addHandler(logging.NullHandler())
     try:
+        from streamproc.cli.commands import build_app  # noqa: PLC0415 here a Ctrl-C during it is no traceback
+
         code = build_app()()
+        sys.stdout.flush()  # at the end of the process nobody could say what is wrong
     except StreamprocError as error:
         print(f"streamproc: {error}", file=sys.stderr)  # noqa: T201 the command line speaks
         sys.exit(2)
@@ -68,6 +33,32 @@ def main() -> None:
         # The reader of our output is gone, for example `| head`: nothing is left to say.
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in _NO_PLACE:
+            raise
+        _end_unwritten(error)
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _prepare_streams() -> None:
+    """Gives standard streams that were closed a place to go to, and lets none fail over a letter it does not have."""
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        stream = getattr(sys, name)
+        if stream is None:
+            # Nothing took its number yet. Later a socket would, and get what is meant for the terminal.
+            place = os.open(os.devnull, os.O_RDWR)
+            if place != number:
+                os.dup2(place, number)
+                os.close(place)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _end_unwritten(error: OSError) -> NoReturn:
+    """Ends the process when there was no room for its output, of which some is still held back."""
+    with suppress(OSError):
+        print(f"streamproc: cannot write: {error.strerror}", file=sys.stderr, flush=True)  # noqa: T201 the same
+    os._exit(1)  # Python's own end would try to write what is held back, and complain

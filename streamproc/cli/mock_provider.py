@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from streamproc.cli.options import Port
 from streamproc.cli.run import loop_factory
 from streamproc.mock.behaviour import MockSettings
 from streamproc.mock.server import serve
@@ -16,7 +17,7 @@ __all__ = ["mock_provider"]
 def mock_provider(
     *,
     host: Annotated[str, Parameter(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = 8089,
+    port: Annotated[Port, Parameter(help="Port to listen on; 0 takes a free one.")] = 8089,
     tokens: Annotated[int, Parameter(help="Tokens of an answer.")] = 50,
     interval_ms: Annotated[float, Parameter(help="Milliseconds between two tokens.")] = 20.0,
     first_token_ms: Annotated[float, Parameter(help="Milliseconds to the first token.")] = 50.0,

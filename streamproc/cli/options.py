@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -12,7 +12,9 @@ from streamproc.errors import InvalidRequest, SetupError
 from streamproc.records.identity import RunId
 from streamproc.settings import Settings, load_settings
 
-__all__ = ["ConfigFile", "RunNames", "run_ids_of", "settings_of"]
+__all__ = ["ConfigFile", "Port", "RunNames", "StalledSeconds", "run_ids_of", "settings_of"]
+
+_LAST_PORT = 65_535
 
 ConfigFile = Annotated[
     Path | None,
@@ -27,6 +29,27 @@ RunNames = Annotated[
     Parameter(
         help="Run ids as `submit` prints them, or - to read them from standard input.", allow_leading_hyphen=True
     ),
+]
+
+
+def _check_port(kind: Any, port: int) -> None:
+    del kind
+    if not 0 <= port <= _LAST_PORT:
+        raise SetupError(f"--port: {port} is no port; there are 1 to {_LAST_PORT}, and 0 takes a free one")
+
+
+def _check_stalled(kind: Any, seconds: float) -> None:
+    del kind
+    if not seconds > 0:  # nor is it, when it is no number
+        raise SetupError(f"--stalled-seconds: {seconds:g} is not above 0; say inf to wait for ever")
+
+
+Port = Annotated[int, Parameter(validator=_check_port)]
+"""A port to listen on; a command adds its own help."""
+
+StalledSeconds = Annotated[
+    float,
+    Parameter(help="Stop waiting when nothing came for so long; inf waits for ever.", validator=_check_stalled),
 ]
 
 

@@ -1,8 +1,9 @@
 """How streams and progress look on a terminal; piped into a file it is plain lines."""
 
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 
@@ -13,6 +14,9 @@ from streamproc.client import Finished, Piece, Reset, Update
 from streamproc.money.dollars import usd
 
 __all__ = ["Shown", "Tally", "bar", "printable", "show_all"]
+
+_LEAST_ROOM = 20
+"""Characters of an answer in a line, however long the request id before it is."""
 
 
 class Shown(Enum):
@@ -60,9 +64,20 @@ class Tally:
 
 @contextmanager
 def bar(console: Console, title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal, nothing elsewhere; gives what advances it."""
+    """A progress bar on a terminal, nothing elsewhere; gives what advances it.
+
+    Nothing else may be written to that terminal while it is there.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        # rich would lead what is meant for standard output to the bar's own console, past any file or pipe.
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as progress:
         task = progress.add_task(title, total=total)
         yield lambda count: progress.advance(task, count)
 
@@ -75,8 +90,10 @@ async def show_all(
     console: Console,
 ) -> None:
     """Shows updates until they end; every result goes into the tally and to `keep`."""
-    tokens = _Tokens(single=tally.expected == 1)
-    with bar(console, "results", tally.expected) as advance:
+    is_terminal = sys.stdout.isatty()
+    tokens = _Tokens(single=tally.expected == 1, columns=shutil.get_terminal_size().columns if is_terminal else None)
+    has_room = shown is Shown.BAR or not is_terminal
+    with bar(console, "results", tally.expected) if has_room else nullcontext(_ignore) as advance:
         async for update in updates:
             if isinstance(update, Finished):
                 tally.add(update)
@@ -93,11 +110,19 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
-class _Tokens:
-    """One stream is shown as it comes; several at once are shown line by line, each with its request id."""
+def _ignore(count: int) -> None:
+    """Advances no bar."""
 
-    def __init__(self, *, single: bool) -> None:
+
+class _Tokens:
+    """One stream is shown as it comes; several at once are shown line by line, each with its request id.
+
+    On a terminal of `columns` a line also ends when it is full: a model may write for minutes without an end of line.
+    """
+
+    def __init__(self, *, single: bool, columns: int | None) -> None:
         self._single = single
+        self._columns = columns
         self._lines: dict[str, str] = {}
         self._names: dict[str, str] = {}
 
@@ -129,8 +154,20 @@ class _Tokens:
         *whole, rest = (self._lines.pop(piece.run_id, "") + piece.chunk.text).split("\n")
         for line in whole:
             self._say(piece.run_id, line)
+        rest = self._say_full(piece.run_id, rest)
         if rest:
             self._lines[piece.run_id] = rest
+
+    def _say_full(self, run_id: str, rest: str) -> str:
+        """Says what fills lines of the terminal, broken between words; gives what is left."""
+        if self._columns is None:
+            return rest
+        room = max(self._columns - len(self._names[run_id]) - 2, _LEAST_ROOM)
+        while len(rest) > room:
+            end = rest.rfind(" ", 1, room + 1)
+            line, rest = (rest[:room], rest[room:]) if end < 0 else (rest[:end], rest[end + 1 :])
+            self._say(run_id, line)
+        return rest
 
     def _end_line(self, run_id: str) -> None:
         rest = self._lines.pop(run_id, "")

@@ -3,7 +3,6 @@
 import asyncio
 import codecs
 import sys
-from collections.abc import Awaitable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -11,10 +10,11 @@ from typing import Annotated, BinaryIO
 from cyclopts import Parameter
 from rich.console import Console
 
-from streamproc.cli.options import ConfigFile, settings_of
+from streamproc.cli.options import ConfigFile, StalledSeconds, settings_of
 from streamproc.cli.show import Shown, Tally, bar, show_all
 from streamproc.client import Client, Finished, Stalled
 from streamproc.errors import InvalidRequest, SetupError
+from streamproc.kafka.replay import send_all
 from streamproc.records.batch_output import encode_batch_output
 from streamproc.records.identity import RunId
 from streamproc.settings import Settings
@@ -37,13 +37,14 @@ def submit(
     ] = None,
     wait: Annotated[bool, Parameter(help="Wait for the results, also without --follow and --output.")] = False,
     topic: Annotated[str | None, Parameter(help="Request topic. Default: the first source of the settings.")] = None,
-    stalled_seconds: Annotated[float, Parameter(help="Stop waiting when nothing came for so long.")] = 600.0,
+    stalled_seconds: StalledSeconds = 600.0,
 ) -> int:
     """Publish requests from a JSONL file.
 
     A line is a request of streamproc or an OpenAI Batch API input line. All lines are checked before the first one is
     sent. Exit code 0 when everything was sent and, where waited for, completed; 1 when a result is not `completed`
-    or did not come; 2 when nothing was sent because a line is wrong.
+    or did not come; 2 when nothing was sent because a line is wrong, or not everything because Kafka did not take it:
+    then the run ids of what was sent are printed.
     """
     settings = settings_of(config)
     lines = _read(file)
@@ -87,8 +88,7 @@ async def _submit(
             run_ids = await _send(client, requests, topic, console)
             console.print(f"sent {len(run_ids)} requests", highlight=False, soft_wrap=True)
             if show is Shown.NOTHING:
-                for run_id in run_ids:
-                    print(run_id)  # noqa: T201 the command line speaks
+                _print(run_ids)
                 return 0
             tally = Tally(len(run_ids))
 
@@ -140,14 +140,26 @@ def _check(client: Client, lines: list[bytes], name: str) -> list[tuple[bytes, s
 
 async def _send(client: Client, requests: list[tuple[bytes, str]], topic: str | None, console: Console) -> list[RunId]:
     run_ids: list[RunId] = []
-    under_way: list[Awaitable[RunId]] = []
+    problem: BaseException | None = None
     with bar(console, "sending", len(requests)) as advance:
-        for value, request_id in requests:
-            under_way.append(await client.submit_bytes(value, request_id, topic))
-            if len(under_way) >= _UNDER_WAY:
-                run_ids += [await stored for stored in under_way]
-                advance(len(under_way))
-                under_way.clear()
-        run_ids += [await stored for stored in under_way]
-        advance(len(under_way))
+        for begin in range(0, len(requests), _UNDER_WAY):
+            some = requests[begin : begin + _UNDER_WAY]
+            sent = await send_all(lambda request: client.submit_bytes(*request, topic), some)
+            run_ids += sent.run_ids
+            advance(len(sent.run_ids))
+            if (problem := sent.problem) is not None:
+                break
+    if problem is not None:
+        if run_ids:
+            # They are answered and paid: whoever sends the file again must know which ones.
+            _print(run_ids)
+            told = f"sent {len(run_ids)} of {len(requests)} requests; these are their run ids"
+            console.print(told, highlight=False, soft_wrap=True)
+        raise problem
     return run_ids
+
+
+def _print(run_ids: list[RunId]) -> None:
+    for run_id in run_ids:
+        print(run_id)  # noqa: T201 the command line speaks
+    sys.stdout.flush()

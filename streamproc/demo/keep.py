@@ -1,12 +1,15 @@
 """What `--keep` adds: the demo stays up, and a second terminal finds everything it needs in a temporary folder."""
 
 import asyncio
+from contextlib import ExitStack
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
 from streamproc.demo.stage import Stage
+from streamproc.errors import SetupError
 from streamproc.observe.events import Happening, Observers, RunEnded
 
 __all__ = ["keep_running"]
@@ -20,16 +23,18 @@ _HELLO = (
 
 
 async def keep_running(console: Console, stage: Stage, observers: Observers, program: str) -> None:
-    """Says how to use what runs, and then what the worker does, until it is cancelled."""
-    with TemporaryDirectory(prefix="streamproc-demo-") as name:
-        folder = Path(name)
-        (folder / "streamproc.toml").write_text(stage.settings_text, encoding="utf-8")
-        (folder / "hello.jsonl").write_text(_HELLO, encoding="utf-8")
+    """Says how to use what runs, and then what the worker does, until it is cancelled.
+
+    Raises:
+        SetupError: the folder cannot be made.
+    """
+    with ExitStack() as stack:
+        folder = _folder(stack, stage.settings_text)
         console.print()
         console.print("Everything keeps running until Ctrl-C. In a second terminal:", style="bold")
         for line in (
-            f"export STREAMPROC_CONFIG={folder / 'streamproc.toml'}",
-            f"{program} submit {folder / 'hello.jsonl'} --follow",
+            f"export STREAMPROC_CONFIG={quote(str(folder / 'streamproc.toml'))}",
+            f"{program} submit {quote(str(folder / 'hello.jsonl'))} --follow",
             f"{program} run    # a second worker: they share the partitions; end it first",
             f"curl {stage.mock.base_url.removesuffix('/v1')}/stats",
         ):
@@ -37,6 +42,19 @@ async def keep_running(console: Console, stage: Stage, observers: Observers, pro
         console.print()
         observers.add(_Lines(console))
         await asyncio.Event().wait()
+
+
+def _folder(stack: ExitStack, settings_text: str) -> Path:
+    """The folder with its files; it goes with the stack."""
+    try:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="streamproc-demo-")))
+        (folder / "streamproc.toml").write_text(settings_text, encoding="utf-8")
+        (folder / "hello.jsonl").write_text(_HELLO, encoding="utf-8")
+    except OSError as exc:
+        raise SetupError(
+            f"--keep needs a temporary folder: {exc.strerror or exc}; let the variable TMPDIR name one with room"
+        ) from exc
+    return folder
 
 
 class _Lines:

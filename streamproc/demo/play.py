@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from rich.console import Console
 
@@ -121,9 +122,12 @@ async def _report(console: Console, stage: Stage, requests: Sequence[Bundled], p
 def _print_next(console: Console, program: str) -> None:
     console.print()
     console.print("Next:", style="bold")
-    for command, meaning in (
+    commands = [
         (f"{program} demo --keep", "the same, and then it stays up for your own requests"),
         (f"{program} config show", "every setting; each has one sentence in streamproc/settings.py"),
-        ("docker compose up", "the same with Apache Kafka, in containers"),
-    ):
-        console.print(f"  {command:<32}  {meaning}", soft_wrap=True)
+    ]
+    if Path("docker-compose.yml").exists():  # in a checkout
+        commands.append(("docker compose up", "the same with Apache Kafka, in containers"))
+    width = max(len(command) for command, _ in commands)
+    for command, meaning in commands:
+        console.print(f"  {command:<{width}}  {meaning}", soft_wrap=True)

@@ -66,10 +66,9 @@ async def open_stage(port: int, observer: Observer) -> AsyncIterator[Stage]:
         broker = Broker(port=port)
         try:
             await stack.enter_async_context(broker)
-        except (OSError, OverflowError) as exc:  # the latter: no port is that large
-            reason = exc.strerror if isinstance(exc, OSError) else exc
+        except OSError as exc:
             raise SetupError(
-                f"the broker cannot use port {port}: {reason}; choose another --port, or leave it out"
+                f"the broker cannot use port {port}: {exc.strerror}; choose another --port, or leave it out"
             ) from exc
         mock = await stack.enter_async_context(await serve(MockSettings(models=tuple(name for name, _, _ in MODELS))))
         text = settings_text(broker.bootstrap, mock.base_url)

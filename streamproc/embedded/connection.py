@@ -68,6 +68,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone, or we closed."""
         del exc
+        self._frames.drop()  # not only when the collector finds this circle of objects: a frame may be large
         self.serving.cancel()
 
     def abort(self) -> None:

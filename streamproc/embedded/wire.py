@@ -65,6 +65,10 @@ class Frames:
         """Adds bytes at the end."""
         self._buffer += data
 
+    def drop(self) -> None:
+        """Gives all bytes back that were fed and not taken."""
+        self._buffer = bytearray()
+
     def take(self) -> bytes | None:
         """The next frame without its length, or None while it is not complete.
 

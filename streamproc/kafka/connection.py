@@ -1,6 +1,7 @@
 """How to reach Kafka: client options from plain values, and Kafka's errors as ours."""
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,13 +10,16 @@ from typing import Any
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    IllegalSaslStateError,
     IncompatibleBrokerVersion,
     InvalidTransactionTimeout,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
+    SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
+    UnsupportedSaslMechanismError,
     UnsupportedVersionError,
 )
 
@@ -25,6 +29,9 @@ from streamproc.settings import KafkaSettings, read_secret
 __all__ = ["client_options", "connected", "setup_errors", "transaction_errors"]
 
 _CONNECT_SECONDS = 10.0
+_LOG = logging.getLogger("aiokafka")
+_SASL_REFUSALS = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)
+_REFUSALS = (*_SASL_REFUSALS, ssl.SSLCertVerificationError)
 _TOO_OLD = "streamproc needs a Kafka broker with transactions, which Apache Kafka has since 0.11"
 
 
@@ -61,10 +68,31 @@ async def connected(start: Awaitable[object]) -> None:
 
     Raises:
         TimeoutError: it took longer than 10 seconds.
+        SaslAuthenticationFailed: the broker refuses user or password, or another of `_REFUSALS`.
         KafkaError: no broker answers, or it refuses us.
     """
-    async with asyncio.timeout(_CONNECT_SECONDS):
-        await start
+    heard = _Heard()
+    _LOG.addHandler(heard)
+    try:
+        async with asyncio.timeout(_CONNECT_SECONDS):
+            await start
+    except KafkaConnectionError as exc:
+        raise heard.refusal or exc from exc
+    finally:
+        _LOG.removeHandler(heard)
+
+
+class _Heard(logging.Handler):
+    """Keeps why a broker refused us: aiokafka says it in its log only, and raises that it could not connect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusal: Exception | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for one in record.args if isinstance(record.args, tuple) else ():
+            if isinstance(one, _REFUSALS):
+                self.refusal = one
 
 
 @contextmanager
@@ -99,6 +127,17 @@ def setup_errors(settings: KafkaSettings, doing: str) -> Iterator[None]:
     """
     try:
         yield
+    except _SASL_REFUSALS as exc:
+        raise SetupError(
+            f"Kafka at {settings.bootstrap_servers} refuses user {settings.sasl_username!r}"
+            f" ({settings.security_protocol}, {settings.sasl_mechanism}): {_words(exc)}; check kafka.sasl_username,"
+            " sasl_password and sasl_mechanism"
+        ) from exc
+    except ssl.SSLCertVerificationError as exc:
+        raise SetupError(
+            f"the certificate of Kafka at {settings.bootstrap_servers} is not trusted: {exc.verify_message};"
+            " check kafka.ssl_ca_file, and that the address has the name in the certificate"
+        ) from exc
     except (KafkaConnectionError, KafkaTimeoutError, OSError) as exc:
         raise SetupError(
             f"cannot reach Kafka at {settings.bootstrap_servers} ({doing}): check kafka.bootstrap_servers,"
@@ -112,3 +151,9 @@ def setup_errors(settings: KafkaSettings, doing: str) -> Iterator[None]:
         raise SetupError(f"{settings.bootstrap_servers} cannot do what is needed for {doing}: {_TOO_OLD}") from exc
     except KafkaError as exc:
         raise SetupError(f"Kafka at {settings.bootstrap_servers} failed at {doing}: {exc}") from exc
+
+
+def _words(exc: Any) -> str:
+    """What the broker says, without number and class before it; where aiokafka keeps none, the code's own meaning."""
+    said = next((part for part in exc.args if isinstance(part, str) and part), exc.description)
+    return str(said).rstrip(".")

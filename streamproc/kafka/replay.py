@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from streamproc.errors import PublishFailed
 from streamproc.kafka.connection import client_options, setup_errors
@@ -16,6 +16,8 @@ from streamproc.records.identity import RunId
 from streamproc.settings import Settings
 
 __all__ = ["Replay", "ReplaySender", "Sent", "send_all"]
+
+_Record = TypeVar("_Record")
 
 _MAX_REQUEST_BYTES = 100 * 2**20
 """Above what brokers take, so that it is the topic's own limit that decides: the original did fit into it."""
@@ -99,12 +101,12 @@ class Sent:
     problem: PublishFailed | asyncio.CancelledError | None
 
 
-async def send_all(send: Callable[[Replay], Awaitable[Awaitable[RunId]]], replays: Iterable[Replay]) -> Sent:
+async def send_all(send: Callable[[_Record], Awaitable[Awaitable[RunId]]], records: Iterable[_Record]) -> Sent:
     """Sends until the first failure or a cancellation, and then waits for what was handed over: its fate is told."""
     under_way: list[asyncio.Future[RunId]] = []
     problem: PublishFailed | asyncio.CancelledError | None = None
     try:
-        for one in replays:
+        for one in records:
             under_way.append(asyncio.ensure_future(await send(one)))  # noqa: PERF401 a failure keeps what was sent
     except (PublishFailed, asyncio.CancelledError) as exc:
         problem = exc

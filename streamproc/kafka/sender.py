@@ -4,13 +4,16 @@ from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from streamproc.errors import PublishFailed
 from streamproc.kafka.connection import connected
 from streamproc.records.identity import RunId
 
-__all__ = ["Sender"]
+__all__ = ["MAX_VALUE_BYTES", "Sender"]
+
+MAX_VALUE_BYTES = 1_000_000
+"""What a topic takes that was not told otherwise: 1 MiB for the whole record, with its key and headers."""
 
 _LOG_APPEND_TIME = 1
 
@@ -58,7 +61,7 @@ class Sender:
                 topic, partition=partition, key=key, value=value, headers=list(headers), timestamp_ms=timestamp_ms
             )
         except KafkaError as exc:
-            raise PublishFailed(f"{topic} did not take {what}: {exc!r}") from exc
+            raise _refused(topic, what, exc) from exc
         return _run_id(acknowledged, topic, timestamp_ms, what)
 
 
@@ -66,7 +69,13 @@ async def _run_id(acknowledged: Awaitable[Any], topic: str, timestamp_ms: int, w
     try:
         stored = await acknowledged
     except KafkaError as exc:
-        raise PublishFailed(f"{topic} did not take {what}: {exc!r}") from exc
+        raise _refused(topic, what, exc) from exc
     # aiokafka 0.14 tells every record of a batch the first one's time, so ours is used, unless the broker sets its own.
     stored_ms = stored.timestamp if stored.timestamp_type == _LOG_APPEND_TIME else timestamp_ms
     return RunId(stored.topic, stored.partition, stored.offset, stored_ms)
+
+
+def _refused(topic: str, what: str, exc: KafkaError) -> PublishFailed:
+    if isinstance(exc, MessageSizeTooLargeError | RecordListTooLargeError):
+        return PublishFailed(f"{topic} did not take {what}: it is larger than the topic's max.message.bytes")
+    return PublishFailed(f"{topic} did not take {what}: {exc!r}")

@@ -18,6 +18,7 @@ A model's name can say how the mock behaves: `mock`, then any of these parts in 
 answered by the settings alone. `error_rate` and `cut_rate` apply to models whose name plans no fault.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -60,8 +61,9 @@ class MockSettings:
     keep_calls: int = 100_000
 
     def __post_init__(self) -> None:
-        if self.tokens < 0 or self.interval_seconds < 0 or self.first_token_seconds < 0 or self.keep_calls < 0:
-            raise SetupError("mock provider: tokens, interval, first token and keep_calls must not be negative")
+        amounts = (self.tokens, self.interval_seconds, self.first_token_seconds, self.keep_calls)
+        if not all(0 <= amount < math.inf for amount in amounts):  # NaN is not, either
+            raise SetupError("mock provider: tokens, interval, first token and keep_calls must be numbers from 0 on")
         if not (0 <= self.error_rate <= 1 and 0 <= self.cut_rate <= 1):
             raise SetupError("mock provider: error_rate and cut_rate must lie between 0 and 1")
         if not _is_error(self.error_status):

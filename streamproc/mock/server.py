@@ -83,8 +83,9 @@ async def serve(
         server = await loop.create_server(
             lambda: Connection(routes.respond, ticker, connections), host, port, backlog=4096
         )
-    except OSError as exc:
+    except (OSError, OverflowError) as exc:  # the latter: no port is that large
+        reason = exc.strerror if isinstance(exc, OSError) else exc
         raise SetupError(
-            f"the mock provider cannot listen on {host}:{port}: {exc.strerror or exc}; choose another port"
+            f"the mock provider cannot listen on {host}:{port}: {reason}; choose another port or host"
         ) from exc
     return MockServer(server, connections, stats, host=host, port=server.sockets[0].getsockname()[1])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from streamproc.cli.main import build_app
+from streamproc.cli.commands import build_app
 from streamproc.settings import ProviderSettings, Settings, load_settings
 from tests.unit.pages import OPERATIONS, PAGES, ROOT, blocks, codes, commands, prose, spans, table
 

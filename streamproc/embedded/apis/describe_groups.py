@@ -11,12 +11,12 @@ from streamproc.embedded.phases import State
 __all__ = ["NAME", "REQUESTS", "answer"]
 
 
-class _Request(DescribeGroupsRequest_v3):  # type: ignore[misc]  # aiokafka has no types
+class _DescribeGroupsRequest(DescribeGroupsRequest_v3):  # type: ignore[misc]  # aiokafka has no types
     RESPONSE_TYPE = DescribeGroupsResponse_v3  # aiokafka names version 2 here, which lacks the last field
 
 
 NAME = "DescribeGroups"
-REQUESTS = (_Request,)
+REQUESTS = (_DescribeGroupsRequest,)
 
 _NOT_ASKED = -2_147_483_648
 _ALL_OPERATIONS = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11
