@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from streamproc.errors import InvalidRequest, SetupError
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.reader import Place, Reader, Record
-from streamproc.kafka.sender import MAX_VALUE_BYTES, Sender
+from streamproc.kafka.sender import Sender, check_size
 from streamproc.records.codec import (
     RequestDecoder,
     decode_cancel,
@@ -96,12 +96,7 @@ class Client:
         Raises:
             InvalidRequest: with one sentence that names the field, or says that it is larger than a client sends.
         """
-        if len(value) > MAX_VALUE_BYTES:
-            raise InvalidRequest(
-                f"the request has {len(value)} bytes; this client sends at most {MAX_VALUE_BYTES}, however large"
-                " limits.max_request_bytes is: send it with a Kafka producer of your own",
-                code="too_large",
-            )
+        check_size(value)
         return self._decoder.decode(value).request_id
 
     async def submit_bytes(self, value: bytes, request_id: str, topic: str | None = None) -> Awaitable[RunId]:
@@ -110,14 +105,14 @@ class Client:
         Raises:
             SetupError: the topic does not exist, or is for other records than requests.
         """
-        now = time.time()
-        headers = event_headers("request", request_id, rfc3339(now), None)
-        if topic is None:
-            topic = self._settings.sources[0].topic
-        elif topic in {*self._settings.topics.outputs(), *self._settings.control_topics()}:
+        topic = self._settings.sources[0].topic if topic is None else topic
+        if topic in {*self._settings.topics.outputs(), *self._settings.control_topics()}:
             raise SetupError(f"topic {topic} is no request topic: the workers write or read other records there")
         await self._check_exists(topic)
-        return await self._sender.send(topic, request_id.encode(), value, headers, int(now * 1000))
+        now = time.time()
+        headers = event_headers("request", request_id, rfc3339(now), None)
+        what = f"request {request_id}"
+        return await self._sender.send(topic, request_id.encode(), value, headers, int(now * 1000), what=what)
 
     async def submit(self, request: Mapping[str, Any], topic: str | None = None) -> RunId:
         """Publishes a request and gives its run id once Kafka has it.

@@ -1,4 +1,4 @@
-"""The subcommands by name, each imported when it is called, or when its sentence is to be listed."""
+"""The subcommands by name, each imported when it is called; the sentence that a list shows of it stands here."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ __all__ = ["build_app"]
 
 
 class _Program(App):
-    """Lists commands with the first line of their docstrings; cyclopts alone knows it of imported ones only."""
+    """Describes a command by its whole docstring, which tells exit codes; cyclopts repeats the list's sentence."""
 
     def help_print(self, tokens: Any = None, **options: Any) -> None:
         _, apps, _ = self.parse_commands(tokens)
-        for name in apps[-1]:
-            apps[-1][name]  # imports it
+        if apps[-1].default_command is not None:
+            apps[-1].help = None
         super().help_print(tokens, **options)
 
 
@@ -27,27 +27,33 @@ def build_app() -> App:
         version=__version__,
         result_action="return_value",
     )
-    app.command("streamproc.cli.demo:demo")
-    app.command("streamproc.cli.run:run")
-    app.command("streamproc.cli.submit:submit")
-    app.command("streamproc.cli.follow:follow")
-    app.command("streamproc.cli.cancel:cancel")
     topics = App(name="topics", help="Create the topics, or check that they fit.")
-    topics.command("streamproc.cli.topics:create")
-    topics.command("streamproc.cli.topics:check")
-    offsets = App(name="offsets", help="See where the group stands, and set it.")
-    offsets.command("streamproc.cli.offsets:show")
-    offsets.command("streamproc.cli.offsets_reset:reset")
-    dead = App(name="dead", help="Look at dead letters, and replay them.")
-    dead.command("streamproc.cli.dead:list_letters", name="list")
-    dead.command("streamproc.cli.dead:show")
-    dead.command("streamproc.cli.dead_replay:replay")
+    topics.command("streamproc.cli.topics:create", name="create", help="Create the topics that are missing.")
+    topics.command("streamproc.cli.topics:check", name="check", help="Say what is missing or misaligned.")
     config = App(name="config", help="Check or show the settings.")
-    config.command("streamproc.cli.config:check")
-    config.command("streamproc.cli.config:show")
+    config.command("streamproc.cli.config:check", name="check", help="Say what is wrong in the settings.")
+    config.command("streamproc.cli.config:show", name="show", help="Show every setting as it is in force.")
+    app.command(
+        "streamproc.cli.demo:demo", name="demo", help="See it work: broker, provider and worker in one process."
+    )
+    app.command("streamproc.cli.run:run", name="run", help="Run a worker until SIGTERM or Ctrl-C.")
+    app.command("streamproc.cli.submit:submit", name="submit", help="Publish requests from a JSONL file.")
+    app.command("streamproc.cli.follow:follow", name="follow", help="Show the streams of runs.")
+    app.command("streamproc.cli.cancel:cancel", name="cancel", help="End runs that nobody needs any more.")
+    dead = App(name="dead", help="Look at dead letters, and replay them.")
+    dead.command("streamproc.cli.dead:list_letters", name="list", help="List dead letters, the newest last.")
+    dead.command("streamproc.cli.dead:show", name="show", help="Show one dead letter with its original bytes.")
+    dead.command("streamproc.cli.dead_replay:replay", name="replay", help="Publish originals again, as new runs.")
+    offsets = App(name="offsets", help="See where the group stands, and set it.")
+    offsets.command("streamproc.cli.offsets:show", name="show", help="Show offsets, lag and what stands beside them.")
+    offsets.command("streamproc.cli.offsets_reset:reset", name="reset", help="Set committed offsets anew.")
     app.command(topics)
     app.command(offsets)
     app.command(dead)
     app.command(config)
-    app.command("streamproc.cli.mock_provider:mock_provider")
+    app.command(
+        "streamproc.cli.mock_provider:mock_provider",
+        name="mock-provider",
+        help="Serve a mock provider that counts what it served.",
+    )
     return app

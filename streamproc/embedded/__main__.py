@@ -6,7 +6,7 @@ import contextlib
 import logging
 import sys
 
-from streamproc.embedded.broker import Broker
+from streamproc.embedded.broker import Broker, PortTaken
 
 _LAST_PORT = 65_535
 
@@ -25,8 +25,10 @@ def main() -> None:
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_serve(options.host, options.port))
+    except PortTaken as taken:
+        sys.exit(f"The broker cannot start: {taken.strerror}.")
     except OSError as error:
-        sys.exit(f"The broker cannot listen on {options.host}:{options.port}: {error.strerror}; choose another.")
+        sys.exit(f"The broker cannot listen on {options.host}:{options.port}: {error.strerror}; choose others.")
 
 
 async def _serve(host: str, port: int) -> None:

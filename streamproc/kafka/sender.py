@@ -6,16 +6,30 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from streamproc.errors import PublishFailed
+from streamproc.errors import InvalidRequest, PublishFailed
 from streamproc.kafka.connection import connected
 from streamproc.records.identity import RunId
 
-__all__ = ["MAX_VALUE_BYTES", "Sender"]
+__all__ = ["Sender", "check_size"]
 
-MAX_VALUE_BYTES = 1_000_000
+_MAX_VALUE_BYTES = 1_000_000
 """What a topic takes that was not told otherwise: 1 MiB for the whole record, with its key and headers."""
 
 _LOG_APPEND_TIME = 1
+
+
+def check_size(value: bytes) -> None:
+    """Refuses what `Sender` cannot send, before anything is.
+
+    Raises:
+        InvalidRequest: it is too large.
+    """
+    if len(value) > _MAX_VALUE_BYTES:
+        raise InvalidRequest(
+            f"the request has {len(value)} bytes; this client sends at most {_MAX_VALUE_BYTES}, however large"
+            " limits.max_request_bytes is: send it with a Kafka producer of your own",
+            code="too_large",
+        )
 
 
 class Sender:
@@ -77,5 +91,6 @@ async def _run_id(acknowledged: Awaitable[Any], topic: str, timestamp_ms: int, w
 
 def _refused(topic: str, what: str, exc: KafkaError) -> PublishFailed:
     if isinstance(exc, MessageSizeTooLargeError | RecordListTooLargeError):
-        return PublishFailed(f"{topic} did not take {what}: it is larger than the topic's max.message.bytes")
+        limit = f"the topic's max.message.bytes, or than {_MAX_VALUE_BYTES}, the most that a client of ours sends"
+        return PublishFailed(f"{topic} did not take {what}: it is larger than {limit}")
     return PublishFailed(f"{topic} did not take {what}: {exc!r}")

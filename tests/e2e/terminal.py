@@ -10,6 +10,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
@@ -24,7 +25,10 @@ _PATIENCE_SECONDS = 60.0
 
 
 class Terminal:
-    """A pseudo-terminal of this size that runs `streamproc`; its process ends with the block at the latest."""
+    """A pseudo-terminal of this size that runs `streamproc`; its process ends with the block at the latest.
+
+    Standard output goes to the file `output`, where one is named.
+    """
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class Terminal:
         columns: int = 120,
         lines: int = 36,
         variables: Mapping[str, str] = MappingProxyType({}),
+        output: Path | None = None,
     ) -> None:
         self.shown = b""
         self._ours, theirs = pty.openpty()
@@ -41,10 +46,14 @@ class Terminal:
         for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
             if name not in variables:
                 own.pop(name, None)
+        terminal = os.ttyname(theirs)
         # The leader of a session gets its terminal by opening it: only so Ctrl-C becomes a signal.
-        opening = 'exec "$@" <"$0" >"$0" 2>&1'
+        opening = 'out=$1; shift; exec "$@" <"$0" 2>"$0" >"$out"'
         self.process = subprocess.Popen(
-            ("sh", "-c", opening, os.ttyname(theirs), PROGRAM, *arguments), cwd=folder, env=own, start_new_session=True
+            ("sh", "-c", opening, terminal, str(output or terminal), PROGRAM, *arguments),
+            cwd=folder,
+            env=own,
+            start_new_session=True,
         )
         # Kept open: with nobody on their side between `sh` and the program, reading would fail.
         self._theirs = theirs
@@ -56,8 +65,13 @@ class Terminal:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        os.close(self._theirs)
-        os.close(self._ours)
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Closes the window, at which the system tells the program."""
+        for end in (self._theirs, self._ours):
+            with suppress(OSError):  # the second time
+                os.close(end)
 
     def _read(self) -> bool:
         ready, _, _ = select.select([self._ours], [], [], 0.05)

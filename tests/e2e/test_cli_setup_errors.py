@@ -1,5 +1,6 @@
 """Every wrong set-up around the program: one clear sentence, exit code 2, no traceback, and soon."""
 
+import asyncio
 import secrets
 import socket
 import time
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.e2e.program import run, sentence_of
 from tests.e2e.workplace import Workplace
@@ -121,7 +123,7 @@ def test_a_taken_mock_port_is_named(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         sentence = sentence_of(run("mock-provider", "--port", str(port), folder=tmp_path))
     assert sentence.startswith(f"the mock provider cannot listen on 127.0.0.1:{port}: ")
-    assert sentence.endswith("; choose another port")
+    assert sentence.endswith("; choose another port or host")
 
 
 def test_a_file_that_cannot_be_submitted_is_named(place: Workplace) -> None:
@@ -161,3 +163,65 @@ def test_a_wrong_run_id_is_named(place: Workplace) -> None:
     far = f"{place.topic('requests')}/7/0@1764000000000"
     assert sentence_of(place.say("follow", far)).endswith("has no partition 7")
     assert sentence_of(place.say("follow", "-")).startswith("no run to follow")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("demo", "--port", "70000"), ("mock-provider", "--port", "70000"), ("mock-provider", "--port", "-1")],
+    ids=" ".join,
+)
+def test_a_number_that_is_no_port_is_named(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """The mock provider ended with a library's traceback, `bind(): port must be 0-65535`."""
+    assert sentence_of(run(*arguments, folder=tmp_path)).startswith(f"--port: {arguments[-1]} is no port; ")
+
+
+@pytest.mark.parametrize("seconds", ["-5", "0", "nan"])
+@pytest.mark.parametrize("command", ["submit", "follow", "cancel"])
+def test_a_patience_that_is_none_is_named(command: str, seconds: str, tmp_path: Path) -> None:
+    """Less than nothing was over at once, `nan` never; requests were sent all the same, and paid."""
+    sentence = sentence_of(run(command, "x/0/0@1", "--stalled-seconds", seconds, folder=tmp_path))
+    assert sentence.startswith(f"--stalled-seconds: {seconds} is not above 0; ")
+
+
+@pytest.mark.parametrize("role", ["results", "control"])
+def test_requests_do_not_go_to_a_topic_for_other_records(role: str, place: Workplace) -> None:
+    """A slip in `--topic` put requests between the results, where every reader met them."""
+    said = place.say("submit", "-", "--topic", place.topic(role), stdin=_REQUEST)
+    assert sentence_of(said).startswith(f"topic {place.topic(role)} is no request topic: ")
+    assert said.out == ""
+
+
+def test_a_request_above_the_clients_limit_is_named_before_anything_is_sent(place: Workplace) -> None:
+    """Settings may allow more. The lines before it were sent, and a library's words about its own setting shown."""
+    large = {"STREAMPROC_LIMITS__MAX_REQUEST_BYTES": "3000000", "STREAMPROC_LIMITS__MAX_RECORD_BYTES": "3000000"}
+    lines = f"{_REQUEST}\n{_REQUEST.replace('hello', 'h' * 1_000_000)}"
+    said = place.say("submit", "-", stdin=lines, **large)
+    assert "line 2: the request has 1000080 bytes; this client sends at most 1000000, however large" in said.err
+    assert said.err.startswith("streamproc: nothing was sent, standard input has wrong lines:\n")
+    assert (said.code, said.out) == (2, "")
+
+
+def test_what_was_sent_before_a_refusal_is_told(place: Workplace) -> None:
+    """Kafka refuses one of eleven: run ids of the others were lost, and sending the file again paid for them twice."""
+    topic = f"{place.prefix}.small"
+    asyncio.run(_create(place.bootstrap, NewTopic(topic, 2, 1, topic_configs={"max.message.bytes": "20000"})))
+    small = [_REQUEST.replace('"a"', f'"a-{number}"') for number in range(10)]
+    said = place.say(
+        "submit", "-", "--topic", topic, stdin="\n".join([*small, _REQUEST.replace("hello", "h" * 60_000)])
+    )
+    run_ids, (told, sentence) = said.out.splitlines(), said.err.splitlines()
+    # What shared the batch of the large one is refused with it.
+    assert len({run_id.rpartition("/")[0] for run_id in run_ids}) == 1
+    assert told == f"sent {len(run_ids)} of 11 requests; these are their run ids"
+    assert sentence.startswith(f"streamproc: {topic} did not take request a")
+    assert "max.message.bytes" in sentence
+    assert said.code == 2
+
+
+async def _create(bootstrap: str, topic: NewTopic) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([topic])
+    finally:
+        await admin.close()

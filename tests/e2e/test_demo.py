@@ -34,8 +34,13 @@ def _assert_whole(out: str) -> None:
 
 
 def test_in_a_file_there_are_plain_lines_and_two_demos_do_not_meet(tmp_path: Path) -> None:
-    """Two at once: each takes a free port. Neither colours that are asked for nor a cluster that is set get in."""
-    variables = environment(FORCE_COLOR="1", STREAMPROC_KAFKA__BOOTSTRAP_SERVERS="production.invalid:9092")
+    """Two at once: each takes a free port. Neither colours that are asked for nor a cluster that is set get in.
+
+    The file takes plain letters only, which is no reason to fail.
+    """
+    variables = environment(
+        FORCE_COLOR="1", PYTHONIOENCODING="ascii", STREAMPROC_KAFKA__BOOTSTRAP_SERVERS="production.invalid:9092"
+    )
     both = [
         subprocess.Popen(
             (PROGRAM, "demo"), cwd=tmp_path, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -112,14 +117,24 @@ def test_a_second_ctrl_c_does_not_spoil_the_end(tmp_path: Path) -> None:
     _assert_the_cursor_is_back(terminal)
 
 
-def test_sigterm_gives_the_cursor_back(tmp_path: Path) -> None:
-    """It ends the demo as Ctrl-C does, with the exit code of its own."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_give_the_cursor_back(number: signal.Signals, tmp_path: Path) -> None:
+    """They end the demo as Ctrl-C does, with exit codes of their own. SIGHUP left the cursor hidden."""
     with Terminal("demo", folder=tmp_path) as terminal:
         terminal.wait_for(b"0/200")
-        os.kill(terminal.process.pid, signal.SIGTERM)
-        assert terminal.wait() == 128 + signal.SIGTERM
+        os.kill(terminal.process.pid, number)
+        assert terminal.wait() == 128 + number
     assert b"Traceback" not in terminal.shown
     _assert_the_cursor_is_back(terminal)
+
+
+def test_a_terminal_that_is_closed_leaves_no_folder(tmp_path: Path) -> None:
+    """Its window goes away while the demo stays up: the temporary folder stayed behind."""
+    with Terminal("demo", "--keep", folder=tmp_path) as terminal:
+        terminal.wait_for(b"/stats")
+        terminal.hang_up()
+        assert terminal.process.wait(30) != 0
+    _assert_no_folder_is_left(terminal.shown.decode())
 
 
 def test_a_reader_that_goes_away_ends_it(tmp_path: Path) -> None:
@@ -163,10 +178,21 @@ def test_a_kept_demo_answers_a_second_terminal(tmp_path: Path) -> None:
     _assert_no_folder_is_left(said)
 
 
-def test_an_impossible_port_is_a_sentence(tmp_path: Path) -> None:
-    """Not the traceback of a library."""
-    for port in ("70000", "-1"):
-        assert f"the broker cannot use port {port}: " in sentence_of(run("demo", "--port", port, folder=tmp_path))
+def test_without_room_for_its_folder_a_kept_demo_says_so(tmp_path: Path) -> None:
+    """After the report. A process that may write no file at all stands for a full disk."""
+    done = subprocess.run(
+        ("bash", "-c", f'ulimit -f 0; exec "{PROGRAM}" demo --keep'),
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    _assert_whole(done.stdout)
+    assert done.stderr.startswith("streamproc: --keep needs a temporary folder: ")
+    assert done.stderr.count("\n") == 1
+    assert done.returncode == 2
 
 
 def _assert_the_cursor_is_back(terminal: Terminal) -> None:

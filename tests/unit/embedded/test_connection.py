@@ -142,6 +142,17 @@ async def test_bytes_that_are_no_request_end_their_connection(
     await ends(broker, 1)
 
 
+async def test_a_client_that_is_gone_takes_its_bytes_along(broker: Broker, connect: Connect) -> None:
+    """Half a frame of any size. It stayed until Python looked for circles of objects, which bytes alone do not bring on."""
+    wire = await connect()
+    (connection,) = broker._connections
+    frames = connection._frames
+    wire._writer.write(struct.pack(">i", 4_000_000) + bytes(2_000_000))
+    await eventually(lambda: frames.size > 1_000_000)
+    await wire.close()
+    await eventually(lambda: frames.size == 0)
+
+
 async def test_a_defect_costs_one_connection(
     broker: Broker,
     partition: Partition,
