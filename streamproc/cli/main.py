@@ -43,18 +43,13 @@ def main() -> None:
 
 
 def _prepare_streams() -> None:
-    """Gives standard streams that were closed a place to go to, and lets none fail over a letter it does not have."""
-    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
-        stream = getattr(sys, name)
-        if stream is None:
-            # Nothing took its number yet. Later a socket would, and get what is meant for the terminal.
-            place = os.open(os.devnull, os.O_RDWR)
-            if place != number:
-                os.dup2(place, number)
-                os.close(place)
-            setattr(sys, name, os.fdopen(number, mode, closefd=False))
-        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    """Gives standard streams that were closed a place to go to; output does not fail over a letter it does not have."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # It takes the number that is free. Else a socket would, and get what is meant for the terminal.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _end_unwritten(error: OSError) -> NoReturn:
