@@ -77,7 +77,9 @@ async def connected(start: Awaitable[object]) -> None:
         async with asyncio.timeout(_CONNECT_SECONDS):
             await start
     except KafkaConnectionError as exc:
-        raise heard.refusal or exc from exc
+        if heard.refusal is None:
+            raise
+        raise heard.refusal from exc
     finally:
         _LOG.removeHandler(heard)
 
