@@ -8,10 +8,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.documents import native_request
-from tests.e2e.terminal import Terminal
-from tests.e2e.workplace import MOCK, Workplace, mock_provider
+from tests.e2e.terminal import CTRL_C, Terminal
+from tests.e2e.workplace import Workplace, mock_provider
 
 _MODEL = "mock-t150-i20-f0"
+_LONG = "mock-t900-i40-f0"
+_PROVIDER = """
+[providers.mock]
+base_url = "{url}"
+models = ["{model}", "{long}"]
+prices."{model}" = {{ input_usd = 1.0, output_usd = 2.0 }}
+prices."{long}" = {{ input_usd = 1.0, output_usd = 2.0 }}
+"""
 _COLUMNS = 70
 
 
@@ -22,11 +30,11 @@ def place(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     prefix = f"t{secrets.token_hex(4)}"
     with (
         mock_provider(folder) as mock,
-        Workplace(folder, bootstrap, prefix, MOCK.format(url=mock.url, model=_MODEL)) as place,
+        Workplace(folder, bootstrap, prefix, _PROVIDER.format(url=mock.url, model=_MODEL, long=_LONG)) as place,
     ):
-        for count in (1, 2):
-            lines = [native_request(f"ask-{number}", _MODEL, "a text", tenant="acme") for number in range(count)]
-            (folder / f"{count}.jsonl").write_text("\n".join(lines))
+        for name, model, count in (("1", _MODEL, 1), ("2", _MODEL, 2), ("long", _LONG, 2)):
+            lines = [native_request(f"ask-{number}", model, "a text", tenant="acme") for number in range(count)]
+            (folder / f"{name}.jsonl").write_text("\n".join(lines))
         place.start_worker().wait_until_ready()
         yield place
 
@@ -46,11 +54,18 @@ def test_one_stream_is_written_as_it_comes(place: Workplace) -> None:
 
 
 def test_several_streams_are_seen_before_they_end(place: Workplace) -> None:
-    """Line by line, as wide as the terminal. Nothing was seen of an answer without line ends until it was over."""
-    with Terminal("submit", "2.jsonl", "--follow", folder=place.folder, columns=_COLUMNS) as terminal:
+    """Both take half a minute. Nothing was seen of an answer without line ends until it was over."""
+    with Terminal("submit", "long.jsonl", "--follow", folder=place.folder, columns=_COLUMNS) as terminal:
         terminal.wait_for(b"ask-0: ")
         terminal.wait_for(b"ask-1: ")
-        assert b"completed" not in terminal.shown
+        terminal.type(CTRL_C)
+        assert terminal.wait() == 130
+    assert b"stopped waiting: 0 completed, 0 not, 2 without a result;" in terminal.shown
+
+
+def test_lines_of_several_streams_fit_the_terminal(place: Workplace) -> None:
+    """Each with its request id, and not a word is lost between them."""
+    with Terminal("submit", "2.jsonl", "--follow", folder=place.folder, columns=_COLUMNS) as terminal:
         assert terminal.wait() == 0
     *lines, _ = _text(terminal.shown).rpartition("sent 2 requests\n")[2].splitlines()
     assert max(map(len, lines)) <= _COLUMNS
