@@ -29,7 +29,7 @@ _EXIT_STUCK = 70  # EX_SOFTWARE of sysexits.h
 
 
 async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
-    """Runs until SIGTERM or Ctrl-C, drains, and gives the number of calls that were cut.
+    """Runs until SIGTERM, Ctrl-C or the end of its terminal, drains, and gives the number of calls that were cut.
 
     A second signal cuts the running calls at once; their runs will be done again by whoever has the partition next.
 
@@ -98,7 +98,9 @@ def _end_process(logger: FilteringBoundLogger, seconds: float) -> None:
 async def _until_signal(stop: asyncio.Event, task: "asyncio.Task[object]") -> None:
     loop = asyncio.get_running_loop()
     stop.clear()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # A terminal that goes away says so, except to who was told to outlive it (nohup).
+    outlives = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    for number in (signal.SIGTERM, signal.SIGINT, *(() if outlives else (signal.SIGHUP,))):
         loop.add_signal_handler(number, stop.set)
     waiting = asyncio.create_task(stop.wait())
     try:

@@ -1,6 +1,8 @@
 """Workers that come, go and die. Now: every record has at least one result; exactly one where nobody died."""
 
 import asyncio
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,14 +83,26 @@ async def test_a_killed_workers_runs_are_answered_by_another(bootstrap: str, top
             assert min(chunk.attempt for chunk in stage.outputs.chunks_of(run)) < result.attempt
 
 
-async def test_sigterm_lets_running_calls_end(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+@pytest.fixture
+def hears_hang_ups() -> Iterator[None]:
+    """Whoever runs the tests may have been told to outlive its terminal; a worker it starts is not."""
+    former = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, former)
+
+
+@pytest.mark.usefixtures("hears_hang_ups")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_to_end_lets_running_calls_end(
+    number: signal.Signals, bootstrap: str, topic_prefix: str, tmp_path: Path
+) -> None:
     """Exit code 0; what ran has exactly one result and is committed; what came later is left to others."""
     async with staged(bootstrap, topic_prefix, MODEL) as stage:
         with running_program(stage.settings, tmp_path) as program:
             await all_claimed(stage, program)
             runs = await stage.ask_many((n % 4, stage.request(MODEL)) for n in range(8))
             await stage.outputs.until(lambda: all(has_started(stage.outputs, run) for run in runs))
-            program.terminate()
+            program.terminate(number)
             await program.has_said("draining")
             late = await stage.ask(MODEL)
             assert await program.exit_code() == 0

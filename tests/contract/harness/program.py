@@ -24,9 +24,9 @@ class Program:
         variables = [f"STREAMPROC_{name.upper()}={json.dumps(fields)}" for name, fields in groups.items()]
         self._process = Process(("env", *variables, sys.executable, "-m", "streamproc", "run"), output)
 
-    def terminate(self) -> None:
-        """SIGTERM, once."""
-        os.killpg(self._process.pid, signal.SIGTERM)
+    def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """A signal to end, once."""
+        os.killpg(self._process.pid, number)
 
     def kill(self) -> None:
         """SIGKILL; returns when the process is gone."""
