@@ -1,23 +1,29 @@
 """The bare pump: the least that moves tokens from HTTP to Kafka on streamproc's own HTTP engine.
 
-aiohttp, a minimal splitting of server-sent events, one publisher task for each partition that packs what has gathered
-into one batch, uvloop. One record for each token and one result at the end. No validation, no accounting, no retries,
-no transactions: what streamproc costs above this is the price of its promises. `benchmarks/run.py` measures it.
+The engine's bare connections, without httpx and without deadlines, a minimal splitting of server-sent events, one
+publisher task for each partition that packs what has gathered into one batch, uvloop. One record for each token and
+one result at the end. No validation, no accounting, no retries, no transactions: what streamproc costs above this is
+the price of its promises. `benchmarks/run.py` measures it.
 
     python -m benchmarks.pump --bootstrap localhost:9092 --requests r --chunks c --results o --base-url http://…/v1
 """
 
 import asyncio
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
-import aiohttp
 import orjson
 import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from benchmarks.arguments import FETCH, Arguments, loop_arguments
+from streamproc.providers.http_connect import Connect
+from streamproc.providers.http_pool import HttpPool
+from streamproc.providers.http_response import HttpResponse
 
 _BATCH_BYTES = 256 * 1024
+_CONNECT_SECONDS = 60
+_IDLE_SECONDS = 15
 
 
 class Publisher:
@@ -53,11 +59,11 @@ class Publisher:
         await (await self._producer.send_batch(batch, self._topic, partition=self._partition))
 
 
-async def stream(response: aiohttp.ClientResponse, key: bytes, request_id: str, chunks: Publisher) -> dict[str, Any]:
+async def stream(response: HttpResponse, key: bytes, request_id: str, chunks: Publisher) -> dict[str, Any]:
     """Publishes the tokens of a streamed answer and gives what the result says."""
     texts: list[str] = []
     pending, usage, finish_reason = b"", None, None
-    async for data in response.content.iter_any():
+    while data := await response.read():
         *events, pending = (pending + data).split(b"\n\n")
         for event in events:
             if event == b"data: [DONE]":
@@ -73,25 +79,43 @@ async def stream(response: aiohttp.ClientResponse, key: bytes, request_id: str, 
     return {"text": "".join(texts), "usage": usage, "finish_reason": finish_reason}
 
 
-async def answer(
-    record: Any, session: aiohttp.ClientSession, chunks: Publisher, results: Publisher, base_url: str
-) -> None:
+async def whole(response: HttpResponse) -> dict[str, Any]:
+    """What the result says of an answer that is not streamed."""
+    body = b""
+    while data := await response.read():
+        body += data
+    parsed = orjson.loads(body)
+    (choice,) = parsed["choices"]
+    return {
+        "text": choice["message"]["content"],
+        "usage": parsed["usage"],
+        "finish_reason": choice["finish_reason"],
+    }
+
+
+async def answer(record: Any, pool: HttpPool, chunks: Publisher, results: Publisher, url: SplitResult) -> None:
     """Answers one request."""
     request = orjson.loads(record.value)
     body = {"model": request["model"], "messages": request["messages"]}
     if request["stream"]:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
-    async with session.post(f"{base_url}/chat/completions", data=orjson.dumps(body)) as response:
+    sent = orjson.dumps(body)
+    head = (
+        f"POST {url.path}/chat/completions HTTP/1.1\r\nhost: {url.netloc}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(sent)}\r\n\r\n"
+    )
+    connection = await pool.lease(_CONNECT_SECONDS)
+    try:
+        response = connection.request(head.encode() + sent)
+        await response.head()
+        if response.status_code != 200:
+            raise RuntimeError(f"the provider answered {response.status_code}")
         if request["stream"]:
             answered = await stream(response, record.key, request["request_id"], chunks)
         else:
-            whole = orjson.loads(await response.read())
-            (choice,) = whole["choices"]
-            answered = {
-                "text": choice["message"]["content"],
-                "usage": whole["usage"],
-                "finish_reason": choice["finish_reason"],
-            }
+            answered = await whole(response)
+    finally:
+        pool.release(connection)
     results.publish(record.key, orjson.dumps({"request_id": request["request_id"], "status": "completed"} | answered))
 
 
@@ -102,10 +126,9 @@ async def commit(consumer: AIOKafkaConsumer) -> None:
         await consumer.commit()
 
 
-async def pump(
-    arguments: Arguments, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, session: aiohttp.ClientSession
-) -> None:
+async def pump(arguments: Arguments, consumer: AIOKafkaConsumer, producer: AIOKafkaProducer, pool: HttpPool) -> None:
     """Reads requests and starts a task for each."""
+    url = urlsplit(arguments.base_url)
     slots = asyncio.Semaphore(arguments.in_flight)
     async with asyncio.TaskGroup() as group:
         group.create_task(commit(consumer))
@@ -118,7 +141,7 @@ async def pump(
             await slots.acquire()
             chunks = publishers[arguments.chunks, record.partition]
             results = publishers[arguments.results, record.partition]
-            task = group.create_task(answer(record, session, chunks, results, arguments.base_url))
+            task = group.create_task(answer(record, pool, chunks, results, url))
             task.add_done_callback(lambda _: slots.release())
 
 
@@ -134,10 +157,11 @@ async def main() -> None:
         **FETCH,
     )
     producer = AIOKafkaProducer(bootstrap_servers=arguments.bootstrap, max_batch_size=_BATCH_BYTES)
-    connector = aiohttp.TCPConnector(limit=arguments.in_flight)
-    timeout = aiohttp.ClientTimeout(total=None)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, consumer, producer:
-        await pump(arguments, consumer, producer, session)
+    url = urlsplit(arguments.base_url)
+    connect = Connect(url.hostname or "", url.port or 80, tls=None)
+    pool = HttpPool(connect, max_connections=arguments.in_flight, idle_seconds=_IDLE_SECONDS)
+    async with consumer, producer:
+        await pump(arguments, consumer, producer, pool)
 
 
 if __name__ == "__main__":

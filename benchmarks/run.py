@@ -119,6 +119,7 @@ def main() -> None:
         setup = {
             "broker": broker.name,
             "placement": "nothing pinned" if worker_core is None else f"worker alone on core {worker_core}",
+            "http_engine": "streamproc's own on httptools (the pump: its bare connections)",
             "coalescing": "off",
             "in_flight": said.in_flight,
             "tokens_per_answer": said.tokens,

@@ -246,8 +246,8 @@ class ProviderSettings(_Group):
     keep_alive: bool = Field(
         True, description="Use connections again; turn it off for a server that hangs up after each answer (llama.cpp)."
     )
-    engine: Literal["aiohttp", "httpx"] = Field(
-        "aiohttp", description="HTTP engine; httpx with the extra http2 for HTTP/2."
+    engine: Literal["httptools", "httpx"] = Field(
+        "httptools", description="HTTP engine: our own, or httpx with the extra http2 for HTTP/2."
     )
     check_at_start: bool = Field(True, description="Refuse to start while this provider's address is unreachable.")
     timeouts: TimeoutSettings = Field(default_factory=lambda: TimeoutSettings(), description="Of one call.")

@@ -12,8 +12,8 @@ from typing import Literal
 import httpx
 
 from streamproc.errors import SetupError
-from streamproc.providers.transport_aiohttp import AiohttpTransport
 from streamproc.providers.transport_exchange import Exchange
+from streamproc.providers.transport_httptools import HttptoolsTransport
 from streamproc.settings import TimeoutSettings
 
 __all__ = ["Transport"]
@@ -31,7 +31,7 @@ class Transport:
         timeouts: TimeoutSettings,
         max_connections: int,
         keep_alive: bool = True,
-        engine: Literal["aiohttp", "httpx"] = "aiohttp",
+        engine: Literal["httptools", "httpx"] = "httptools",
         secrets: Sequence[str] = (),
     ) -> None:
         """Opens no connection yet.
@@ -73,8 +73,8 @@ class Transport:
             *((name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
         ]
         self._engine: httpx.AsyncBaseTransport = (
-            AiohttpTransport(max_connections=max_connections, keep_alive=keep_alive)
-            if engine == "aiohttp"
+            HttptoolsTransport(self._url, max_connections=max_connections, keep_alive=keep_alive)
+            if engine == "httptools"
             else httpx.AsyncHTTPTransport(
                 http2=importlib.util.find_spec("h2") is not None,
                 trust_env=False,

@@ -35,7 +35,7 @@ __all__ = [
     "token",
 ]
 
-Engine = Literal["aiohttp", "httpx"]
+Engine = Literal["httptools", "httpx"]
 KEY = "sk-made-up-key-000"
 
 
@@ -148,7 +148,7 @@ async def raw_provider(behaviour: Behaviour) -> AsyncIterator[RawProvider]:
 @asynccontextmanager
 async def provider_at(
     url: str,
-    engine: Engine = "aiohttp",
+    engine: Engine = "httptools",
     *,
     first_byte_seconds: float = 5,
     idle_seconds: float = 5,

@@ -19,13 +19,10 @@ from tests.faults.raw_provider import (
 from tests.unit.providers.calls import a_call
 
 
-@pytest.mark.parametrize("engine", ["aiohttp", "httpx"])
+@pytest.mark.parametrize("engine", ["httptools", "httpx"])
 @pytest.mark.parametrize("characters", [1, 3_000])
 async def test_a_fast_provider_waits_for_a_slow_reader(engine: Engine, characters: int) -> None:
-    """Twenty thousand tiny tokens, or five hundred large ones, pass every mark at which reading pauses; all arrive in order.
-
-    aiohttp pauses both for bytes and for the number of chunks, and only we resume it.
-    """
+    """Twenty thousand tiny tokens, or five hundred large ones, pass every mark at which reading pauses; all arrive in order."""
     count = 20_000 if characters == 1 else 500
     letters = "abcdefghij"
     sent = [letters[number % 10] * characters for number in range(count)]

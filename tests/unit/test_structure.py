@@ -22,7 +22,7 @@ EMPTY_WORDS = {
 }
 
 # Each takes tens or hundreds of milliseconds to import, so they wait until a command needs them.
-HEAVY = {"tiktoken", "genai_prices", "aiohttp", "aiokafka"}
+HEAVY = {"tiktoken", "genai_prices", "httptools", "aiokafka"}
 
 
 def test_a_long_file_has_its_reason_here() -> None:
