@@ -73,6 +73,10 @@ class HttpConnection(asyncio.Protocol):
         else:
             self._response.feed(data)
 
+    def eof_received(self) -> None:
+        """Called by the loop: the server says nothing more, so what we still had to say is in vain."""
+        self._transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""
         if self._response is not None:

@@ -90,23 +90,21 @@ class HttpResponse:
         pieces.clear()
         self._held_bytes = 0
         if self._is_paused:
-            self._is_paused = False
-            if not self._transport.is_closing():
-                self._transport.resume_reading()
+            self._resume()
         return body
 
     def feed(self, data: bytes) -> None:
-        """Bytes from the socket. Those after the end of the response make the connection unfit for another."""
+        """Bytes from the socket. Those after the end of the response end the connection: nobody asked for them."""
         parser = self._parser
         if parser is None:
             self.keeps_alive = False
+            self._transport.abort()
             return
         try:
             parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as exc:
             self.keeps_alive = False
-            if not self.is_complete:
-                self.fail(_broken(exc))
+            self.fail(_broken(exc))
         self._held_bytes += len(data)
         if self.is_complete:
             self._end()
@@ -130,9 +128,10 @@ class HttpResponse:
             self.fail(BrokenResponse("the server closed the connection in the middle of its response"))
 
     def fail(self, error: Exception) -> None:
-        """Ends a response that is not complete; the reader gets what came before, then the error."""
+        """Ends an incomplete response, and its connection; the reader gets what came before, then the error."""
         if self._parser is not None and not self.is_complete:
             self._error = error
+            self._transport.abort()
             self._end()
 
     def on_message_begin(self) -> None:
@@ -183,8 +182,15 @@ class HttpResponse:
                 self._is_paused = True
                 self._transport.pause_reading()
 
+    def _resume(self) -> None:
+        self._is_paused = False
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def _end(self) -> None:
         self._parser = None
+        if self._is_paused:
+            self._resume()  # the connection may serve the next call while nobody has read this response yet
         self._wake()
 
     async def _wait(self) -> None:

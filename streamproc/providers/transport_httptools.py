@@ -60,8 +60,8 @@ class HttptoolsTransport(httpx.AsyncBaseTransport):
             raise httpx.ConnectTimeout(str(exc) or "no connection in time", request=request) from exc
         except OSError as exc:  # refused, unknown host, TLS
             raise httpx.ConnectError(str(exc) or type(exc).__name__, request=request) from exc
-        response = connection.request(data)
         try:
+            response = connection.request(data)
             async with asyncio.timeout(timeout["read"]):
                 await response.head()
         except BaseException as exc:

@@ -87,6 +87,21 @@ async def test_a_refusal_before_the_request_was_read() -> None:
         await nothing_left(provider)
 
 
+async def test_an_end_before_the_request_was_read() -> None:
+    """A server that stops talking but keeps the connection: the rest of a large body does not hold up the end."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write_eof()
+
+    async with a_server(serve) as url, provider_at(url, first_byte_seconds=30, total_seconds=30) as provider:
+        long = a_call(messages=[{"role": "user", "content": "x" * 2**24}])
+        _, _, error = await asyncio.wait_for(outcome(provider, long), 5)
+        assert isinstance(error, Disconnected)
+        assert error.may_have_cost
+        await nothing_left(provider)
+
+
 ENDLESS = {
     "header": (b"HTTP/1.1 200 OK\r\nx: ", b"y" * 5000),
     "headers": (b"HTTP/1.1 200 OK\r\n", b"x: y\r\n" * 1000),

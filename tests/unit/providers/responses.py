@@ -17,7 +17,10 @@ class Socket:
         self.turns: list[str] = []
 
     def is_closing(self) -> bool:
-        return False
+        return "abort" in self.turns
+
+    def abort(self) -> None:
+        self.turns.append("abort")
 
     def pause_reading(self) -> None:
         self.turns.append("pause")

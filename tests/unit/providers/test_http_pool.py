@@ -150,6 +150,16 @@ async def test_an_idle_connection_that_the_server_spoke_on_or_closed() -> None:
             pool._free_slot()
 
 
+async def test_a_server_that_speaks_unasked() -> None:
+    """Its connection is closed at once, and not kept until somebody wants it or it expires."""
+    async with a_pool() as (pool, server):
+        connection, _ = await ask(pool)
+        pool.release(connection)
+        server.writers[0].write(OK)
+        await eventually(lambda: server.open == 0)
+        assert connection.lost.done()
+
+
 async def test_idle_connections_expire() -> None:
     """Those in use stay, and so do those that were used since."""
     async with a_pool(idle_seconds=0.1) as (pool, server):

@@ -36,6 +36,18 @@ async def test_a_whole_response_does_not_pause() -> None:
     assert sock.turns == []
 
 
+async def test_a_response_that_becomes_whole_while_the_socket_rests() -> None:
+    """A TLS layer may have some more bytes when it is asked to rest; the next call on the connection must not wait."""
+    sock = Socket()
+    response = a_response(sock)
+    response.feed(HEAD + b"content-length: 100000\r\n\r\n" + b"x" * 70_000)
+    response.feed(b"x" * 30_000)
+    assert response.is_complete
+    assert sock.turns == ["pause", "resume"]
+    assert len(await response.read()) == 100_000
+    assert sock.turns == ["pause", "resume"]
+
+
 async def test_a_waiting_reader_wakes() -> None:
     """For a head, for a piece, for the end; not for a piece of framing."""
     response = a_response()
