@@ -3,35 +3,40 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 import aiohappyeyeballs
 from aiohappyeyeballs import AddrInfoType
 
 from streamproc.providers.http_connection import HttpConnection
 
-__all__ = ["Connect"]
+__all__ = ["Connect", "Lookup"]
 
 _ADDRESS_SECONDS = 10  # long enough for a wave of calls to share one question, short enough for a server that moves
 _NEXT_ADDRESS_SECONDS = 0.25  # RFC 8305, section 8: after this the next address is tried beside the one before
+
+Lookup = Callable[[str, int], Coroutine[None, None, Sequence[AddrInfoType]]]
+"""Host and port in, what `getaddrinfo` says of them out; raises OSError."""
 
 
 class Connect:
     """Called, it opens a connection to the one host and port it is for."""
 
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, lookup: Lookup | None = None) -> None:
         """Asks nobody yet.
 
         Args:
             host: name or address; with TLS the certificate must be for it.
             port: of TCP.
             tls: None for plain text.
+            lookup: whom to ask for the host's addresses; the system by default.
         """
         self._host = host
         self._port = port
         self._tls = tls
-        self._lookup: asyncio.Task[Sequence[AddrInfoType]] | None = None
-        self._lookup_is_old_at = 0.0
+        self._lookup: Lookup = lookup or _ask_system
+        self._answer: asyncio.Task[Sequence[AddrInfoType]] | None = None
+        self._answer_is_old_at = 0.0
         self._turn = 0
 
     async def __call__(self) -> HttpConnection:
@@ -63,21 +68,22 @@ class Connect:
     async def _addresses(self) -> Sequence[AddrInfoType]:
         """The host's addresses, each time another one first, so that all of its servers get connections."""
         loop = asyncio.get_running_loop()
-        if self._lookup is None or loop.time() > self._lookup_is_old_at:
-            self._lookup = loop.create_task(self._looked_up(loop))
-            self._lookup_is_old_at = loop.time() + _ADDRESS_SECONDS
+        if self._answer is None or loop.time() > self._answer_is_old_at:
+            self._answer = loop.create_task(self._lookup(self._host, self._port))
+            self._answer_is_old_at = loop.time() + _ADDRESS_SECONDS
         try:
             # Shielded: others may wait for the same answer.
-            addresses = await asyncio.shield(self._lookup)
+            addresses = await asyncio.shield(self._answer)
         except OSError:
-            self._lookup = None
+            self._answer = None
             raise
-        self._turn += 1
         turn = self._turn % len(addresses)
+        self._turn += 1
         return [*addresses[turn:], *addresses[:turn]]
 
-    async def _looked_up(self, loop: asyncio.AbstractEventLoop) -> Sequence[AddrInfoType]:
-        try:
-            return await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        except UnicodeError as exc:  # a name with a part of more than 63 characters
-            raise OSError(f"{self._host!r} is no host name: {exc}") from exc
+
+async def _ask_system(host: str, port: int) -> Sequence[AddrInfoType]:
+    try:
+        return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as exc:  # a name with a part of more than 63 characters
+        raise OSError(f"{host!r} is no host name: {exc}") from exc
