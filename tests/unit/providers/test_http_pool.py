@@ -160,6 +160,23 @@ async def test_a_server_that_speaks_unasked() -> None:
         assert connection.lost.done()
 
 
+async def test_a_connection_that_closes_in_this_very_turn() -> None:
+    """Bytes that nobody asked for are read off the socket already, which looks quiet; it is not used again all the same.
+
+    Nor is a new one on which the server spoke first: the request is not sent.
+    """
+    async with a_pool() as (pool, _):
+        connection, _ = await ask(pool)
+        pool.release(connection)
+        connection.data_received(OK)
+        fresh = await pool.lease(5)
+        assert fresh is not connection
+        fresh.data_received(b"220 mail.example ESMTP\r\n")
+        with pytest.raises(ConnectionResetError, match="before the request"):
+            await fresh.request(ASK).head()
+        pool.release(fresh)
+
+
 async def test_idle_connections_expire() -> None:
     """Those in use stay, and so do those that were used since."""
     async with a_pool(idle_seconds=0.1) as (pool, server):
