@@ -39,7 +39,7 @@ async def test_who_waits_longest_is_next() -> None:
         await asyncio.sleep(0)
         assert repr(pool) == "<HttpPool 1 in use, 0 idle, 1 open, 5 waiting>"
         pool.release(connection)
-        waiting.append(asyncio.create_task(wait(5)))
+        await wait(5)  # comes before the one that is next has had a turn of the loop
         await asyncio.gather(*waiting)
         assert turns == [0, 1, 2, 3, 4, 5]
         assert repr(pool) == "<HttpPool 0 in use, 1 idle, 1 open, 0 waiting>"
@@ -186,4 +186,10 @@ async def test_idle_connections_expire() -> None:
         await eventually(lambda: server.open == 1)
         assert repr(pool) == "<HttpPool 1 in use, 0 idle, 1 open, 0 waiting>"
         pool.release(used)
+        later, _ = await ask(pool)
+        assert later is used
+        other, _ = await ask(pool)
+        pool.release(other)
+        await asyncio.sleep(0.02)
+        pool.release(later)
         await eventually(lambda: server.open == 0)
