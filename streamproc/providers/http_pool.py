@@ -77,7 +77,7 @@ class HttpPool:
 
     def release(self, connection: HttpConnection) -> None:
         """Takes a connection back; it is closed unless its last response is over and it may be used again."""
-        if self._idle_seconds and not self._is_closed and connection.is_reusable:
+        if self._idle_seconds and connection.is_reusable:
             loop = asyncio.get_running_loop()
             self._idle.append((loop.time() + self._idle_seconds, connection))
             if self._expiry is None:
