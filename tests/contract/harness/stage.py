@@ -56,9 +56,10 @@ class Stage:
         headers: Headers = (),
         partition: int = 0,
         topic: str = "",
+        age_seconds: float = 0.0,
     ) -> RunId:
-        """Puts raw bytes on a request topic."""
-        now = int(time.time() * 1000)
+        """Puts raw bytes on a topic, the first request topic unless it is said; the record claims to be so old."""
+        now = int((time.time() - age_seconds) * 1000)
         topic = topic or self.settings.sources[0].topic
         stored = await self._producer.send_and_wait(
             topic, value, key=key, headers=list(headers), partition=partition, timestamp_ms=now
