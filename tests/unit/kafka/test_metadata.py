@@ -10,20 +10,25 @@ from streamproc.errors import SetupError
 from streamproc.kafka.metadata import CommitMetadata, MetadataState, next_epoch, read_metadata
 
 
-@given(st.integers(0, 2**53), st.frozensets(st.integers(1, 16_000), max_size=200))
-def test_metadata_is_read_as_it_was_written(epoch: int, done: frozenset[int]) -> None:
+@given(
+    st.integers(0, 2**53),
+    st.frozensets(st.integers(1, 16_000), max_size=200),
+    st.sampled_from(["", "0123456789abcdef"]),
+    st.none() | st.integers(0, 2**63 - 1),
+)
+def test_metadata_is_read_as_it_was_written(epoch: int, done: frozenset[int], owner: str, journal: int | None) -> None:
     """And fits Kafka's limit."""
-    text = CommitMetadata(epoch, done).encode()
-    assert CommitMetadata.decode(text) == CommitMetadata(epoch, done)
+    text = CommitMetadata(epoch, done, owner, journal).encode()
+    assert CommitMetadata.decode(text) == CommitMetadata(epoch, done, owner, journal)
     assert len(text) < 4096
 
 
 def test_the_worst_map_of_a_window_fits() -> None:
     """A random half of 16,000 offsets, the largest window, does not compress at all."""
     done = frozenset(random.Random(1).sample(range(1, 16_000), 8_000))
-    text = CommitMetadata(2**40, done).encode()
-    assert len(text) < 0.75 * 4096
-    assert CommitMetadata.decode(text) == CommitMetadata(2**40, done)
+    whole = CommitMetadata(2**40, done, "0123456789abcdef", 2**40)
+    assert len(whole.encode()) < 0.75 * 4096
+    assert CommitMetadata.decode(whole.encode()) == whole
 
 
 @pytest.mark.parametrize("text", [None, ""])
@@ -36,7 +41,8 @@ def test_no_metadata_is_none(text: str | None) -> None:
     "text",
     ["x", "{}", "[]", "5", "null", '{"v":1}', '{"epoch":1}', "{" * 4000, "[" * 4096, '{"v":1,"epoch":"5"}',
      '{"v":1,"epoch":null}', '{"v":1,"epoch":7,"done":"x"}', '{"v":1,"epoch":7,"done":"eJw="}', '{"v":1,"epoch":7,"done":5}',
-     '{"v":1,"epoch":1.5}'],
+     '{"v":1,"epoch":1.5}', '{"v":1,"epoch":7,"owner":5}', '{"v":1,"epoch":7,"owner":null}', '{"v":1,"epoch":7,"journal":"5"}',
+     '{"v":1,"epoch":7,"journal":true}', '{"v":1,"epoch":7,"journal":1.5}'],
 )  # fmt: skip
 def test_metadata_of_somebody_else_is_refused(text: str) -> None:
     """The sentence names the setting that leads out."""
@@ -57,6 +63,9 @@ def test_what_version_1_looks_like() -> None:
     assert CommitMetadata(1_800_000_000).encode() == '{"v":1,"epoch":1800000000}'
     kept = '{"v":1,"epoch":1800000000,"done":"eJzjAgAACwAL"}'
     assert CommitMetadata.decode(kept) == CommitMetadata(1_800_000_000, frozenset({1, 3}))
+    whole = CommitMetadata(1_800_000_000, frozenset({1, 3}), "0123456789abcdef", 0)
+    text = '{"v":1,"epoch":1800000000,"owner":"0123456789abcdef","journal":0,"done":"eJzjAgAACwAL"}'
+    assert (whole.encode(), CommitMetadata.decode(text)) == (text, whole)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +80,9 @@ def test_what_version_1_looks_like() -> None:
         ('{"v":1,"epoch":7,"do', MetadataState.DAMAGED, None),
         ('{"v":1}', MetadataState.DAMAGED, None),
         ('{"v":1,"epoch":"7"}', MetadataState.DAMAGED, None),
+        ('{"v":1,"epoch":7,"owner":"o","journal":5}', MetadataState.OURS, 7),
+        ('{"v":1,"epoch":7,"journal":"x"}', MetadataState.DAMAGED, 7),
+        ('{"v":1,"epoch":7,"owner":[]}', MetadataState.DAMAGED, 7),
         ("NO_METADATA", MetadataState.FOREIGN, None),
         ('{"v":0,"epoch":7}', MetadataState.FOREIGN, None),
         ('{"v":true,"epoch":7}', MetadataState.FOREIGN, None),
