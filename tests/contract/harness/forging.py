@@ -63,16 +63,16 @@ class DeadOwner:
             age_seconds=self._age_seconds,
         )
 
-    async def owned(self, run: RunId) -> None:
-        """The partition of a run was its own up to that run; its successor reads the whole journal."""
+    async def owned(self, run: RunId, metadata: CommitMetadata | None = None) -> None:
+        """The partition of a run was its own up to that run; its successor reads the whole journal, unless it is said."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._stage.bootstrap, group_id=self._stage.settings.kafka.group, enable_auto_commit=False
         )
         key = TopicPartition(run.topic, run.partition)
-        metadata = CommitMetadata(epoch=1, owner=self._name, journal=0).encode()
+        metadata = metadata or CommitMetadata(epoch=1, owner=self._name, journal=0)
         await consumer.start()
         try:
             consumer.assign([key])
-            await consumer.commit({key: OffsetAndMetadata(run.offset, metadata)})
+            await consumer.commit({key: OffsetAndMetadata(run.offset, metadata.encode())})
         finally:
             await consumer.stop()
