@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 from streamproc.records.identity import RunId
 from streamproc.records.journal import CallEnded, CallStarted, RunCompleted
-from tests.contract.harness.bookkeeping import billed, open_calls, served
+from tests.contract.harness.bookkeeping import accounted, billed, open_calls
 from tests.contract.harness.member import Member, running_member
 from tests.contract.harness.program import Program, running_program
 from tests.contract.harness.stage import Stage, staged
@@ -77,7 +77,7 @@ async def test_notes_stand_around_a_call(bootstrap: str, topic_prefix: str) -> N
         assert (begun.line.basis, begun.line.reason) == ("upper_bound", "lost")
         assert [end.line] == stage.outputs.usage
         assert answer.result == result
-        assert await served(stage.mock) == {begun.line.usage_id} == {end.usage_id}
+        assert await accounted(stage.mock, stage.outputs) == {begun.line.usage_id} == {end.usage_id}
         assert end.line is not None
         assert (begun.line.cost_nanos or 0) >= (end.line.cost_nanos or 0) > 0
 
@@ -113,8 +113,7 @@ async def test_calls_of_a_killed_worker_are_all_billed(bootstrap: str, topic_pre
         async with running_member(stage.settings) as member:
             await are_answered(stage, runs)
             await eventually(lambda: nothing_is_left(member), lambda: member.worker.consumer.assignments)
-            await stage.outputs.rest()
-        calls = await served(stage.mock)
+        calls = await accounted(stage.mock, stage.outputs)
         assert (len(calls), billed(stage.outputs)) == (24, calls)
         bounds = billed(stage.outputs, "upper_bound")
         assert bounds == {call.client_request_id for call in stage.mock.stats.calls if call.outcome == "cancelled"}
@@ -146,13 +145,7 @@ async def test_a_frozen_worker_leaves_no_call_unbilled(bootstrap: str, topic_pre
                 program.resume()
                 await eventually(lambda: other.claimed == 2, lambda: other.worker.consumer)
                 await are_answered(stage, runs)
-                calls = await served(stage.mock)
-
-                async def all_are_billed() -> bool:
-                    await stage.outputs.rest()
-                    return calls <= billed(stage.outputs)
-
-                await eventually_found(all_are_billed)
+                calls = await accounted(stage.mock, stage.outputs)
         assert billed(stage.outputs) - calls <= billed(stage.outputs, "upper_bound")
 
 
@@ -170,16 +163,14 @@ async def test_a_worker_that_is_stopped_leaves_nothing_to_find(
             await stage.outputs.until(lambda: all(stage.outputs.results_of(run) for run in runs))
             program.terminate()
             assert await program.exit_code() == 0
-        await stage.outputs.rest()
+        before = await accounted(stage.mock, stage.outputs)
         assert open_calls(stage.outputs) == set()
-        assert billed(stage.outputs) == await served(stage.mock)
+        assert billed(stage.outputs) == before
         assert billed(stage.outputs, "upper_bound") == set()
-        before = billed(stage.outputs)
         async with running_member(stage.settings) as member:
             await eventually(lambda: nothing_is_left(member), lambda: member.worker.consumer.assignments)
             await are_streaming(stage, cut)
-        await stage.outputs.rest()
-        assert before < billed(stage.outputs) == await served(stage.mock)
+        assert before < await accounted(stage.mock, stage.outputs) == billed(stage.outputs)
         assert billed(stage.outputs, "upper_bound") == set()
 
 
@@ -209,10 +200,8 @@ async def test_a_rolling_restart_loses_no_call(bootstrap: str, topic_prefix: str
             sending.cancel()
             for member in members:
                 await member.__aexit__(None, None, None)
-        await stage.outputs.rest()
-        assert billed(stage.outputs) == await served(stage.mock)
-        assert billed(stage.outputs, "upper_bound") == set()
-        assert open_calls(stage.outputs) == set()
+        assert await accounted(stage.mock, stage.outputs) == billed(stage.outputs)
+        assert billed(stage.outputs, "upper_bound") == open_calls(stage.outputs) == set()
 
 
 async def test_a_worker_that_leaves_takes_no_call_with_it(bootstrap: str, topic_prefix: str) -> None:
@@ -229,6 +218,6 @@ async def test_a_worker_that_leaves_takes_no_call_with_it(bootstrap: str, topic_
         await one.has_claimed(4)
         more = await stage.ask_many((n % 4, stage.request(MODEL)) for n in range(4))
         await are_answered(stage, [*runs, *more])
-        calls = await served(stage.mock)
+        calls = await accounted(stage.mock, stage.outputs)
         assert (len(calls), billed(stage.outputs)) == (12, calls)
         assert billed(stage.outputs, "upper_bound") == open_calls(stage.outputs) == set()

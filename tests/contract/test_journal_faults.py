@@ -10,7 +10,7 @@ from streamproc.embedded.codes import Code
 from streamproc.embedded.faults import Fault
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.observe.events import JournalTrouble, PartitionChanged
-from tests.contract.harness.bookkeeping import billed, open_calls, served
+from tests.contract.harness.bookkeeping import accounted, billed, open_calls
 from tests.contract.harness.forging import DeadOwner
 from tests.contract.harness.member import running_member
 from tests.contract.harness.outputs import read_all
@@ -43,11 +43,9 @@ def met(broker: EmbeddedBroker, fault: Fault) -> Iterator[Fault]:
 async def all_is_accounted_for(stage: Stage, calls: int) -> None:
     """Waits for so many results; each had one call, and each call its bill and its last note."""
     await stage.outputs.until(lambda: len(stage.outputs.results) >= calls)
-    await stage.outputs.until(lambda: len(stage.outputs.usage) >= calls)
-    await stage.outputs.rest()
+    assert await accounted(stage.mock, stage.outputs) == billed(stage.outputs)
     assert stage.outputs.twice() == {}
     assert {result.status for result in stage.outputs.results} == {"completed"}
-    assert billed(stage.outputs) == await served(stage.mock)
     assert (len(billed(stage.outputs)), open_calls(stage.outputs)) == (calls, set())
 
 

@@ -7,7 +7,7 @@ from streamproc.records.journal import CallEnded, CallStarted
 from tests.contract.harness.outputs import Outputs
 from tests.contract.harness.waiting import eventually
 
-__all__ = ["billed", "open_calls", "served"]
+__all__ = ["accounted", "billed", "open_calls", "served"]
 
 
 async def served(mock: MockServer) -> set[str]:
@@ -23,6 +23,17 @@ def billed(outputs: Outputs, *bases: str) -> set[str]:
     counts = Counter(line.usage_id for line in outputs.usage)
     assert set(counts.values()) <= {1}, [usage_id for usage_id, count in counts.items() if count > 1]
     return {line.usage_id for line in outputs.usage if not bases or line.basis in bases}
+
+
+async def accounted(mock: MockServer, outputs: Outputs) -> set[str]:
+    """Usage ids of all calls that reached the provider, once each of them has its bill.
+
+    Kafka shows what a transaction stored a moment after the worker was told that it is.
+    """
+    calls = await served(mock)
+    await outputs.until(lambda: calls <= billed(outputs))
+    await outputs.rest()
+    return calls
 
 
 def open_calls(outputs: Outputs) -> set[str]:

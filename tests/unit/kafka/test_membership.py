@@ -75,8 +75,10 @@ async def test_a_heartbeat_of_another_generation_is_not_sent() -> None:
 async def test_heartbeats_are_watched_once() -> None:
     """At every assignment it is asked for; a coordinator of aiokafka's that is new is watched as the first one was."""
     rig = Rig()
-    for _ in range(3):
-        rig.membership.watch_heartbeats()
+    rig.membership.watch_heartbeats()
+    watched = rig.consumer._coordinator._do_heartbeat
+    rig.membership.watch_heartbeats()
+    assert rig.consumer._coordinator._do_heartbeat is watched
     await rig.beat()
     assert rig.consumer._coordinator.beats == 1
     rig.clock.now += LEASE_SECONDS
