@@ -14,8 +14,8 @@ from tests.contract.harness.program import Program, running_program
 from tests.contract.harness.stage import Stage, staged
 from tests.contract.harness.waiting import eventually, eventually_found, stays
 
-MODEL, LONG, ENDLESS = "mock-t5-i1", "mock-t150-i10-f5", "mock-t3000-i10-f5"
-MODELS = (MODEL, LONG, ENDLESS)
+MODEL, SHORT, LONG, ENDLESS = "mock-t5-i1", "mock-t50-i10-f5", "mock-t150-i10-f5", "mock-t3000-i10-f5"
+MODELS = (MODEL, SHORT, LONG, ENDLESS)
 QUICK_SESSION = {"session_timeout_seconds": 3.0, "heartbeat_interval_seconds": 0.5}
 SHORT_CALLS = {"timeouts": {"total_seconds": 2.0}}
 
@@ -176,14 +176,14 @@ async def test_a_worker_that_is_stopped_leaves_nothing_to_find(
 
 async def test_a_rolling_restart_loses_no_call(bootstrap: str, topic_prefix: str) -> None:
     """Three members are replaced one after the other while requests come in: no call without its own bill."""
-    async with staged(bootstrap, topic_prefix, *MODELS) as stage:
+    async with staged(bootstrap, topic_prefix, *MODELS, kafka=QUICK_SESSION) as stage:
         members = [running_member(stage.settings) for _ in range(6)]
         runs: list[RunId] = []
 
         async def send() -> None:
             while True:
-                runs.extend(await stage.ask_many((n, stage.request(LONG)) for n in range(4)))
-                await asyncio.sleep(0.2)
+                runs.extend(await stage.ask_many((n, stage.request(SHORT)) for n in range(4)))
+                await asyncio.sleep(0.1)
 
         former = [await member.__aenter__() for member in members[:3]]
         sending = asyncio.create_task(send())
