@@ -15,7 +15,8 @@ from tests.contract.harness.stage import Stage, staged
 from tests.contract.harness.waiting import eventually, eventually_found, stays
 
 MODEL, SHORT, LONG, ENDLESS = "mock-t5-i1", "mock-t50-i10-f5", "mock-t150-i10-f5", "mock-t3000-i10-f5"
-MODELS = (MODEL, SHORT, LONG, ENDLESS)
+LONGER = "mock-t350-i10-f5"
+MODELS = (MODEL, SHORT, LONG, LONGER, ENDLESS)
 QUICK_SESSION = {"session_timeout_seconds": 3.0, "heartbeat_interval_seconds": 0.5}
 SHORT_CALLS = {"timeouts": {"total_seconds": 2.0}}
 
@@ -122,30 +123,30 @@ async def test_calls_of_a_killed_worker_are_all_billed(bootstrap: str, topic_pre
 
 
 async def test_a_frozen_worker_leaves_no_call_unbilled(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
-    """It wakes up long after its session, with requests in hand, and begins no call behind its successor's back.
+    """It wakes up long after its session, with requests whose time has come, and calls nobody behind its successor's back.
 
     What ran when it froze is billed once: as it ended, or at its bound.
     """
-    async with staged(
-        bootstrap,
-        topic_prefix,
-        *MODELS,
-        kafka=QUICK_SESSION,
-        provider=SHORT_CALLS,
-        worker={"max_running": 6},
-    ) as stage:
+    async with staged(bootstrap, topic_prefix, *MODELS, kafka=QUICK_SESSION, provider=SHORT_CALLS) as stage:
         with running_program(stage.settings, tmp_path) as program:
             await all_claimed(stage, program)
-            runs = await stage.ask_many((n % 4, stage.request(LONG)) for n in range(24))
-            await eventually(lambda: stage.mock.stats.snapshot()["output_tokens"] > 100)
+            soon = stage.time_in(2.0)
+            late = await stage.ask_many((n % 4, stage.request(SHORT, not_before=soon)) for n in range(16))
+            runs = await stage.ask_many((n % 4, stage.request(LONG)) for n in range(8))
+            await are_streaming(stage, runs)
             program.pause()
+            await stage.outputs.rest()
+            frozen = {note.owner for note in stage.outputs.notes}
             async with running_member(stage.settings) as other:
                 await other.has_claimed(4)
-                await stage.outputs.until(lambda: any(stage.outputs.results_of(run) for run in runs))
+                await are_answered(stage, runs)
+                before = {call.client_request_id for call in stage.mock.stats.calls}
                 program.resume()
                 await eventually(lambda: other.claimed == 2, lambda: other.worker.consumer)
-                await are_answered(stage, runs)
+                await are_answered(stage, [*runs, *late])
                 calls = await accounted(stage.mock, stage.outputs)
+        begun = [note for note in stage.outputs.notes if isinstance(note, CallStarted)]
+        assert not {note.line.usage_id for note in begun if note.owner in frozen} & (calls - before)
         assert billed(stage.outputs) - calls <= billed(stage.outputs, "upper_bound")
 
 
@@ -207,17 +208,21 @@ async def test_a_rolling_restart_loses_no_call(bootstrap: str, topic_prefix: str
 async def test_a_worker_that_leaves_takes_no_call_with_it(bootstrap: str, topic_prefix: str) -> None:
     """The other one's calls run through while it takes over; nothing is bought twice."""
     async with (
-        staged(bootstrap, topic_prefix, *MODELS) as stage,
+        staged(bootstrap, topic_prefix, *MODELS, kafka=QUICK_SESSION) as stage,
         running_member(stage.settings) as one,
         running_member(stage.settings) as two,
     ):
         await asyncio.gather(one.has_claimed(2), two.has_claimed(2))
-        runs = await stage.ask_many((n % 4, stage.request(LONG)) for n in range(8))
-        await are_streaming(stage, runs)
+        stay = [assignment.key.partition for assignment in one.worker.consumer.assignments]
+        runs = await stage.ask_many((n, stage.request(LONGER)) for n in (*stay, *stay))
+        short = await stage.ask_many((n % 4, stage.request(SHORT)) for n in range(8))
+        await are_streaming(stage, [*runs, *short])
         assert await two.worker.drain() == 0
         await one.has_claimed(4)
+        await stage.outputs.rest()
+        assert not any(stage.outputs.results_of(run) for run in runs)
         more = await stage.ask_many((n % 4, stage.request(MODEL)) for n in range(4))
-        await are_answered(stage, [*runs, *more])
+        await are_answered(stage, [*runs, *short, *more])
         calls = await accounted(stage.mock, stage.outputs)
-        assert (len(calls), billed(stage.outputs)) == (12, calls)
+        assert (len(calls), billed(stage.outputs)) == (16, calls)
         assert billed(stage.outputs, "upper_bound") == open_calls(stage.outputs) == set()
