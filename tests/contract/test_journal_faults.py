@@ -10,6 +10,7 @@ from streamproc.embedded.codes import Code
 from streamproc.embedded.faults import Fault
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.observe.events import JournalTrouble, PartitionChanged
+from streamproc.records.journal import CallStarted
 from tests.contract.harness.bookkeeping import accounted, billed, open_calls
 from tests.contract.harness.forging import DeadOwner
 from tests.contract.harness.member import running_member
@@ -47,6 +48,8 @@ async def all_is_accounted_for(stage: Stage, calls: int) -> None:
     assert stage.outputs.twice() == {}
     assert {result.status for result in stage.outputs.results} == {"completed"}
     assert (len(billed(stage.outputs)), open_calls(stage.outputs)) == (calls, set())
+    begun = {note.line.usage_id for note in stage.outputs.notes if isinstance(note, CallStarted)}
+    assert begun == billed(stage.outputs)
 
 
 async def test_notes_that_are_refused_come_again(broker: EmbeddedBroker, topic_prefix: str) -> None:

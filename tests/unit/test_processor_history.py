@@ -10,9 +10,9 @@ import pytest
 from streamproc.chain.provider import Completed
 from streamproc.chain.run import History, Run, Terminal
 from streamproc.providers.scripted import Scripted
-from streamproc.records.codec import decode_result
+from streamproc.records.codec import decode_result, decode_usage
 from streamproc.records.identity import ATTEMPTS_PER_EPOCH
-from tests.lines import a_result
+from tests.lines import a_line, a_result
 from tests.unit.test_processor import accepted, incoming, processor
 
 EPOCH = 5
@@ -31,12 +31,13 @@ def told(accepted: Run | Terminal) -> tuple[str, str]:
 
 
 def test_an_answer_is_published_as_it_was() -> None:
-    """At once, as its only record: the bill of its calls is published by whoever reads the journal."""
-    answer = a_result("llm.requests/0/7@1", text="bought once")
-    terminal = with_history(History(last_attempt=1000, answer=answer))
+    """At once, with the bills that are not published yet, and no others."""
+    answer, bill = a_result("llm.requests/0/7@1", text="bought once"), a_line("llm.requests/0/7@1")
+    terminal = with_history(History(last_attempt=1000, answer=answer, bills=(bill,)))
     assert isinstance(terminal, Terminal)
-    (record,) = terminal.records
+    record, line = terminal.records
     assert (record.topic, record.key, decode_result(record.value or b"")) == ("results", b"r", answer)
+    assert (line.topic, decode_usage(line.value or b"")) == ("usage", bill)
 
 
 def test_an_answer_too_large_for_one_record_is_cut_again() -> None:

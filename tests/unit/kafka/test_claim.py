@@ -1,5 +1,6 @@
 """The claim of a partition: what it commits, what it reads, and whether the partition was somebody else's meanwhile."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ from aiokafka.protocol.commit import OffsetFetchResponse_v3
 
 from streamproc.kafka.assignment import Assignment, Claim
 from streamproc.kafka.claim import claim
-from streamproc.kafka.inherited import Inherited
+from streamproc.kafka.inherited import Inherited, InheritedCall
 from streamproc.kafka.journals import Journals
 from streamproc.kafka.membership import Generation, Membership
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.kafka.transactor import Transactor
+from streamproc.records.journal import CallEnded, Note, RunCompleted
 from tests.fakes import NOW, FakeClock, MemoryTransactor, Transaction, an_assignment
+from tests.lines import a_line, a_result
 
 
 class MemoryMembership(Membership):
@@ -37,6 +40,8 @@ class MemoryJournals(Journals):
 
     def __init__(self) -> None:
         self.reads: list[int] = []
+        self.notes: list[Note] = []
+        self.lines: set[str] = set()
         self.is_away = False
 
     async def end(self, partition: int) -> int:
@@ -46,7 +51,12 @@ class MemoryJournals(Journals):
         self.reads.append(start)
         if self.is_away:
             raise KafkaConnectionError("the journal is away")
+        for note in self.notes:
+            into.add(note, 5, start, 0)
         return 60
+
+    async def published(self, partition: int, calls: Mapping[str, InheritedCall]) -> set[str]:
+        return self.lines & set(calls)
 
 
 class Rig:
@@ -138,6 +148,23 @@ async def test_a_partition_that_somebody_else_had_is_not_marked_as_kept() -> Non
         assert claimed is not None
         assert not assignment.continues(claimed)
     assert rig.stored[-1][2].owner == "other"
+
+
+async def test_bills_that_wait_for_their_answer_are_those_that_nobody_published() -> None:
+    """The owner in between may have billed the calls before their answer came."""
+    rig = Rig()
+    rig.stored.append(((), 5, CommitMetadata(7, owner="former", journal=40)))
+    bills = [a_line(call=number) for number in (1, 2)]
+    rig.journals.notes = [
+        *(
+            CallEnded(owner="dead", run_id=bill.run_id, usage_id=bill.usage_id, line=bill, reason="completed")
+            for bill in bills
+        ),
+        RunCompleted(owner="dead", run_id=bills[0].run_id, result=a_result()),
+    ]
+    rig.journals.lines = {bills[0].usage_id}
+    claimed = await rig.owned(an_assignment())
+    assert claimed.inherited.history(5, bills[0].run_id).bills == (bills[1],)
 
 
 @pytest.mark.parametrize("answers", [[False], [True, False]])

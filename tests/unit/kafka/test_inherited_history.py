@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.chain.run import History
+from streamproc.kafka.lost import due_calls
 from streamproc.records.codec import decode_result
 from streamproc.records.journal import Note
 from streamproc.records.terminal import result_records
@@ -105,3 +106,24 @@ def test_a_finished_run_has_no_history(position: int, done: tuple[int, ...]) -> 
     assert list(journal.unbilled) == [ID]
     assert journal.position() == 100
     assert journal.position(billed=(ID,)) is None
+
+
+def test_an_answer_takes_along_the_bills_of_its_run() -> None:
+    """Of calls that ended, as far as they are not published. A lost one is billed by itself when its time is over."""
+    lost, free, known = a_line(call=2, basis="upper_bound"), a_line(call=3), a_line(call=4)
+    journal = Journal(started(), ended(), started(lost), started(free), ended(None, free.usage_id))
+    journal.add(ended(known, known.usage_id))
+    journal.inherited.resolve([known.usage_id])
+    assert (journal.inherited.answered, journal.history.bills) == ({}, (BILL,))
+    journal.add(*completed(a_result()))
+    assert list(journal.inherited.answered) == [ID]
+    assert journal.history.bills == (BILL,)
+    assert list(due_calls(journal.inherited, 10**12, 1000)) == [lost.usage_id]
+
+
+def test_the_bills_of_an_answer_that_was_not_taken_are_published_all_the_same() -> None:
+    """Its request was refused this time: the calls were made, and are due on their own when the run is over."""
+    journal = Journal(started(), ended(), *completed(a_result()))
+    assert due_calls(journal.inherited, 10**12, 1000) == {}
+    journal.inherited.finish([5], 6)
+    assert list(due_calls(journal.inherited, 10**12, 1000)) == [ID]
