@@ -110,8 +110,8 @@ class Inherited:
         if call.line is not None and usage_id not in self._resolved:
             self.unbilled[usage_id] = call
 
-    def history(self, offset: int, run_id: str) -> History:
-        """What is known of a run whose record has just been read."""
+    def history(self, offset: int, run_id: str, on_their_way: Collection[str] = ()) -> History:
+        """What is known of a run whose record has just been read; bills `on_their_way` are about to be published."""
         run = self._runs.get(offset, {}).get(run_id)
         if run is None:
             return History()
@@ -125,7 +125,10 @@ class Inherited:
             bills=tuple(
                 call.line
                 for usage_id, call in run.calls.items()
-                if call.has_ended and call.line is not None and usage_id in self.unbilled
+                if call.has_ended
+                and call.line is not None
+                and usage_id in self.unbilled
+                and usage_id not in on_their_way
             ),
         )
 

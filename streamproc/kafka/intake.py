@@ -137,7 +137,7 @@ class Intake:
                 headers=tuple(record.headers),
                 epoch=assignment.epoch,
                 journal=assignment.journal.of(run_id, record.offset),
-                history=assignment.inherited.history(record.offset, str(run_id)),
+                history=assignment.inherited.history(record.offset, str(run_id), assignment.lost),
                 tenant=assignment.tenant,
             )
             accepted = self._work.accept(incoming)

@@ -10,7 +10,7 @@ from streamproc.records.codec import decode_result
 from streamproc.records.journal import Note
 from streamproc.records.terminal import result_records
 from tests.lines import a_line, a_result
-from tests.unit.kafka.inherited_rig import BILL, ID, Journal, completed, ended, started
+from tests.unit.kafka.inherited_rig import BILL, ID, RUN, Journal, completed, ended, started
 
 
 def test_a_history_counts_owners_whose_calls_were_lost() -> None:
@@ -127,3 +127,12 @@ def test_the_bills_of_an_answer_that_was_not_taken_are_published_all_the_same() 
     assert due_calls(journal.inherited, 10**12, 1000) == {}
     journal.inherited.finish([5], 6)
     assert list(due_calls(journal.inherited, 10**12, 1000)) == [ID]
+
+
+def test_an_answer_leaves_bills_alone_that_are_on_their_way() -> None:
+    """They were due before the answer's note came; a slow commit has them, and with the answer they would come twice."""
+    journal = Journal(started(), ended())
+    assert list(due_calls(journal.inherited, 10**12, 1000)) == [ID]
+    journal.add(*completed(a_result()))
+    history = journal.inherited.history(5, RUN, {ID})
+    assert (history.answer, history.bills) == (a_result(), ())
