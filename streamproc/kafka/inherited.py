@@ -11,8 +11,8 @@ from aiokafka import TopicPartition
 from streamproc.chain.run import History
 from streamproc.records.journal import CallStarted, Note, RunCompleted
 from streamproc.records.result import Result
-from streamproc.records.terminal import join_parts
 from streamproc.records.usage import UsageLine
+from streamproc.records.view import join_parts
 
 __all__ = ["Inherited", "InheritedCall", "note_key", "record_of"]
 

@@ -1,16 +1,16 @@
 """From results, usage lines and refused records to the records that go out."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from streamproc.records.codec import encode, encode_usage, rfc3339
 from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
 from streamproc.records.headers import event_headers
 from streamproc.records.outgoing import Headers, Outgoing
-from streamproc.records.result import Result, ResultToolCall
+from streamproc.records.result import Result
 from streamproc.records.usage import UsageLine
 
-__all__ = ["dead_letter_record", "join_parts", "result_records", "usage_record"]
+__all__ = ["dead_letter_record", "result_records", "usage_record"]
 
 _ENVELOPE_BYTES = 4096
 """Room for headers and framing beside a record's value."""
@@ -66,24 +66,6 @@ def _bare(result: Result, **fields: object) -> Result:
         finished_at=result.finished_at,
     )
     return bare.model_copy(update=fields)
-
-
-def join_parts(parts: Sequence[Result]) -> Result:
-    """The result whose parts these are, in their order."""
-    if len(parts) == 1:
-        return parts[0]
-    first = parts[0]
-    texts = {
-        field: None if getattr(first, field) is None else "".join(getattr(part, field) or "" for part in parts)
-        for field in ("text", "reasoning")
-    }
-    calls: list[ResultToolCall] = []
-    for piece in (piece for part in parts for piece in part.tool_calls or ()):
-        if piece.continues:
-            calls[-1] = calls[-1].model_copy(update={"arguments": calls[-1].arguments + piece.arguments})
-        else:
-            calls.append(piece)
-    return first.model_copy(update={**texts, "tool_calls": calls or None, "part": 0, "parts": 1})
 
 
 def dead_letter_record(

@@ -15,7 +15,8 @@ from streamproc.records.identity import RunId
 from streamproc.records.journal import CallEnded, CallStarted, Note, RunCompleted
 from streamproc.records.notes import decode_note
 from streamproc.records.outgoing import Outgoing
-from streamproc.records.terminal import join_parts, result_records
+from streamproc.records.terminal import result_records
+from streamproc.records.view import join_parts
 from tests.fakes import FakeClock, MemoryProducer, Seen, eventually, scripted
 from tests.lines import a_line, a_result
 from tests.unit.chain.accounts import RATES, counter, the_call

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from streamproc.records.codec import decode_result, encode, encode_usage
 from streamproc.records.journal import CallEnded, CallStarted, RunCompleted
 from streamproc.records.notes import decode_note, encode_completed, encode_ended, encode_started
-from streamproc.records.terminal import join_parts, result_records
+from streamproc.records.terminal import result_records
+from streamproc.records.view import join_parts
 from tests.lines import a_line, a_result
 
 RUN = "llm.requests/0/5@1"
