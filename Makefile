@@ -6,9 +6,12 @@ BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
 JOBS ?= auto
+BROKERS ?= embedded kafka kafka3
+MINUTES ?= 3
+REQUESTS ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench schemas kafka-jars clean
+.PHONY: help demo test check format chaos bench schemas kafka-jars clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -41,6 +44,11 @@ check: $(STAMP) ## lint, format, types, import floors, schemas up to date
 format: $(STAMP) ## format the code and sort its imports
 	$(BIN)/ruff check --select I --fix
 	$(BIN)/ruff format
+
+chaos: $(STAMP) ## kill and freeze workers and brokers for ten minutes, and count (BROKERS, SEED, MINUTES, REQUESTS)
+	@for broker in $(BROKERS); do \
+		$(BIN)/python -m tests.chaos.run --broker $$broker --minutes $(MINUTES) --requests $(REQUESTS) $(SEED:%=--seed %) || exit 1; \
+	done
 
 bench: $(STAMP) ## run the benchmarks, on Apache Kafka or else on the embedded broker
 	$(BIN)/python -m benchmarks.run $(ARGS)

@@ -97,9 +97,10 @@ class Mock:
         self.address = re.findall(r"serving http://(\S+)/v1;", log.read_text())[0]
         self.url = f"http://{self.address}/v1"
 
-    def stats(self) -> dict[str, Any]:
-        """What it served."""
-        with urllib.request.urlopen(f"http://{self.address}/stats", timeout=10) as response:
+    def stats(self, *, calls: bool = False) -> dict[str, Any]:
+        """What it served; with the list of the calls that ended, if asked for."""
+        query = "?calls=1" if calls else ""
+        with urllib.request.urlopen(f"http://{self.address}/stats{query}", timeout=10) as response:
             figures: dict[str, Any] = json.load(response)
         return figures
 

@@ -14,10 +14,12 @@ import socket
 import struct
 import sys
 import tempfile
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
+from uuid import uuid4
 
 from tests.servers.kafka_install import VERSION, Installation, install
 from tests.servers.kafka_settings import properties
@@ -41,8 +43,15 @@ class Broker:
         *,
         installation: Installation | None = None,
         java_options: tuple[str, ...] | None = None,
+        ports: tuple[int, int] | None = None,
     ) -> None:
-        """`overrides` are settings of Kafka's own, as in `server.properties`.
+        """Makes a broker that does not run yet.
+
+        Args:
+            overrides: settings of Kafka's own, as in `server.properties`.
+            installation: what it is started from; by default that of this machine.
+            java_options: instead of those for a quick start.
+            ports: for clients and for controllers; by default free ones.
 
         Raises:
             ServerMissing: Java, Maven or the jars cannot be had here.
@@ -53,7 +62,8 @@ class Broker:
         self.folder = Path(self._folder.name)
         data, settings = self.folder / "data", self.folder / "server.properties"
         shutil.copytree(installation.formatted, data)
-        self._port, controller_port = free_ports(2)
+        _give_identity(data, (overrides or {}).get("node.id"))
+        self._port, controller_port = ports or free_ports(2)
         self.bootstrap = f"127.0.0.1:{self._port}"
         settings.write_text(properties(self._port, controller_port, data, overrides or {}), encoding="utf-8")
         self._command = installation.java.command("kafka.Kafka", str(settings), options=options)
@@ -139,6 +149,15 @@ class Broker:
         except OSError:
             return False
         return len(head) == 12 and struct.unpack(">iii", head)[2] > 0
+
+
+def _give_identity(data: Path, node_id: str | None) -> None:
+    """Makes the copied data folder that of another node; its identity stands in it beside the records."""
+    if node_id is not None:
+        own = {"node.id": node_id, "directory.id": urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")}
+        file = data / "meta.properties"
+        pairs = dict(line.split("=", 1) for line in file.read_text().splitlines() if not line.startswith("#"))
+        file.write_text("".join(f"{name}={value}\n" for name, value in (pairs | own).items()))
 
 
 def _train(installation: Installation, option: str) -> None:

@@ -1,0 +1,1 @@
+"""Chaos: several workers, a stream of requests, and faults from a seed; afterwards everything is counted."""

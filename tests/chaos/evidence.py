@@ -1,0 +1,80 @@
+"""What is left after a chaos run: records as the topics hold them, committed offsets, and the provider's own list."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+__all__ = ["Committed", "Evidence", "SentRequest", "ServedCall", "StoredChunk", "StoredResult", "StoredUsage"]
+
+
+class SentRequest(NamedTuple):
+    """A record of a request topic. `tokens` is the number of words that its model answers."""
+
+    run_id: str
+    partition: int
+    offset: int
+    tokens: int
+    is_streamed: bool
+
+
+class StoredResult(NamedTuple):
+    """A result, or a part of one."""
+
+    run_id: str
+    partition: int
+    timestamp_ms: int
+    status: str
+    attempt: int | None
+    text: str | None
+    chunk_count: int
+    part: int = 0
+    parts: int = 1
+
+
+class StoredUsage(NamedTuple):
+    """A usage line."""
+
+    usage_id: str
+    run_id: str
+    basis: str
+
+
+class StoredChunk(NamedTuple):
+    """A chunk, in the order of its partition."""
+
+    run_id: str
+    partition: int
+    timestamp_ms: int
+    attempt: int
+    seq: int
+    kind: str
+    text: str
+
+
+class ServedCall(NamedTuple):
+    """A call as the provider lists it; `name` is the caller's own name for it, the usage id, if it sent one."""
+
+    name: str | None
+    outcome: str
+
+
+class Committed(NamedTuple):
+    """What a group had committed for a partition when it was asked; offsets in `done` lie above the position."""
+
+    asked_at_ms: int
+    partition: int
+    position: int
+    done: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything that is counted. `committed` holds what was seen during the run, `last` what stands at its end."""
+
+    requests: Sequence[SentRequest]
+    results: Sequence[StoredResult]
+    usage: Sequence[StoredUsage]
+    chunks: Sequence[StoredChunk]
+    calls: Sequence[ServedCall]
+    committed: Sequence[Committed]
+    last: Mapping[int, Committed]

@@ -1,0 +1,106 @@
+"""The crew: worker processes that are killed, frozen, woken, stopped and started again."""
+
+import os
+import signal
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from tests.e2e.workplace import Worker
+
+__all__ = ["Crew", "CrewMember"]
+
+
+class CrewMember:
+    """A worker process with its number."""
+
+    def __init__(self, number: int, settings: Path, folder: Path) -> None:
+        self.number = number
+        self.worker = Worker(settings, folder / f"worker-{number}.log")
+        self.is_frozen = False
+        self.is_leaving = False
+
+    def __repr__(self) -> str:
+        return f"worker {self.number}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has not ended; a frozen one runs."""
+        return self.worker.process.is_running
+
+    @property
+    def can_be_hurt(self) -> bool:
+        """Whether it runs, and nothing is done to it at present."""
+        return self.is_running and not self.is_frozen and not self.is_leaving
+
+    def has_started(self) -> bool:
+        """Whether it has checked its surroundings and joined the group."""
+        return bool(self.worker.lines("started"))
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.worker.process.kill()
+
+    def freeze(self) -> None:
+        """SIGSTOP."""
+        self.is_frozen = True
+        self.worker.process.pause()
+
+    def thaw(self) -> None:
+        """SIGCONT; a process that ended meanwhile stays so."""
+        self.is_frozen = False
+        if self.is_running:
+            self.worker.process.resume()
+
+    def leave(self) -> None:
+        """SIGTERM, without waiting for the end."""
+        self.is_leaving = True
+        os.killpg(self.worker.process.pid, signal.SIGTERM)
+
+    def owned(self, before: float) -> set[int]:
+        """Partitions that were its own at this time, in unix seconds, as its log tells."""
+        owned: set[int] = set()
+        for line in self.worker.lines("partition"):
+            if datetime.fromisoformat(line["timestamp"]).timestamp() > before:
+                break
+            if line["change"] == "claimed":
+                owned.add(line["partition"])
+            elif line["change"] == "lost":
+                owned.discard(line["partition"])
+        return owned
+
+    def in_flight(self) -> int:
+        """Calls that it has running now, as its metrics say."""
+        return int(self.worker.metric("streamproc_runs_in_flight") or 0)
+
+
+class Crew:
+    """All worker processes of a run; those still there end with the block."""
+
+    def __init__(self, settings: Path, folder: Path) -> None:
+        self._settings = settings
+        self._folder = folder
+        self.members: list[CrewMember] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for member in self.members:
+            member.kill()
+
+    def start(self) -> CrewMember:
+        """One more process, without waiting for it."""
+        member = CrewMember(len(self.members) + 1, self._settings, self._folder)
+        self.members.append(member)
+        return member
+
+    @property
+    def running(self) -> list[CrewMember]:
+        """Those whose process has not ended."""
+        return [member for member in self.members if member.is_running]
+
+    def pick(self, chance: float, *, at_work: bool) -> CrewMember | None:
+        """One that can be hurt, None when there is none; `chance` lies from 0 up to 1. `at_work` leaves starting ones out."""
+        able = [member for member in self.members if member.can_be_hurt and (member.has_started() or not at_work)]
+        return able[int(chance * len(able))] if able else None
