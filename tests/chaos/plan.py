@@ -19,7 +19,7 @@ poison   the chunks topic refuses every batch for a moment, which breaks the pro
 """
 
 _AT_RANDOM: tuple[FaultKind, ...] = ("kill", "freeze", "restart", "slow", "poison")
-_GAPS = (0.2, 0.6, 2.0)
+_GAPS = (0.1, 1.3)
 """Time between two faults, in proportion."""
 _SCALES: tuple[FaultKind, ...] = ("join", "leave")
 

@@ -1,0 +1,70 @@
+"""The failure table, rows 1, 2, 9 and 12: a worker dies, freezes or has to share while its calls run."""
+
+from pathlib import Path
+
+from tests.chaos.scene import LONG, OWED, QUICK, scene
+
+
+async def test_row_1_killed_between_fetch_and_call(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+    """A run that waits in the window is nobody's but the committed offset's: the next owner makes its only call."""
+    async with scene(bootstrap, topic_prefix, tmp_path) as act:
+        async with act.victim() as victim:
+            (waiting,) = await act.ask(QUICK, 0, not_before=act.stage.time_in(6))
+            (behind,) = await act.ask(QUICK, 0)
+            await act.is_answered([behind])
+            assert act.stage.mock.stats.snapshot()["requests"] == 1
+            victim.kill()
+        async with act.successor():
+            await act.is_answered([waiting])
+            assert (await act.counts()).faults == {}
+            assert act.bought_twice == 0
+
+
+async def test_row_2_killed_in_the_middle_of_streams(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+    """What it said stays visible; the next owner says it again under a higher attempt, which alone has a result."""
+    async with scene(bootstrap, topic_prefix, tmp_path) as act:
+        async with act.victim() as victim:
+            runs = await act.ask(LONG, 0, 1, 2, 3)
+            await act.is_streaming(runs)
+            victim.kill()
+        async with act.successor():
+            counts = await act.counts()
+        assert counts.faults.keys() <= OWED
+        assert act.bought_twice == 4
+        for run in runs:
+            first, last = sorted({chunk.attempt for chunk in act.stage.outputs.chunks_of(run)})
+            assert first < last == (await act.stage.outputs.result(run)).attempt
+
+
+async def test_row_9_another_worker_joins_while_calls_run(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+    """And leaves again: everything is answered once."""
+    async with scene(bootstrap, topic_prefix, tmp_path) as act, act.victim():
+        await act.ask(LONG, 0, 1, 2, 3)
+        runs = await act.ask(LONG, 0, 1, 2, 3)
+        await act.is_streaming(runs)
+        async with act.successor() as other:
+            await other.has_claimed(2)
+            more = await act.ask(QUICK, 0, 1, 2, 3)
+            await act.is_answered(more)
+        assert (await act.counts()).faults == {}
+
+
+async def test_row_12_chunks_of_a_frozen_worker_come_late(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+    """Its producer of chunks is not shut out: they stand behind those of the higher attempt, and readers ignore them."""
+    async with scene(bootstrap, topic_prefix, tmp_path) as act:
+        async with act.victim() as victim:
+            runs = await act.ask(LONG, 0)
+            await act.is_streaming(runs)
+            step = act.proxy.hold("Produce", "request", topic=act.stage.settings.topics.chunks)
+            await step.reached()
+            victim.pause()
+            async with act.successor():
+                await act.is_answered(runs)
+                step.release()
+                late = len(act.stage.outputs.chunks)
+                await act.stage.outputs.until(lambda: len(act.stage.outputs.chunks) > late)
+                (result,) = act.stage.outputs.results
+                assert (act.stage.outputs.chunks[-1].attempt) < (result.attempt or 0)
+                victim.resume()
+                counts = await act.counts()
+        assert counts.faults.keys() <= OWED
