@@ -33,11 +33,13 @@ results = "chaos.results"
 usage = "chaos.usage"
 dead = "chaos.dead"
 control = "chaos.control"
+journal = "chaos.journal"
 partitions = {partitions}
 replication_factor = {copies}
 
 [worker]
 drain_seconds = 10
+max_crashes = 20
 
 [observe]
 metrics_port = 0

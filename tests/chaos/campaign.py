@@ -12,6 +12,7 @@ from tests.chaos.arena import CALL_SECONDS, HEARTBEAT_SECONDS, SESSION_SECONDS, 
 from tests.chaos.checker import Counts, bought_twice, count
 from tests.chaos.clusters import BrokerKind, running_cluster
 from tests.chaos.evidence import ServedCall
+from tests.chaos.exhibits import exhibits
 from tests.chaos.load import Load
 from tests.chaos.plan import doses, plan
 from tests.chaos.reader import Reader
@@ -26,8 +27,7 @@ RECOVERY_SECONDS = SESSION_SECONDS + HEARTBEAT_SECONDS + 2
 """A killed worker's partitions stream again within this."""
 
 _WORKERS = 3
-_SWEEP_SECONDS = 60.0  # how often owners look for lost calls
-_PATIENCE_SECONDS = CALL_SECONDS + _SWEEP_SECONDS + 45
+_PATIENCE_SECONDS = CALL_SECONDS + 60  # after its time a lost call is billed by whoever owns the partition
 _REST_SECONDS = 3.0
 _TELL_SECONDS = 10.0
 
@@ -94,6 +94,8 @@ async def run(campaign: Campaign, folder: Path, say: Callable[[str], None]) -> O
             settle_seconds = time.monotonic() - quiet_at
             calls = await asyncio.to_thread(_served, mock)
             evidence = reader.evidence(calls)
+            if counts.faults:
+                (folder / "exhibits.txt").write_text("\n".join(exhibits(evidence)), encoding="utf-8")
             return Outcome(
                 counts=counts,
                 requests=len(evidence.requests),

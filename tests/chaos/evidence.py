@@ -37,6 +37,7 @@ class StoredUsage(NamedTuple):
     usage_id: str
     run_id: str
     basis: str
+    timestamp_ms: int = 0
 
 
 class StoredChunk(NamedTuple):

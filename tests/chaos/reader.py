@@ -127,7 +127,7 @@ class Reader:
         )
 
     def _take_usage(self, record: Any, value: dict[str, Any]) -> None:
-        self.usage.append(StoredUsage(value["usage_id"], value["run_id"], value["basis"]))
+        self.usage.append(StoredUsage(value["usage_id"], value["run_id"], value["basis"], record.timestamp))
 
     def _take_chunk(self, record: Any, value: dict[str, Any]) -> None:
         self.chunks.append(
