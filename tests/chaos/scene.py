@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from streamproc.records.identity import RunId
+from streamproc.settings import Settings
 from tests.chaos.checker import Counts, count
 from tests.chaos.evidence import (
     Committed,
@@ -60,9 +61,15 @@ class Scene:
     @contextmanager
     def starting_victim(self) -> Iterator[Program]:
         """The worker that is going to suffer, as a process; it is killed in the end."""
-        kafka = self.stage.settings.kafka.model_copy(update={"bootstrap_servers": self.proxy.bootstrap})
-        with running_program(self.stage.settings.model_copy(update={"kafka": kafka}), self._folder) as program:
+        with running_program(self._settings_behind(self.proxy), self._folder) as program:
             yield program
+
+    def _settings_behind(self, proxy: Proxy | None) -> Settings:
+        settings = self.stage.settings
+        if proxy is None:
+            return settings
+        kafka = settings.kafka.model_copy(update={"bootstrap_servers": proxy.bootstrap})
+        return settings.model_copy(update={"kafka": kafka})
 
     @asynccontextmanager
     async def victim(self) -> AsyncIterator[Program]:
@@ -77,9 +84,9 @@ class Scene:
             yield program
 
     @asynccontextmanager
-    async def successor(self) -> AsyncIterator[Member]:
-        """Another member of the group, with a way of its own to the broker."""
-        async with running_member(self.stage.settings) as member:
+    async def successor(self, proxy: Proxy | None = None) -> AsyncIterator[Member]:
+        """Another member of the group, with a way of its own to the broker, or behind another proxy."""
+        async with running_member(self._settings_behind(proxy)) as member:
             yield member
 
     async def is_streaming(self, runs: Sequence[RunId], chunks: int = 3) -> None:
