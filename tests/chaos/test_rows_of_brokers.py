@@ -43,9 +43,9 @@ async def test_row_14_the_broker_is_killed_in_a_transaction(
         assert (await act.counts()).faults == {}
 
 
-async def test_row_15_the_whole_cluster_is_away(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_15_the_whole_cluster_is_away(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
     """For longer than a session, with calls on their way: they end, wait to be published, and nothing is doubled."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act, act.victim():
+    async with scene(embedded, topic_prefix, tmp_path) as act, act.victim():
         runs = await act.ask(LONG, 0, 1, 2, 3)
         await act.is_streaming(runs)
         await act.proxy.go_down()
@@ -76,9 +76,9 @@ async def test_row_21_no_unclean_leader_is_elected(kafka: str, topic_prefix: str
         assert found == ["false"] * len(names)
 
 
-async def test_row_23_the_producer_of_chunks_is_poisoned(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_23_the_producer_of_chunks_is_poisoned(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
     """One refused batch breaks it for good: a new one says the streams again under a higher attempt, of one call."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act, act.victim() as victim:
+    async with scene(embedded, topic_prefix, tmp_path) as act, act.victim() as victim:
         runs = await act.ask(LONG, 0, 1)
         await act.is_streaming(runs)
         chunks = act.stage.settings.topics.chunks

@@ -5,9 +5,9 @@ from pathlib import Path
 from tests.chaos.scene import LONG, QUICK, scene
 
 
-async def test_row_1_killed_between_fetch_and_call(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_1_killed_between_fetch_and_call(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
     """A run that waits in the window is nobody's but the committed offset's: the next owner makes its only call."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act:
+    async with scene(embedded, topic_prefix, tmp_path) as act:
         async with act.victim() as victim:
             (waiting,) = await act.ask(QUICK, 0, not_before=act.stage.time_in(6))
             (behind,) = await act.ask(QUICK, 0)
@@ -20,9 +20,9 @@ async def test_row_1_killed_between_fetch_and_call(bootstrap: str, topic_prefix:
             assert act.bought_twice == 0
 
 
-async def test_row_2_killed_in_the_middle_of_streams(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_2_killed_in_the_middle_of_streams(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
     """What it said stays visible; the next owner says it again under a higher attempt, which alone has a result."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act:
+    async with scene(embedded, topic_prefix, tmp_path) as act:
         async with act.victim() as victim:
             runs = await act.ask(LONG, 0, 1, 2, 3)
             await act.is_streaming(runs)
@@ -36,9 +36,9 @@ async def test_row_2_killed_in_the_middle_of_streams(bootstrap: str, topic_prefi
             assert first < last == (await act.stage.outputs.result(run)).attempt
 
 
-async def test_row_9_another_worker_joins_while_calls_run(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_9_another_worker_joins_while_calls_run(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
     """And leaves again: everything is answered once."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act, act.victim():
+    async with scene(embedded, topic_prefix, tmp_path) as act, act.victim():
         await act.ask(LONG, 0, 1, 2, 3)
         runs = await act.ask(LONG, 0, 1, 2, 3)
         await act.is_streaming(runs)
@@ -49,9 +49,9 @@ async def test_row_9_another_worker_joins_while_calls_run(bootstrap: str, topic_
         assert (await act.counts()).faults == {}
 
 
-async def test_row_12_chunks_of_a_frozen_worker_come_late(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_12_chunks_of_a_frozen_worker_come_late(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
     """Its producer of chunks is not shut out: they stand behind those of the higher attempt, and readers ignore them."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act:
+    async with scene(embedded, topic_prefix, tmp_path) as act:
         async with act.victim() as victim:
             runs = await act.ask(LONG, 0)
             await act.is_streaming(runs)

@@ -19,10 +19,10 @@ from tests.chaos.step import Side
     ],
 )
 async def test_row_22_frozen_inside_its_claim(
-    api: str, side: Side, bootstrap: str, topic_prefix: str, tmp_path: Path
+    api: str, side: Side, kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:
     """The rightful owner may be shut out for a moment and claims back; nothing is lost, doubled or bought again."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act:
+    async with scene(kafka, topic_prefix, tmp_path) as act:
         step = act.proxy.hold(api, side, meant=lambda request: bool(getattr(request, "transactional_id", None)))
         with act.starting_victim() as victim:
             await step.reached()
@@ -37,5 +37,5 @@ async def test_row_22_frozen_inside_its_claim(
                 await other.has_claimed(2)
                 await act.ask(QUICK, 0, 1, 2, 3)
                 assert (await act.counts()).faults == {}
-                assert len(other.all(PublishBroke)) <= 1
+                assert len(other.all(PublishBroke)) <= 4  # once for each partition
             assert act.bought_twice == 0

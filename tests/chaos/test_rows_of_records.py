@@ -8,9 +8,9 @@ from tests.chaos.scene import LONG, QUICK, scene
 _WINDOW = 50
 
 
-async def test_row_16_the_map_does_not_outgrow_its_place(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_16_the_map_does_not_outgrow_its_place(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
     """Behind a slow head the window stops, at a cap and one poll more; a kill then repeats nothing but the head."""
-    async with scene(bootstrap, topic_prefix, tmp_path, worker={"max_window": _WINDOW}) as act:
+    async with scene(embedded, topic_prefix, tmp_path, worker={"max_window": _WINDOW}) as act:
         async with act.victim() as victim:
             (head,) = await act.ask(LONG, 0)
             behind = await act.ask(QUICK, *[0] * 200)
@@ -26,10 +26,10 @@ async def test_row_16_the_map_does_not_outgrow_its_place(bootstrap: str, topic_p
             assert (await act.counts()).faults == {}
 
 
-async def test_row_17_offsets_that_kafka_forgot(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_17_offsets_that_kafka_forgot(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
     """The next worker ends with a sentence, instead of answering everything once more."""
     kafka = {"start_without_offset": "refuse"}
-    async with scene(bootstrap, topic_prefix, tmp_path, kafka=kafka) as act:
+    async with scene(embedded, topic_prefix, tmp_path, kafka=kafka) as act:
         async with act.victim() as victim:
             await act.ask(QUICK, 0, 1, 2, 3)
             assert (await act.counts()).faults == {}
@@ -44,9 +44,9 @@ async def test_row_17_offsets_that_kafka_forgot(bootstrap: str, topic_prefix: st
         assert act.bought_twice == 0
 
 
-async def test_row_18_a_sender_publishes_a_request_twice(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_18_a_sender_publishes_a_request_twice(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
     """Two records are two runs: each has its result and its bill, under an id of its own."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act, act.victim():
+    async with scene(embedded, topic_prefix, tmp_path) as act, act.victim():
         runs = await act.ask(QUICK, 0, 0, request_id="the same")
         assert (await act.counts()).faults == {}
         assert act.bought_twice == 0
@@ -54,9 +54,9 @@ async def test_row_18_a_sender_publishes_a_request_twice(bootstrap: str, topic_p
         assert {result.request_id for result in act.stage.outputs.results} == {"the same"}
 
 
-async def test_row_19_killed_with_a_poison_request(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_19_killed_with_a_poison_request(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
     """Its rejection, its dead letter and its offset are one transaction: not seen without its end, and then once."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act:
+    async with scene(embedded, topic_prefix, tmp_path) as act:
         outputs = act.stage.outputs
         async with act.victim() as victim:
             step = act.proxy.hold("EndTxn", "request")

@@ -25,28 +25,28 @@ def hold(act: Scene, api: str, side: Side) -> Hold:
     ],
 )
 async def test_row_4_killed_in_an_open_transaction(
-    api: str, side: Side, bootstrap: str, topic_prefix: str, tmp_path: Path
+    api: str, side: Side, kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:
     """Its records are never seen; the next owner's claim ends the transaction, and the run is answered once."""
-    await killed_at(api, side, bootstrap, topic_prefix, tmp_path, survives=False)
+    await killed_at(api, side, kafka, topic_prefix, tmp_path, survives=False)
 
 
 @pytest.mark.parametrize(("api", "side"), [("TxnOffsetCommit", "answer"), ("EndTxn", "request")])
 async def test_row_5_killed_between_its_offset_and_its_end(
-    api: str, side: Side, bootstrap: str, topic_prefix: str, tmp_path: Path
+    api: str, side: Side, kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:
     """The offset that waits in the transaction is dropped with the records."""
-    await killed_at(api, side, bootstrap, topic_prefix, tmp_path, survives=False)
+    await killed_at(api, side, kafka, topic_prefix, tmp_path, survives=False)
 
 
-async def test_row_6_killed_while_the_end_is_unanswered(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_6_killed_while_the_end_is_unanswered(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
     """The broker has decided: the next owner waits for it, reads the offset behind it, and repeats nothing."""
-    await killed_at("EndTxn", "answer", bootstrap, topic_prefix, tmp_path, survives=True)
+    await killed_at("EndTxn", "answer", kafka, topic_prefix, tmp_path, survives=True)
 
 
-async def killed_at(api: str, side: Side, bootstrap: str, topic_prefix: str, folder: Path, *, survives: bool) -> None:
+async def killed_at(api: str, side: Side, kafka: str, topic_prefix: str, folder: Path, *, survives: bool) -> None:
     """Kills the victim at a step of the transaction with a result; `survives` says whether the broker keeps that."""
-    async with scene(bootstrap, topic_prefix, folder) as act:
+    async with scene(kafka, topic_prefix, folder) as act:
         async with act.victim() as victim:
             step = hold(act, api, side)
             runs = await act.ask(QUICK, 0)
@@ -62,9 +62,9 @@ async def killed_at(api: str, side: Side, bootstrap: str, topic_prefix: str, fol
             assert act.bought_twice == 0
 
 
-async def test_row_7_the_answer_to_the_end_is_lost(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_7_the_answer_to_the_end_is_lost(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
     """The worker lives, and never guesses: it asks again, or claims again and reads what was decided."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act, act.victim():
+    async with scene(kafka, topic_prefix, tmp_path) as act, act.victim():
         for _ in range(3):
             step = hold(act, "EndTxn", "answer")
             await act.ask(QUICK, 0, 1, 2, 3)
@@ -74,9 +74,9 @@ async def test_row_7_the_answer_to_the_end_is_lost(bootstrap: str, topic_prefix:
         assert act.bought_twice == 0
 
 
-async def test_row_7_the_end_is_lost(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_7_the_end_is_lost(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
     """The same when the request does not get there."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act, act.victim():
+    async with scene(kafka, topic_prefix, tmp_path) as act, act.victim():
         for _ in range(3):
             step = hold(act, "EndTxn", "request")
             await act.ask(QUICK, 0, 1, 2, 3)
@@ -86,9 +86,9 @@ async def test_row_7_the_end_is_lost(bootstrap: str, topic_prefix: str, tmp_path
         assert act.bought_twice == 0
 
 
-async def test_row_8_killed_before_it_knows_of_its_commit(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_8_killed_before_it_knows_of_its_commit(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
     """The answer lies in its socket, unread: what is committed is done, whoever knows it."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act:
+    async with scene(kafka, topic_prefix, tmp_path) as act:
         async with act.victim() as victim:
             step = hold(act, "EndTxn", "answer")
             runs = await act.ask(QUICK, 0)
@@ -107,10 +107,10 @@ async def test_row_8_killed_before_it_knows_of_its_commit(bootstrap: str, topic_
     [(10, "AddPartitionsToTxn", "request"), (11, "Produce", "answer"), (11, "EndTxn", "request")],
 )
 async def test_rows_10_and_11_a_zombie_goes_on_with_its_transaction(
-    row: int, api: str, side: Side, bootstrap: str, topic_prefix: str, tmp_path: Path
+    row: int, api: str, side: Side, kafka: str, topic_prefix: str, tmp_path: Path
 ) -> None:
     """Frozen beyond its session before it began one, or with one open: its successor has shut it out."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act:
+    async with scene(kafka, topic_prefix, tmp_path) as act:
         async with act.victim() as victim:
             step = hold(act, api, side)
             runs = await act.ask(QUICK, 0)
@@ -127,9 +127,9 @@ async def test_rows_10_and_11_a_zombie_goes_on_with_its_transaction(
         assert counts.faults == {}
 
 
-async def test_row_13_one_record_of_a_transaction_is_refused(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+async def test_row_13_one_record_of_a_transaction_is_refused(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
     """The others are not seen either, until all of them are taken; nothing is bought again."""
-    async with scene(bootstrap, topic_prefix, tmp_path) as act, act.victim() as victim:
+    async with scene(kafka, topic_prefix, tmp_path) as act, act.victim() as victim:
         await act.stage.let_topic_hold(act.stage.settings.topics.usage, 200)
         await act.ask(QUICK, 0, 1)
         await victim.has_said("publish broke")
