@@ -118,6 +118,10 @@ class Scene:
         requests: int = self.stage.mock.stats.snapshot()["requests"]
         return requests - len(self._asked)
 
+    def calls_of(self, run: RunId) -> int:
+        """Calls that the provider got for a run."""
+        return sum((call.client_request_id or "").startswith(f"{run}/") for call in self.stage.mock.stats.calls)
+
     async def _evidence(self) -> Evidence:
         outputs = self.stage.outputs
         places = {place: offset for (_, place), offset in (await self.stage.committed()).items()}

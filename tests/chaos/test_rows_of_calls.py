@@ -36,17 +36,23 @@ async def test_row_2_killed_in_the_middle_of_streams(embedded: str, topic_prefix
             assert first < last == (await act.stage.outputs.result(run)).attempt
 
 
-async def test_row_9_another_worker_joins_while_calls_run(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
-    """And leaves again: everything is answered once."""
+async def test_row_9_another_worker_joins_and_leaves_while_calls_run(
+    embedded: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """Everything is answered once, and on the partitions that stay where they are nothing is bought again."""
     async with scene(embedded, topic_prefix, tmp_path) as act, act.victim():
-        await act.ask(LONG, 0, 1, 2, 3)
-        runs = await act.ask(LONG, 0, 1, 2, 3)
-        await act.is_streaming(runs)
+        first = await act.ask(LONG, 0, 1, 2, 3)
+        await act.is_streaming(first)
         async with act.successor() as other:
             await other.has_claimed(2)
-            more = await act.ask(QUICK, 0, 1, 2, 3)
-            await act.is_answered(more)
+            moved = {assignment.key.partition for assignment in other.worker.consumer.assignments}
+            await act.is_answered(first)
+            second = await act.ask(LONG, 0, 1, 2, 3)
+            await act.is_streaming(second)
         assert (await act.counts()).faults == {}
+        stayed = [run for run in (*first, *second) if run.partition not in moved]
+        assert len(stayed) == 4
+        assert [act.calls_of(run) for run in stayed] == [1] * 4
 
 
 async def test_row_12_chunks_of_a_frozen_worker_come_late(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
