@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ class Outcome:
     requests: int
     refused: int
     calls: int
-    bought_twice: int
+    bought_twice: Mapping[str, int]
     may_be_bought_twice: int
     crashes: int
     faults: tuple[str, ...]

@@ -78,9 +78,15 @@ def count(evidence: Evidence) -> Counts:
     )
 
 
-def bought_twice(evidence: Evidence) -> int:
-    """Served calls beyond one for each request: what the faults cost, where one call is enough for each."""
-    return sum(call.outcome in _SERVED for call in evidence.calls) - len(evidence.requests)
+def bought_twice(evidence: Evidence) -> Counter[str]:
+    """Bills beyond one for each request, by their basis: what the faults cost, where one call is enough for each.
+
+    `upper_bound` are calls that died with their worker; `estimated` those that a living worker cut, because their
+    partition had moved; `provider` those that came to their end, although somebody else had begun again.
+    """
+    bills = Counter(line.basis for line in evidence.usage)
+    bills["provider"] -= len(evidence.requests)
+    return +bills
 
 
 def _extras(numbers: Iterable[int]) -> Iterable[int]:

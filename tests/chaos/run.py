@@ -52,7 +52,8 @@ def report(campaign: Campaign, outcome: Outcome) -> str:
     """The figures; the last line has the counts."""
     faults = " ".join(f"{kind}={number}" for kind, number in sorted(Counter(outcome.faults).items()))
     sent = f"requests={outcome.requests} refused={outcome.refused} calls={outcome.calls}"
-    bought = f"{outcome.bought_twice} (in flight in killed and frozen workers: {outcome.may_be_bought_twice})"
+    bills = " ".join(f"{basis}={number}" for basis, number in sorted(outcome.bought_twice.items()))
+    bought = f"{sum(outcome.bought_twice.values())}, by their bills {bills or 'none'} (in flight in killed and frozen workers: {outcome.may_be_bought_twice})"
     departed = {kind: [item for item in outcome.recoveries if item.departure.kind == kind] for kind in _BOUNDS}
     lines = (
         f"broker={campaign.broker} seed={campaign.seed} {sent} settled_seconds={outcome.settle_seconds:.1f}",

@@ -158,7 +158,9 @@ def test_a_request_that_is_never_committed() -> None:
 
 
 def test_calls_that_were_bought_twice() -> None:
-    """Errors cost nothing."""
-    assert bought_twice(GOOD) == 0
-    more = (ServedCall(f"{STREAMED}/6000/1", "cancelled"), ServedCall(f"{STREAMED}/5000/1", "server_error"))
-    assert bought_twice(replace(GOOD, calls=(*GOOD.calls, *more))) == 1
+    """Told apart by what their bills say of their end."""
+    assert bought_twice(GOOD) == {}
+    more = [StoredUsage(f"{STREAMED}/{n}/1", STREAMED, basis) for n, basis in enumerate(["upper_bound", "estimated"])]
+    assert bought_twice(replace(GOOD, usage=(*GOOD.usage, *more))) == {"upper_bound": 1, "estimated": 1}
+    again = more[0]._replace(basis="provider")
+    assert bought_twice(replace(GOOD, usage=(*GOOD.usage, again))) == {"provider": 1}
