@@ -118,6 +118,11 @@ class Scene:
         requests: int = self.stage.mock.stats.snapshot()["requests"]
         return requests - len(self._asked)
 
+    def transactional_id(self, partition: int) -> str:
+        """The id under which a worker commits for a partition."""
+        (source,) = self.stage.settings.sources
+        return f"{self.stage.settings.kafka.group}/{source.topic}/{partition}"
+
     def calls_of(self, run: RunId) -> int:
         """Calls that the provider got for a run."""
         return sum((call.client_request_id or "").startswith(f"{run}/") for call in self.stage.mock.stats.calls)

@@ -53,6 +53,7 @@ async def test_row_15_the_whole_cluster_is_away(embedded: str, topic_prefix: str
         await act.proxy.come_back()
         await act.ask(QUICK, 0, 1, 2, 3)
         assert (await act.counts()).faults == {}
+        assert act.bought_twice == 0
 
 
 async def test_row_21_no_unclean_leader_is_elected(kafka: str, topic_prefix: str, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ async def test_row_19_killed_with_a_poison_request(embedded: str, topic_prefix: 
     async with scene(embedded, topic_prefix, tmp_path) as act:
         outputs = act.stage.outputs
         async with act.victim() as victim:
-            step = act.proxy.hold("EndTxn", "request")
+            step = act.proxy.hold("TxnOffsetCommit", "request")
             poison = await act.stage.publish(b"no JSON", partition=1)
             await step.reached()
             await outputs.rest()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from tests.chaos.scene import QUICK, Scene, scene
 from tests.chaos.step import Hold, Side
@@ -81,6 +82,24 @@ async def test_row_7_the_end_is_lost(kafka: str, topic_prefix: str, tmp_path: Pa
             step = hold(act, "EndTxn", "request")
             await act.ask(QUICK, 0, 1, 2, 3)
             await step.reached()
+            step.cut()
+        assert (await act.counts()).faults == {}
+        assert act.bought_twice == 0
+
+
+@pytest.mark.parametrize("side", ["request", "answer"])
+async def test_row_7_the_end_is_lost_and_refused_when_it_is_asked_again(
+    side: Side, kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """Shut out meanwhile, the worker learns no more: it claims again, and reads whether its transaction counts."""
+    async with scene(kafka, topic_prefix, tmp_path) as act, act.victim():
+        for _ in range(2):
+            step = hold(act, "EndTxn", side)
+            await act.ask(QUICK, 0, 0, 0)
+            await step.reached()
+            producer = AIOKafkaProducer(bootstrap_servers=kafka, transactional_id=act.transactional_id(0))
+            await producer.start()
+            await producer.stop()
             step.cut()
         assert (await act.counts()).faults == {}
         assert act.bought_twice == 0
