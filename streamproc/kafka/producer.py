@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from streamproc.errors import PublishFailed
 from streamproc.observe.events import Observer, PublishBroke
@@ -19,6 +19,7 @@ from streamproc.observe.events import Observer, PublishBroke
 __all__ = ["MAX_BATCH_BYTES", "MAX_REQUEST_BYTES", "Packed", "Producer", "pack", "within"]
 
 _RETIRE_SECONDS = 30.0
+_CONNECT_SECONDS = 20.0
 
 MAX_BATCH_BYTES = 512 * 1024
 MAX_REQUEST_BYTES = 100 * 2**20
@@ -35,6 +36,7 @@ class Packed:
 class _Inner(NamedTuple):
     client: Any
     generation: int
+    pending: set[asyncio.Future[Any]]  # acknowledgements that somebody waits for
 
 
 class Producer:
@@ -43,7 +45,11 @@ class Producer:
     `generation` grows with every replacement, so that a failure is told from the failure of its predecessor.
     """
 
-    def __init__(self, options: Mapping[str, Any], observer: Observer) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], observer: Observer, *, retire_seconds: float = _RETIRE_SECONDS
+    ) -> None:
+        """Batches under way in a producer that was replaced have `retire_seconds` to be acknowledged."""
+        self._retire_seconds = retire_seconds
         self._options = {
             **options,
             "acks": "all",
@@ -63,7 +69,7 @@ class Producer:
         Raises:
             KafkaError: no broker answers, or it refuses us.
         """
-        self._inner = _Inner(await self._connect(), 0)
+        self._inner = _Inner(await self._connect(), 0, set())
 
     async def _connect(self) -> Any:
         client = AIOKafkaProducer(**self._options)
@@ -102,6 +108,8 @@ class Producer:
         inner = self._current
         try:
             acknowledged = await inner.client.send_batch(packed.builder, topic, partition=partition)
+            inner.pending.add(acknowledged)
+            acknowledged.add_done_callback(inner.pending.discard)
             stored = await acknowledged
         except KafkaError as exc:
             await self._replace(inner.generation, topic, exc)
@@ -115,21 +123,28 @@ class Producer:
                 return
             self._observer.saw(PublishBroke(topic, repr(cause)))
             try:
-                self._inner = _Inner(await self._connect(), generation + 1)
-            except KafkaError as exc:
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    client = await self._connect()
+            except (KafkaError, TimeoutError) as exc:
                 # The next send meets the broken producer again, fails again, and comes back here.
                 raise PublishFailed(f"cannot replace the producer: {exc!r}") from exc
+            self._inner = _Inner(client, generation + 1, set())
             # Other partitions may still have batches under way in the old one: it ends in its own time.
-            task = asyncio.create_task(_retire(broken.client))
+            task = asyncio.create_task(_retire(broken, self._retire_seconds))
             self._retired.add(task)
             task.add_done_callback(self._retired.discard)
 
 
-async def _retire(client: Any) -> None:
-    await within(_RETIRE_SECONDS, client.stop())
+async def _retire(inner: _Inner, seconds: float) -> None:
+    client = inner.client
+    await within(seconds, client.stop())
     # A stop that ran out of time leaves its sender and its sockets behind.
-    await within(_RETIRE_SECONDS, client._sender.close())  # noqa: SLF001 aiokafka closes them only after a flush
-    await within(_RETIRE_SECONDS, client.client.close())
+    await within(seconds, client._sender.close())  # noqa: SLF001 aiokafka closes them only after a flush
+    await within(seconds, client.client.close())
+    # Nobody is left who could answer these, and whoever waits for one would wait for ever.
+    for acknowledged in list(inner.pending):
+        if not acknowledged.done():
+            acknowledged.set_exception(KafkaConnectionError("the producer was given up before it was answered"))
 
 
 async def within(seconds: float, ending: Awaitable[object]) -> None:
