@@ -34,14 +34,16 @@ _LEASE_SHARE = 0.8
 way of a heartbeat, and for clocks that do not run alike."""
 
 
-def _own_sticky_assignor(protocol: str, check_join: Callable[[], None]) -> type[Any]:
+def _own_sticky_assignor(protocol: str, former_generation: Callable[[], int]) -> type[Any]:
     # aiokafka's sticky assignor remembers the former assignment in its class: consumers of one process would share it.
+    # And it is never told of which generation that was: of two members that remember a partition, one that woke up
+    # from a freeze and its successor, either might then have been given it.
     class OwnStickyAssignor(StickyPartitionAssignor):  # type: ignore[misc] # aiokafka has no types
         name = protocol
 
         @classmethod
         def metadata(cls, topics: Iterable[str]) -> Any:
-            check_join()  # the last thing before each join
+            cls.on_generation_assignment(former_generation())  # the last thing before each join
             return super().metadata(topics)
 
     return OwnStickyAssignor

@@ -84,14 +84,17 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         if self._joined is not None:
             await self._namesake.look(self._joined)
 
-    def check_join(self) -> None:
-        """Keeps a process that is about to end from joining once more: it would shut out whoever has its name now.
+    def check_join(self) -> int:
+        """The generation of the last assignment, -1 when there was none.
+
+        It keeps a process that is about to end from joining once more: it would shut out whoever has its name now.
 
         Raises:
             KafkaError: it is; aiokafka gives up the join then.
         """
         if self.failure is not None:
             raise KafkaError("this process is about to end")
+        return -1 if self._joined is None else self._joined.number
 
     def _fail(self, failure: BaseException) -> None:
         self.failure = failure
