@@ -52,6 +52,7 @@ results = "{topics.results}"
 usage = "{topics.results}-usage"
 dead = "{topics.results}-dead"
 journal = "{topics.results}-journal"
+deferred = "{topics.results}-deferred"
 control = "{topics.results}-control"
 partitions = {topics.partitions}
 

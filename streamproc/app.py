@@ -15,7 +15,7 @@ from streamproc.kafka.cancels import Cancels
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.consumer import Consumer
 from streamproc.kafka.control import Control
-from streamproc.kafka.intake import Bounds
+from streamproc.kafka.deferring import Bounds
 from streamproc.kafka.journals import Journals
 from streamproc.kafka.producer import Producer
 from streamproc.kafka.publisher import Publisher
@@ -134,10 +134,12 @@ class Worker:
             "results": topics.results,
             "usage": topics.usage,
             "dead": topics.dead,
+            "deferred": topics.deferred,
         }
         return Consumer(
             {**options, **member},
             {source.topic: source.tenant for source in settings.sources},
+            topics.deferred,
             processor,
             transactors(
                 options,

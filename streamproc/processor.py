@@ -12,13 +12,14 @@ from contextlib import aclosing
 from typing import NamedTuple, NoReturn
 
 from streamproc.chain.answer import Answer
-from streamproc.chain.call import Call, Progress
+from streamproc.chain.begin import progress_of, times_of
+from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
 from streamproc.chain.outcome import Outcome
 from streamproc.chain.provider import Completed, Event, Provider, Restarted, Text
 from streamproc.chain.retry import wait_seconds
 from streamproc.chain.run import Incoming, Run, Terminal
-from streamproc.chain.schedule import ScheduleRules, schedule
+from streamproc.chain.schedule import ScheduleRules
 from streamproc.errors import (
     Cancelled,
     CredentialFault,
@@ -30,10 +31,9 @@ from streamproc.errors import (
 )
 from streamproc.kafka.publisher import Publisher
 from streamproc.kafka.writer import ChunkWriter
-from streamproc.observe.events import DeadLettered, Observer, RunEnded, RunWaits
+from streamproc.observe.events import DeadLettered, Observer, RunDeferred, RunEnded, RunWaits
 from streamproc.records.codec import RequestDecoder, input_hash
 from streamproc.records.headers import check_request_headers, replay_of, trace_of
-from streamproc.records.identity import first_attempt
 from streamproc.records.outgoing import Outgoing
 from streamproc.records.request import Request
 
@@ -78,8 +78,10 @@ class Processor:
         """A valid request's run, or the dead letter and the `rejected` result of a record that is none."""
         request: Request | None = None
         try:
+            if incoming.problem is not None:
+                raise incoming.problem
             check_request_headers(incoming.headers)
-            request = self._decoder.decode(incoming.value)
+            request = self._decoder.decode(incoming.value, is_own=incoming.deferral is not None)
             provider, model = self._route(request)
             run = self._run(incoming, request, provider, model)
             if incoming.history.answer is None:
@@ -100,16 +102,17 @@ class Processor:
         return self._outcome.refused(incoming, request, error)
 
     def _run(self, incoming: Incoming, request: Request, provider: Provider, model: str) -> Run:
-        history = incoming.history
-        if history.answer is None and history.crashes >= self._rules.max_crashes:
+        progress = progress_of(incoming)
+        if incoming.history.answer is None and progress.crashes >= self._rules.max_crashes:
             raise InvalidRequest(
-                f"{history.crashes} workers died while they answered this request"
+                f"{progress.crashes} workers died while they answered this request"
                 f" (worker.max_crashes is {self._rules.max_crashes})",
                 code="crashed_workers",
             )
-        times = schedule(request, self._clock.time(), self._rules.schedule)
+        times = times_of(incoming, request, self._clock.time(), self._rules.schedule)
         return Run(
             id=incoming.id,
+            offset=incoming.offset,
             request=request,
             provider=provider,
             model=model,
@@ -119,10 +122,11 @@ class Processor:
             deadline=times.deadline,
             not_before=times.not_before,
             taken_at=self._clock.monotonic(),
-            progress=Progress(first_attempt(incoming.epoch, history.last_attempt), spent_nanos=history.spent_nanos),
+            progress=progress,
             journal=incoming.journal,
             trace=trace_of(incoming.headers),
             replay_of=replay_of(incoming.headers),
+            is_deferred=incoming.deferral is not None,
         )
 
     async def process(self, run: Run) -> Terminal:
@@ -217,6 +221,13 @@ class Processor:
         """What a run leaves behind that its sender cancelled, at whatever point; its calls so far are billed."""
         error = Cancelled("the sender cancelled the request")
         return self._ended(run, self._outcome.failed(run, error), error.status, error.code)
+
+    def defer(self, run: Run) -> Terminal | None:
+        """What a run leaves behind that is read again later from the topic of deferred runs; None: it is too large."""
+        terminal = self._outcome.deferred(run)
+        if terminal is not None:
+            self._observer.saw(RunDeferred(str(run.id)))
+        return terminal
 
     def abandon(self, run: Run) -> tuple[Outgoing, ...]:
         """Usage of a run that was cut off and will run again elsewhere: its calls were made and are billed."""

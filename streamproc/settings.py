@@ -117,6 +117,7 @@ class TopicSettings(_Group):
     results: str = Field("llm.results", description="One terminal result for each run.")
     usage: str = Field("llm.usage", description="Lines of the bill.")
     journal: str = Field("llm.journal", description="Notes around calls, for whoever owns the partition next.")
+    deferred: str = Field("llm.deferred", description="Runs that wait for their time, to be read again by the workers.")
     dead: str = Field("llm.dead", description="Records that are no valid request.")
     control: str = Field("llm.control", description="Cancels; every worker reads all of them.")
     partitions: int = Field(12, ge=1, le=10_000, description="For `topics create`.")
@@ -124,7 +125,7 @@ class TopicSettings(_Group):
 
     def outputs(self) -> tuple[str, ...]:
         """Names of all output topics."""
-        return (self.chunks, self.results, self.usage, self.dead, self.journal)
+        return (self.chunks, self.results, self.usage, self.dead, self.journal, self.deferred)
 
 
 class WorkerSettings(_Group):
@@ -143,7 +144,9 @@ class WorkerSettings(_Group):
     default_deadline_seconds: float = Field(600, gt=0, description="For requests without their own deadline.")
     max_deadline_seconds: float = Field(86_400, gt=0, description="A request's own deadline counts at most this far.")
     max_not_before_seconds: float = Field(
-        900, gt=0, description="A request that wants to wait longer is refused: it would hold its partition."
+        3600,
+        gt=0,
+        description="A request that wants to wait longer is refused: runs that wait for hours would hold up others.",
     )
     wait_for_journal: bool = Field(
         True,

@@ -165,6 +165,7 @@ def a_run(offset: int = 0, *, request: Request | None = None, provider: Provider
     request = request or a_request()
     usual: dict[str, Any] = {
         "id": RunId("llm.requests", 0, offset, 1),
+        "offset": offset,
         "request": request,
         "provider": provider or scripted(lambda _: ()),
         "model": "m",

@@ -15,8 +15,9 @@ class Progress:
     """What a run has used up so far. It outlives waits: a run that goes back to its queue keeps it.
 
     `attempt` strictly grows; `calls` counts the calls of all attempts; `lines` are the usage lines to be
-    published with the run's result. `spent_nanos` is the most the calls so far can have cost, for the request's budget:
-    the bill of a call whose usage the provider told, the upper bound of one that ended without.
+    published with the run's result, `billed` those that its deferral has published already. `spent_nanos` is the most
+    the calls so far can have cost, for the request's budget: the bill of a call whose usage the provider told, the
+    upper bound of one that ended without. `crashes` counts the workers that died in its calls.
     """
 
     attempt: int
@@ -25,6 +26,8 @@ class Progress:
     waits: int = 0
     lines: list[UsageLine] = field(default_factory=list)
     spent_nanos: int = 0
+    crashes: int = 0
+    billed: tuple[UsageLine, ...] = ()
 
     def restart(self) -> int:
         """Begins the next attempt and gives its number."""

@@ -10,6 +10,7 @@ from streamproc.chain.provider import Completed
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.errors import InvalidRequest, RunError
 from streamproc.records.dead_letter import DeadLetter
+from streamproc.records.deferral import Deferral, deferred_record
 from streamproc.records.headers import replay_of, trace_of
 from streamproc.records.outgoing import Outgoing
 from streamproc.records.request import Request
@@ -84,12 +85,33 @@ class Outcome:
             )
         )
 
+    def deferred(self, run: Run) -> Terminal | None:
+        """The run as a record that is read again later, and its bill so far; None when it is too large for that."""
+        progress = run.progress
+        deferral = Deferral(
+            run_id=str(run.id),
+            tenant=run.tenant,
+            attempt=progress.attempt,
+            not_before=run.not_before,
+            deadline=run.deadline,
+            spent_nanos=progress.spent_nanos,
+            calls=progress.calls,
+            lost_attempts=progress.lost_attempts,
+            waits=progress.waits,
+            crashes=progress.crashes,
+            lines=(*progress.billed, *progress.lines),
+        )
+        record = deferred_record(run.request, deferral, run.trace, run.replay_of, self._clock.time())
+        if record.size_bytes() + _SPARE_BYTES > self._max_bytes:
+            return None
+        return Terminal((record, *self.usage(run)))
+
     def usage(self, run: Run) -> tuple[Outgoing, ...]:
-        """The run's usage lines so far."""
+        """The run's usage lines that are not published yet."""
         return tuple(usage_record(line, run.trace) for line in run.progress.lines)
 
     def _terminal(self, run: Run, status: Status, first_token: float | None, **told: Any) -> Terminal:
-        lines = run.progress.lines
+        lines = [*run.progress.billed, *run.progress.lines]
         result = Result(
             run_id=str(run.id),
             request_id=run.request.request_id,
@@ -117,6 +139,8 @@ class Outcome:
 
 
 _MAX_KEY_BYTES = 10_000
+_SPARE_BYTES = 16_384
+"""Room beside a deferred record: should it be refused later, its dead letter still has to hold it with the reason."""
 
 
 def _failure(error: RunError) -> Failure:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from streamproc.chain.call import Progress
 from streamproc.chain.journal import Journal
 from streamproc.chain.provider import Provider
+from streamproc.errors import InvalidRequest
+from streamproc.records.deferral import Deferral
 from streamproc.records.identity import RunId
 from streamproc.records.outgoing import Outgoing
 from streamproc.records.request import Request
@@ -35,9 +37,18 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A record as it came from a request topic; `tenant` is the one its source pins."""
+    """A record as it came from a request topic, or from the topic of deferred runs.
+
+    Attributes:
+        id: the run's; of a deferred one it names the record on the request topic.
+        offset: of this record in its partition.
+        tenant: the one its source or its deferral pins.
+        deferral: what a deferred run takes along.
+        problem: why the record cannot be taken, whatever its value is.
+    """
 
     id: RunId
+    offset: int
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...]
@@ -45,6 +56,8 @@ class Incoming:
     journal: Journal
     tenant: str | None = None
     history: History = History()
+    deferral: Deferral | None = None
+    problem: InvalidRequest | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -52,15 +65,18 @@ class Run:
     """A valid request on its way. Only its progress, `not_before` and `is_cancelled` change.
 
     Attributes:
+        offset: of its record in the partition it was read from: of a deferred one it is not the id's.
         provider: the whole chain in front of the provider that answers the run.
         model: the provider's own name of the model.
         deadline: unix seconds; the run is `expired` after it.
         not_before: unix seconds; the run takes no slot before it.
         taken_at: monotonic seconds when the record entered the window.
+        is_deferred: it comes from the topic of deferred runs.
         is_cancelled: its sender wants no answer any more; whoever holds it ends it.
     """
 
     id: RunId
+    offset: int
     request: Request
     provider: Provider
     model: str
@@ -74,6 +90,7 @@ class Run:
     journal: Journal
     trace: bytes | None = None
     replay_of: str | None = None
+    is_deferred: bool = False
     is_cancelled: bool = False
 
     @property

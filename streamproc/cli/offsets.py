@@ -1,4 +1,4 @@
-"""`streamproc offsets show`: where the group stands on its request topics."""
+"""`streamproc offsets show`: where the group stands on the topics it reads."""
 
 import asyncio
 import sys
@@ -21,18 +21,20 @@ _HEAD = ("TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "FINISHED ABOVE", "EPO
 
 def show(
     *,
-    topic: Annotated[str | None, Parameter(help="Only this request topic.")] = None,
+    topic: Annotated[str | None, Parameter(help="Only this topic.")] = None,
     json: Annotated[bool, Parameter(help="Print one JSON object.", negative="")] = False,
     config: ConfigFile = None,
 ) -> int:
-    """Show committed offsets, lag, and what stands beside the offsets, for each partition of the request topics.
+    """Show committed offsets, lag, and what stands beside the offsets, for each partition the workers read.
 
-    `metadata` is `ours`, `none` (a tool set the offset), `newer` (written by a newer version), `damaged`, `foreign`
-    (another program uses the group) or `missing` (no offset at all). The group is not joined. On a terminal the columns
-    are aligned; elsewhere tabs part them. Exit code 0, whatever is found.
+    These are those of the request topics and of the topic of deferred runs. `metadata` is `ours`, `none` (a tool set
+    the offset), `newer` (written by a newer version), `damaged`, `foreign` (another program uses the group) or
+    `missing` (no offset at all). The group is not joined. On a terminal the columns are aligned; elsewhere tabs part
+    them. Exit code 0, whatever is found.
     """
     settings = settings_of(config)
-    group, positions = asyncio.run(_look(settings, chosen_topics(settings, topic)))
+    topics = _read_topics(settings) if topic is None else chosen_topics(settings, topic)
+    group, positions = asyncio.run(_look(settings, topics))
     if json:
         found = {
             "group": settings.kafka.group,
@@ -48,17 +50,21 @@ def show(
 
 
 def chosen_topics(settings: Settings, topic: str | None) -> list[str]:
-    """The request topics that are meant.
+    """The topic that is meant, or else all request topics. Deferred runs are meant only by the name of their topic.
 
     Raises:
-        SetupError: the topic is none of them.
+        SetupError: the workers do not read this topic.
     """
-    topics = [source.topic for source in settings.sources]
     if topic is None:
-        return topics
+        return [source.topic for source in settings.sources]
+    topics = _read_topics(settings)
     if topic not in topics:
         raise SetupError(f"topic {topic} is no request topic of the settings: they name {', '.join(topics)}")
     return [topic]
+
+
+def _read_topics(settings: Settings) -> list[str]:
+    return [*(source.topic for source in settings.sources), settings.topics.deferred]
 
 
 async def _look(settings: Settings, topics: list[str]) -> tuple[GroupState, list[Position]]:

@@ -33,7 +33,7 @@ def reset(
             " --partition; or a time: RFC 3339, or how long ago (2h, 7d)."
         ),
     ],
-    topic: Annotated[str | None, Parameter(help="Only this request topic.")] = None,
+    topic: Annotated[str | None, Parameter(help="Only this topic; default: all request topics.")] = None,
     partition: Annotated[
         tuple[int, ...], Parameter(help="Only these partitions of the topic.", negative="", consume_multiple=False)
     ] = (),

@@ -1,12 +1,11 @@
 """The consumer: a member of the group, its poll loop that never stops, and how it leaves."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import IllegalStateError, InconsistentGroupProtocolError, KafkaError
 
 from streamproc.chain.clock import Clock
@@ -14,9 +13,11 @@ from streamproc.chain.run import Run
 from streamproc.errors import SetupError
 from streamproc.kafka.agreement import Agreement
 from streamproc.kafka.assignment import Assignment, State
+from streamproc.kafka.assignor import own_sticky_assignor
 from streamproc.kafka.committed import group_state
+from streamproc.kafka.deferring import Bounds
 from streamproc.kafka.dispatch import Dispatch, Work
-from streamproc.kafka.intake import Bounds, Intake
+from streamproc.kafka.intake import Intake
 from streamproc.kafka.journals import Journals
 from streamproc.kafka.membership import Membership
 from streamproc.kafka.producer import within
@@ -34,21 +35,6 @@ _LEASE_SHARE = 0.8
 way of a heartbeat, and for clocks that do not run alike."""
 
 
-def _own_sticky_assignor(protocol: str, former_generation: Callable[[], int]) -> type[Any]:
-    # aiokafka's sticky assignor remembers the former assignment in its class: consumers of one process would share it.
-    # And it is never told of which generation that was: of two members that remember a partition, one that woke up
-    # from a freeze and its successor, either might then have been given it.
-    class OwnStickyAssignor(StickyPartitionAssignor):  # type: ignore[misc] # aiokafka has no types
-        name = protocol
-
-        @classmethod
-        def metadata(cls, topics: Iterable[str]) -> Any:
-            cls.on_generation_assignment(former_generation())  # the last thing before each join
-            return super().metadata(topics)
-
-    return OwnStickyAssignor
-
-
 def _lease(options: Mapping[str, Any]) -> float:
     shortest: int = min(options["session_timeout_ms"], options["rebalance_timeout_ms"])
     return shortest * _LEASE_SHARE / 1000
@@ -61,6 +47,7 @@ class Consumer:
         self,
         options: Mapping[str, Any],
         sources: Mapping[str, str | None],
+        deferred: str,
         work: Work,
         new_transactor: NewTransactor,
         max_running: int,
@@ -76,7 +63,8 @@ class Consumer:
         clock: Clock,
         observer: Observer,
     ) -> None:
-        self._sources = sources
+        sources = {**sources, deferred: None}
+        self._topics = list(sources)
         self._agreement = agreement
         self._group: str = options["group_id"]
         self._instance_id: str | None = options["group_instance_id"]
@@ -88,7 +76,7 @@ class Consumer:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             partition_assignment_strategy=(
-                _own_sticky_assignor(agreement.protocol, lambda: self._rebalance.check_join()),
+                own_sticky_assignor(agreement.protocol, lambda: self._rebalance.check_join()),
             ),
             max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=256 * 1024,
@@ -98,7 +86,7 @@ class Consumer:
             check_crcs=True,
         )
         room = asyncio.Event()
-        self.dispatch = Dispatch(work, clock, max_running, room.set, is_cancelled)
+        self.dispatch = Dispatch(work, clock, max_running, room.set, is_cancelled, bounds)
         self._rebalance = Rebalance(
             self._consumer,
             Membership(self._consumer, options["group_id"], options["group_instance_id"], _lease(options), clock),
@@ -115,7 +103,7 @@ class Consumer:
             call_seconds,
         )
         self._intake = Intake(
-            self._consumer, self._rebalance.assignments, self.dispatch, work, room, bounds, clock, observer
+            self._consumer, self._rebalance.assignments, self.dispatch, work, room, bounds, deferred, clock, observer
         )
         self._ends: dict[TopicPartition, int] = {}
         self._stopping = False
@@ -137,7 +125,7 @@ class Consumer:
             SetupError: who is in the group disagrees with us, or has our name.
             KafkaError: no broker answers, or it refuses us.
         """
-        self._consumer.subscribe(list(self._sources), listener=self._rebalance)
+        self._consumer.subscribe(self._topics, listener=self._rebalance)
         try:
             await self._consumer.start()
         except InconsistentGroupProtocolError as exc:

@@ -9,6 +9,7 @@ from streamproc.chain.clock import Clock
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.errors import NotNow
 from streamproc.kafka.assignment import Assignment, State
+from streamproc.kafka.deferring import Bounds, choose
 from streamproc.kafka.ready import ReadyQueues
 from streamproc.records.outgoing import Outgoing
 
@@ -40,6 +41,10 @@ class Work(Protocol):
         """What a run leaves behind that its sender cancelled."""
         ...
 
+    def defer(self, run: Run) -> Terminal | None:
+        """What a run leaves behind that is to be read again later; None when that cannot be."""
+        ...
+
     def abandon(self, run: Run) -> tuple[Outgoing, ...]:
         """Usage of a run that was cut off and will run again elsewhere."""
         ...
@@ -58,6 +63,7 @@ class Dispatch:
         max_running: int,
         freed: Callable[[], None],
         is_cancelled: Callable[[Run], bool],
+        bounds: Bounds,
     ) -> None:
         self.queues = ReadyQueues()
         self._work = work
@@ -65,6 +71,7 @@ class Dispatch:
         self._max_running = max_running
         self._freed = freed
         self._is_cancelled = is_cancelled
+        self._bounds = bounds
         self._slots: dict[asyncio.Task[None], Run] = {}
         self._cut: set[asyncio.Task[None]] = set()
         self._owners: dict[int, Assignment] = {}
@@ -84,7 +91,7 @@ class Dispatch:
     def put(self, run: Run, owner: Assignment) -> None:
         """Takes a run; `owner` learns of its end. One that is cancelled ends here, whether it is new or comes back."""
         if run.is_cancelled or self._is_cancelled(run):
-            owner.finish(run.id.offset, self._work.cancel(run))
+            owner.finish(run.offset, self._work.cancel(run))
             return
         self._owners[id(run)] = owner
         self.queues.put(run, self._clock.time())
@@ -113,7 +120,7 @@ class Dispatch:
         except NotNow:
             self._keep(run, owner)
         else:
-            owner.finish(run.id.offset, terminal)
+            owner.finish(run.offset, terminal)
 
     def _keep(self, run: Run, owner: Assignment) -> None:
         if owner.state is State.READY:
@@ -137,7 +144,7 @@ class Dispatch:
         if task.cancelled() and run.is_cancelled:
             # A drain may have cut it, too, before or after: either way its sender wants no answer. Should this
             # terminal be lost with the partition, the next owner finds the same cancel on its topic.
-            owner.finish(run.id.offset, self._work.cancel(run))
+            owner.finish(run.offset, self._work.cancel(run))
         elif task.cancelled():
             owner.bill(self._work.abandon(run))
         elif task.exception() is not None:
@@ -151,7 +158,7 @@ class Dispatch:
         A running one is cut at its provider, and once only: a second cut would meet it while it hangs up.
         """
         for run in self.queues.remove(self._is_cancelled):
-            self._owners.pop(id(run)).finish(run.id.offset, self._work.cancel(run))
+            self._owners.pop(id(run)).finish(run.offset, self._work.cancel(run))
         for task, run in self._slots.items():
             if not run.is_cancelled and self._is_cancelled(run):
                 run.is_cancelled = True
@@ -159,7 +166,7 @@ class Dispatch:
         self._freed()
 
     def sweep(self) -> None:
-        """Ends runs whose deadline passed while they waited; a full pass at most once a second."""
+        """Ends runs whose deadline passed while they waited, and defers some; a full pass at most once a second."""
         now = self._clock.time()
         if now - self._last_sweep < _SWEEP_SECONDS:
             return
@@ -170,12 +177,29 @@ class Dispatch:
             task.cancel()
         self._cut = cut
         for run in self.queues.expired(now):
-            self._owners.pop(id(run)).finish(run.id.offset, self._work.expire(run))
+            self._owners.pop(id(run)).finish(run.offset, self._work.expire(run))
             self._freed()
+        self._defer(now)
+
+    def _defer(self, now: float) -> None:
+        crowded = {owner for owner in set(self._owners.values()) if self._is_crowded(owner)}
+        waiting = (run for run in self.queues.later() if self._owners[id(run)] in crowded) if crowded else ()
+        deferred = {id(run): self._work.defer(run) for run in choose(waiting, now)}
+        if any(deferred.values()):
+            for run in self.queues.remove(lambda run: deferred.get(id(run)) is not None):
+                terminal = deferred[id(run)]
+                if terminal is not None:
+                    self._owners.pop(id(run)).finish(run.offset, terminal)
+            self._freed()
+
+    def _is_crowded(self, owner: Assignment) -> bool:
+        has_room = owner.has_room(self._bounds.max_window)
+        return owner.is_ready and self._bounds.is_crowded(owner.window, self.queues.queued_bytes, has_room=has_room)
 
     def discard(self, owner: Assignment) -> None:
         """Forgets the queued runs of a lost partition; calls they made before they had to wait are billed."""
-        for run in (*self.queues.discard(owner.key.topic, owner.key.partition), *owner.parked):
+        queued = self.queues.remove(lambda run: self._owners[id(run)] is owner)
+        for run in (*queued, *owner.parked):
             owner.bill(self._work.abandon(run))
         owner.parked.clear()
         self._owners = {key: kept for key, kept in self._owners.items() if kept is not owner}

@@ -7,35 +7,32 @@ on. Offsets never travel into the chain: whoever finishes a run tells its assign
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, InconsistentGroupProtocolError, KafkaError
 
 from streamproc.chain.clock import Clock
-from streamproc.chain.run import Incoming, Run
+from streamproc.chain.run import Run
 from streamproc.kafka.assignment import Assignment, State
+from streamproc.kafka.deferring import Bounds
 from streamproc.kafka.dispatch import Dispatch, Work
+from streamproc.kafka.incoming import incoming_of
 from streamproc.kafka.salvage import salvage
 from streamproc.observe.events import Observer, PartitionChanged
-from streamproc.records.identity import RunId
 
-__all__ = ["Bounds", "Intake"]
+__all__ = ["Intake"]
 
 _POLL_MS = 200
 _RECORDS_PER_POLL = 100
 _IDLE_POLL_SECONDS = 5.0
 
 
-class Bounds(NamedTuple):
-    """How much one process holds at a time: a span of offsets per partition, bytes of queued requests in all."""
-
-    max_window: int
-    max_queued_bytes: int
-
-
 class Intake:
-    """Takes records for the partitions that are READY, as far as there is room for them."""
+    """Takes records for the partitions that are READY, as far as there is room for them.
+
+    `deferred` is the topic of deferred runs.
+    """
 
     def __init__(
         self,
@@ -45,6 +42,7 @@ class Intake:
         work: Work,
         room: asyncio.Event,
         bounds: Bounds,
+        deferred: str,
         clock: Clock,
         observer: Observer,
     ) -> None:
@@ -54,6 +52,7 @@ class Intake:
         self._work = work
         self._room = room
         self._bounds = bounds
+        self._deferred = deferred
         self._clock = clock
         self._observer = observer
         self._last_idle_poll = clock.monotonic()
@@ -68,13 +67,17 @@ class Intake:
 
     def _with_room(self) -> list[Assignment]:
         # The bytes of all queued requests have one cap, so that when it is reached no partition has room.
-        if self._dispatch.queues.queued_bytes >= self._bounds.max_queued_bytes:
+        queued = self._dispatch.queues.queued_bytes
+        if not self._bounds.has_bytes_left(queued, is_deferred=False):
             return []
+        has_bytes_for_deferred = self._bounds.has_bytes_left(queued, is_deferred=True)
         ready = []
         for assignment in self._assignments.values():
             if assignment.state is not State.READY:
                 continue
             has_room = assignment.has_room(self._bounds.max_window)
+            if assignment.key.topic == self._deferred:
+                has_room = has_room and has_bytes_for_deferred
             if assignment.is_paused is has_room:
                 assignment.is_paused = not has_room
                 self._observer.saw(
@@ -129,18 +132,8 @@ class Intake:
         for record in records:
             if not assignment.offsets.track(record.offset):
                 continue
-            run_id = RunId(record.topic, record.partition, record.offset, record.timestamp)
-            incoming = Incoming(
-                id=run_id,
-                key=record.key,
-                value=record.value,
-                headers=tuple(record.headers),
-                epoch=assignment.epoch,
-                journal=assignment.journal.of(run_id, record.offset),
-                history=assignment.inherited.history(record.offset, str(run_id), assignment.lost),
-                tenant=assignment.tenant,
-            )
-            accepted = self._work.accept(incoming)
+            is_deferred = assignment.key.topic == self._deferred
+            accepted = self._work.accept(incoming_of(record, assignment, is_deferred=is_deferred))
             if isinstance(accepted, Run):
                 self._dispatch.put(accepted, assignment)
             else:

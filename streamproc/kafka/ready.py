@@ -16,7 +16,7 @@ __all__ = ["ReadyQueues"]
 
 
 class ReadyQueues:
-    """Every run put in comes out once: by `take`, `expired`, `discard` or `remove`."""
+    """Every run put in comes out once: by `take`, `expired` or `remove`."""
 
     def __init__(self) -> None:
         self._queues: OrderedDict[tuple[str, str], deque[Run]] = OrderedDict()
@@ -66,6 +66,10 @@ class ReadyQueues:
         self.queued_bytes -= run.size_bytes
         return run
 
+    def later(self) -> Iterator[Run]:
+        """Runs that may not start yet, in no order."""
+        return (run for _, _, run in self._later)
+
     def next_time(self) -> float | None:
         """Unix time when the next waiting run becomes due."""
         return self._later[0][0] if self._later else None
@@ -77,10 +81,6 @@ class ReadyQueues:
         gone = self.remove(lambda run: run.deadline <= now)
         self._earliest = min((run.deadline for run in self), default=inf)
         return gone
-
-    def discard(self, topic: str, partition: int) -> list[Run]:
-        """Takes out every run of a partition that was lost."""
-        return self.remove(lambda run: run.id.topic == topic and run.id.partition == partition)
 
     def remove(self, is_gone: Callable[[Run], bool]) -> list[Run]:
         """Takes out every run of which this is true."""

@@ -37,7 +37,7 @@ class TopicPlan(NamedTuple):
 
 
 def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
-    """Every topic the settings name. Retention as documented: requests 7 d, chunks 24 h, results and dead 30 d.
+    """Every topic the settings name, with the retention that is documented.
 
     A cancel may be for any request that is still there, so control topics keep records as long as request topics do.
     Every worker reads all of them, so more than one partition would only lose the order.
@@ -51,6 +51,8 @@ def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
         TopicPlan(topics.usage, count, 400 * _DAY_MS, is_output=True),
         TopicPlan(topics.dead, count, 30 * _DAY_MS, is_output=True),
         TopicPlan(topics.journal, count, 7 * _DAY_MS, is_output=True),
+        # Workers read it like a request topic: what comes of its records needs partitions, too.
+        TopicPlan(topics.deferred, count, 7 * _DAY_MS, is_output=True, is_source=True),
         *(TopicPlan(name, 1, 7 * _DAY_MS, is_output=False) for name in settings.control_topics()),
     )
 

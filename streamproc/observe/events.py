@@ -17,6 +17,7 @@ __all__ = [
     "PartitionChanged",
     "PublishBroke",
     "RetryPlanned",
+    "RunDeferred",
     "RunEnded",
     "RunWaits",
 ]
@@ -58,6 +59,13 @@ class RunWaits:
     code: str
     sentence: str
     wait_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunDeferred:
+    """A run goes to the topic of deferred runs, so that others can be taken in its place."""
+
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +144,7 @@ Happening = (
     CallEnded
     | RetryPlanned
     | RunWaits
+    | RunDeferred
     | RunEnded
     | DeadLettered
     | Committed

@@ -28,6 +28,7 @@ from streamproc.observe.events import (
     PartitionChanged,
     PublishBroke,
     RetryPlanned,
+    RunDeferred,
     RunEnded,
     RunWaits,
 )
@@ -125,7 +126,7 @@ class CallLog:
                 self._log.warning("lost call", tenant=line.tenant, provider=line.provider, model=line.model, **bill)
             case PartitionChanged(topic, partition, change):
                 self._log.info("partition", topic=topic, partition=partition, change=change)
-            case RunEnded() | Committed():
+            case RunDeferred() | RunEnded() | Committed():
                 pass  # the result record and the metrics say it
 
     def _warn(self, event: str, cause: tuple[Hashable, ...], **fields: Any) -> None:

@@ -18,6 +18,7 @@ from streamproc.observe.events import (
     Happening,
     PublishBroke,
     RetryPlanned,
+    RunDeferred,
     RunEnded,
     RunWaits,
 )
@@ -131,6 +132,7 @@ class Metrics:
         self._retries = counter("streamproc_retries_total", "Further tries of a call.", "provider", "code")
         self._restarts = counter("streamproc_restarts_total", "Retries after the first token, visible to readers.")
         self._waits = counter("streamproc_waits_total", "Returns of a run to its ready queue.", "code")
+        self._deferred = counter("streamproc_deferred_runs_total", "Runs moved to the topic of deferred runs.")
         self._errors = counter("streamproc_errors_total", "Runs that ended with an error.", "code")
         self._lost_calls = counter(
             "llm_lost_calls", "Calls of former owners of a partition, billed by this worker.", "provider", "model"
@@ -143,7 +145,7 @@ class Metrics:
         self._publish_broken = counter("streamproc_publish_broken_total", "Producers that broke and were replaced.")
         registry.register(_Gauges(state))
 
-    def saw(self, happening: Happening) -> None:
+    def saw(self, happening: Happening) -> None:  # noqa: C901 one case for each happening
         """Counts it. Called from one thread only, the event loop's."""
         match happening:
             case CallEnded():
@@ -159,6 +161,8 @@ class Metrics:
                     self._restarts.inc()
             case RunWaits():
                 self._child(self._waits, happening.code).inc()
+            case RunDeferred():
+                self._deferred.inc()
             case DeadLettered():
                 self._child(self._dead_letters, happening.code).inc()
             case Committed():

@@ -58,15 +58,18 @@ class RequestDecoder:
         self._max_messages = max_messages
         self._max_output_tokens = max_output_tokens
 
-    def decode(self, value: bytes | None) -> Request:
+    def decode(self, value: bytes | None, *, is_own: bool = False) -> Request:
         """The request in a record's value.
+
+        One that is `is_own` was read before and written again by a worker, in a form that may be a little longer: its
+        bytes are not counted once more.
 
         Raises:
             InvalidRequest: with a code and one sentence that names the field.
         """
         if not value:
             raise InvalidRequest("the record has no value", code="empty")
-        if len(value) > self._max_bytes:
+        if len(value) > self._max_bytes and not is_own:
             raise InvalidRequest(
                 f"the request has {len(value)} bytes; limits.max_request_bytes is {self._max_bytes}", code="too_large"
             )

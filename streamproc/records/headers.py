@@ -10,7 +10,7 @@ from streamproc.errors import InvalidRequest
 from streamproc.records.identity import RunId
 from streamproc.records.outgoing import Headers
 
-__all__ = ["REQUEST_TYPE", "SOURCE", "check_request_headers", "event_headers", "replay_of", "trace_of"]
+__all__ = ["REQUEST_TYPE", "SOURCE", "check_request_headers", "event_headers", "passed_on", "replay_of", "trace_of"]
 
 SOURCE = b"/streamproc"
 REQUEST_TYPE = "streamproc.request.v1"
@@ -51,6 +51,11 @@ def check_request_headers(headers: Iterable[tuple[str, bytes | None]]) -> None:
                 )
         elif name == "content-type" and "json" not in text.lower():
             raise InvalidRequest(f"header content-type is {text[:80]!r}; a request is JSON", code="unknown_type")
+
+
+def passed_on(headers: Iterable[tuple[str, bytes | None]]) -> tuple[tuple[str, bytes | None], ...]:
+    """Those of a request's headers that outlive its record: they say where it comes from, and not what it is."""
+    return tuple(header for header in headers if header[0] in ("traceparent", "replay_of"))
 
 
 def trace_of(headers: Iterable[tuple[str, bytes | None]]) -> bytes | None:

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 __all__ = ["Headers", "Outgoing", "OutputTopic"]
 
-OutputTopic = Literal["chunks", "results", "usage", "dead"]
+OutputTopic = Literal["chunks", "results", "usage", "dead", "deferred"]
 
 Headers = tuple[tuple[str, bytes], ...]
 

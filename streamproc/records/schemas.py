@@ -17,6 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from streamproc.records.chunk import Chunk
 from streamproc.records.control import Cancel
 from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
+from streamproc.records.deferral import Deferral
 from streamproc.records.notes import NOTES
 from streamproc.records.request import BatchLine, request_adapter
 from streamproc.records.result import Result
@@ -36,6 +37,7 @@ def schemas() -> dict[str, JsonSchemaValue]:
         "result": ("Result", Result.model_json_schema()),
         "usage": ("Usage line", UsageLine.model_json_schema()),
         "journal": ("Journal note", NOTES.json_schema()),
+        "deferral": ("Deferral", Deferral.model_json_schema()),
         "dead-letter": ("Dead letter", _dead_letter()),
         "control": ("Control record", Cancel.model_json_schema()),
     }

@@ -37,6 +37,7 @@ results = "{prefix}.results"
 usage = "{prefix}.usage"
 dead = "{prefix}.dead"
 journal = "{prefix}.journal"
+deferred = "{prefix}.deferred"
 control = "{prefix}.control"
 partitions = {partitions}
 
@@ -142,7 +143,7 @@ class Workplace:
         self._stack.close()
 
     def topic(self, role: str) -> str:
-        """Name of the topic with this role: requests, chunks, results, usage, dead, journal, control."""
+        """Name of the topic with this role: requests, chunks, results, usage, dead, journal, deferred, control."""
         return f"{self.prefix}.{role}"
 
     def say(self, *arguments: str, stdin: str = "", **variables: str) -> Said:

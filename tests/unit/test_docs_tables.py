@@ -49,6 +49,7 @@ HAPPENINGS: tuple[events.Happening, ...] = (
     events.CallEnded(_RUN, 1, "p", "m", "t", "h", "disconnected", 1.0, 0.1, _LINE, "broke"),
     events.RetryPlanned(_RUN, "p", "c", 0.1, restart=True),
     events.RunWaits(_RUN, "c", "s", 1.0),
+    events.RunDeferred(_RUN),
     events.RunEnded(_RUN, "t", "m", "failed", "c", 1.0),
     events.DeadLettered(_RUN, "c", "s"),
     events.Committed("t", 0, 1, 0.1),

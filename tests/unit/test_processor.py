@@ -56,7 +56,7 @@ def incoming(tenant: str | None = None, headers: tuple[tuple[str, bytes | None],
     """A record with a request that has these fields over the usual ones."""
     request = {"request_id": "r", "tenant": "own", "model": "m", "messages": [{"role": "user", "content": "x"}]}
     value = json.dumps({**request, **fields}).encode()
-    return Incoming(RunId("llm.requests", 0, 7, 1), b"key", value, headers, 5, MemoryJournal(), tenant)
+    return Incoming(RunId("llm.requests", 0, 7, 1), 7, b"key", value, headers, 5, MemoryJournal(), tenant)
 
 
 def accepted(record: Incoming) -> Run:

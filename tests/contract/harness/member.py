@@ -21,6 +21,7 @@ class Member:
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self.seen: list[Happening] = []
+        self._deferred = settings.topics.deferred
         self.worker = Worker(settings, catalog, self, SystemClock())
         self.polling: asyncio.Task[None] | None = None
 
@@ -39,8 +40,9 @@ class Member:
 
     @property
     def claimed(self) -> int:
-        """Partitions that are its own and take records."""
-        return sum(assignment.is_ready for assignment in self.worker.consumer.assignments)
+        """Partitions of request topics that are its own and take records."""
+        owned = [item for item in self.worker.consumer.assignments if item.key.topic != self._deferred]
+        return sum(item.is_ready for item in owned)
 
     async def has_claimed(self, partitions: int) -> None:
         """Waits until so many partitions are its own."""

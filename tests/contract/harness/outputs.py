@@ -41,6 +41,7 @@ class Outputs:
         self.chunks: list[Chunk] = []
         self.dead: list[ConsumerRecord[bytes, bytes]] = []
         self.notes: list[Note] = []
+        self.deferred: list[ConsumerRecord[bytes, bytes]] = []
 
     async def start(self) -> None:
         """Connects, and reads from the beginning of the topics."""
@@ -60,6 +61,9 @@ class Outputs:
         for record in (record for records in found.values() for record in records):
             if record.topic == self._topics.journal:
                 self.notes.append(decode_note(record.value))
+                continue
+            if record.topic == self._topics.deferred:
+                self.deferred.append(record)
                 continue
             self.records.append(record)
             if record.topic == self._topics.results:

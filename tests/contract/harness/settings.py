@@ -29,7 +29,10 @@ def make_settings(
             "group": f"{prefix}.{GROUP}",
             "start_without_offset": "earliest",
         },
-        "topics": {role: f"{prefix}.{role}" for role in ("chunks", "results", "usage", "dead", "journal", "control")}
+        "topics": {
+            role: f"{prefix}.{role}"
+            for role in ("chunks", "results", "usage", "dead", "journal", "deferred", "control")
+        }
         | {"partitions": PARTITIONS},
         "retry": {"base_seconds": 0.01, "cap_seconds": 0.05, "wait_base_seconds": 0.05, "wait_cap_seconds": 0.2},
         "observe": {"metrics_enabled": False, "log_level": "info"},

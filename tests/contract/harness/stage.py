@@ -143,14 +143,19 @@ class Stage:
             await admin.close()
 
     async def committed(self) -> dict[tuple[str, int], int]:
-        """Committed offsets of the group, by topic and partition."""
+        """Committed offsets of the group on request topics, by topic and partition."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
             found: dict[TopicPartition, Any] = await admin.list_consumer_group_offsets(self.settings.kafka.group)
         finally:
             await admin.close()
-        return {(key.topic, key.partition): place.offset for key, place in found.items() if place.offset >= 0}
+        topics = {source.topic for source in self.settings.sources}
+        return {
+            (key.topic, key.partition): place.offset
+            for key, place in found.items()
+            if place.offset >= 0 and key.topic in topics
+        }
 
     async def committed_at(self, partition: int, topic: str = "") -> int | None:
         """The committed offset of one partition."""

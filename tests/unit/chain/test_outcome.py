@@ -126,7 +126,7 @@ def test_a_sentence_has_an_end() -> None:
 def incoming(key: bytes | None = b"k", value: bytes | None = b"?", tenant: str | None = None) -> Incoming:
     """A record as it came."""
     headers = (("replay_of", b"t/0/1@1"), ("traceparent", TRACE), ("own", None))
-    return Incoming(RunId("t", 2, 7, 9), key, value, headers, 5, MemoryJournal(), tenant)
+    return Incoming(RunId("t", 2, 7, 9), 7, key, value, headers, 5, MemoryJournal(), tenant)
 
 
 def test_a_refused_record_has_a_result_and_a_dead_letter() -> None:

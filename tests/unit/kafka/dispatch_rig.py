@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from streamproc.chain.run import Incoming, Run, Terminal
+from streamproc.kafka.deferring import Bounds
 from streamproc.kafka.dispatch import Dispatch
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.records.identity import RunId
@@ -42,6 +43,9 @@ class FakeWork:
     def cancel(self, run: Run) -> Terminal:
         return Terminal((record(f"cancelled {run.id.offset}"),))
 
+    def defer(self, run: Run) -> Terminal | None:
+        return Terminal((record(f"deferred {run.offset}"),))
+
     def abandon(self, run: Run) -> tuple[Outgoing, ...]:
         self.abandoned.append(run.id.offset)
         return (record(f"abandoned {run.id.offset}"),)
@@ -55,7 +59,9 @@ class Rig:
         self.clock = FakeClock()
         self.freed = 0
         self.cancelled: set[RunId] = set()
-        self.dispatch = Dispatch(self.work, self.clock, max_running, self._count, lambda run: run.id in self.cancelled)
+        self.dispatch = Dispatch(
+            self.work, self.clock, max_running, self._count, lambda run: run.id in self.cancelled, Bounds(100, 10**6)
+        )
         self.owners = [an_assignment(number) for number in range(2)]
         for owner in self.owners:
             owner.claimed(a_claim(MemoryTransactor([]), 0, CommitMetadata(epoch=5)))
@@ -66,7 +72,7 @@ class Rig:
         self.freed += 1
 
     def put(self, offset: int, partition: int = 0, **fields: Any) -> Run:
-        run = a_run(id=RunId("llm.requests", partition, offset, 1), **fields)
+        run = a_run(offset, **{"id": RunId("llm.requests", partition, offset, 1), **fields})
         self.dispatch.put(run, self.owners[partition])
         return run
 

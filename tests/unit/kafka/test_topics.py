@@ -46,7 +46,7 @@ def test_every_topic_of_the_settings_is_planned() -> None:
     sources = [{"topic": "a"}, *({"topic": name, "tenant": "t", "control": "t.control"} for name in "bc")]
     settings = Settings.model_validate({"sources": sources, "topics": {"partitions": 7}})
     plan = plan_topics(settings)
-    assert [topic.name for topic in plan if topic.is_source] == ["a", "b", "c"]
+    assert [topic.name for topic in plan if topic.is_source] == ["a", "b", "c", "llm.deferred"]
     assert {topic.name for topic in plan if topic.is_output} == set(settings.topics.outputs())
     assert {topic.partitions for topic in plan if topic.is_source or topic.is_output} == {7}
     others = [topic for topic in plan if not topic.is_source and not topic.is_output]
