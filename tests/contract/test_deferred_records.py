@@ -36,18 +36,19 @@ def line_of(run: RunId, call: int) -> UsageLine:
     )  # fmt: skip
 
 
-async def leave(
-    stage: Stage, run: RunId, request: dict[str, Any] | None = None, /, *, partition: int | None = None, **fields: Any
-) -> Result:
+async def leave(stage: Stage, run: RunId, request: dict[str, Any] | None = None, /, **fields: Any) -> Result:
     """Puts a deferred run on its topic and gives its result."""
     now = time.time()
     usual = {"tenant": "pinned", "attempt": 2**42, "not_before": now, "deadline": now + 100}
     record = deferred_record(
-        a_request(model=QUICK, **(request or {})), Deferral(run_id=str(run), **{**usual, **fields}), None, None, now
+        a_request(**{"model": QUICK, **(request or {})}),
+        Deferral(run_id=str(run), **{**usual, **fields}),
+        None,
+        None,
+        now,
     )
-    partition = run.partition if partition is None else partition
     topic = stage.settings.topics.deferred
-    await stage.publish(record.value, key=record.key, headers=record.headers, partition=partition, topic=topic)
+    await stage.publish(record.value, key=record.key, headers=record.headers, partition=run.partition, topic=topic)
     return await stage.outputs.result(run)
 
 

@@ -30,25 +30,25 @@ class FakeWork:
 
     async def process(self, run: Run) -> Terminal:
         future: asyncio.Future[Terminal] = asyncio.get_running_loop().create_future()
-        self.processing[run.id.offset] = future
-        self.order.append(run.id.offset)
+        self.processing[run.offset] = future
+        self.order.append(run.offset)
         try:
             return await future
         finally:
-            del self.processing[run.id.offset]
+            del self.processing[run.offset]
 
     def expire(self, run: Run) -> Terminal:
-        return Terminal((record(f"expired {run.id.offset}"),))
+        return Terminal((record(f"expired {run.offset}"),))
 
     def cancel(self, run: Run) -> Terminal:
-        return Terminal((record(f"cancelled {run.id.offset}"),))
+        return Terminal((record(f"cancelled {run.offset}"),))
 
     def defer(self, run: Run) -> Terminal | None:
         return Terminal((record(f"deferred {run.offset}"),))
 
     def abandon(self, run: Run) -> tuple[Outgoing, ...]:
-        self.abandoned.append(run.id.offset)
-        return (record(f"abandoned {run.id.offset}"),)
+        self.abandoned.append(run.offset)
+        return (record(f"abandoned {run.offset}"),)
 
 
 class Rig:
