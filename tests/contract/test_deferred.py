@@ -91,7 +91,7 @@ async def test_deferred_runs_are_cancelled_wherever_they_are(bootstrap: str, top
             state = member.worker.state
             await eventually(lambda: state().waiting == 7, state)
             lags = {(part.topic, part.partition): part.lag for part in state().partitions}
-            assert lags[stage.settings.topics.deferred, 2] == 7
+            assert (lags[stage.settings.topics.deferred, 2] or 0) >= 7  # the marks of transactions count, too
             assert lags[stage.settings.sources[0].topic, 2] == 0
             await cancel(stage, later[0])
             await cancel(stage, request_id="request-2")
@@ -111,17 +111,15 @@ async def test_deferred_runs_are_cancelled_wherever_they_are(bootstrap: str, top
 
 async def test_deferred_runs_leave_bytes_for_others(bootstrap: str, topic_prefix: str) -> None:
     """They are read again up to half of the bytes that a worker holds: others are taken and answered beside them."""
-    small = {"worker": {"max_window": 8, "max_queued_bytes": 200_000}}
-    async with staged(bootstrap, topic_prefix, QUICK, **small) as stage, running_member(stage.settings) as member:
-        text = [{"role": "user", "content": "x" * 5_000}]
+    async with staged(bootstrap, topic_prefix, QUICK, worker={"max_queued_bytes": 2_000_000}) as stage:
+        topic, text = stage.settings.topics.deferred, [{"role": "user", "content": "x" * 5_000}]
         not_before = stage.time_in(600)
         later = await stage.ask_many(
-            (number % 4, stage.request(QUICK, messages=text, not_before=not_before)) for number in range(240)
+            (number % 4, stage.request(QUICK, messages=text, not_before=not_before)) for number in range(600)
         )
-        await deferred(stage, *later)
-        behind = await stage.ask_many((number % 4, stage.request(QUICK)) for number in range(8))
-        await stage.outputs.until(lambda: all(stage.outputs.results_of(run) for run in behind))
-        topic = stage.settings.topics.deferred
-        paused = [part.paused for part in member.worker.state().partitions if part.topic == topic]
-        assert any(paused)
-        assert len(stage.outputs.results) == 8
+        async with running_member(stage.settings) as member:
+            state = member.worker.state
+            await eventually(lambda: any(part.paused for part in state().partitions if part.topic == topic), state)
+            behind = await stage.ask_many((number % 4, stage.request(QUICK)) for number in range(8))
+            await stage.outputs.until(lambda: all(stage.outputs.results_of(run) for run in behind))
+            assert [run for run in later if stage.outputs.results_of(run)] == []
