@@ -52,8 +52,8 @@ def commit(place: Workplace, offsets: Mapping[int, tuple[int, str]]) -> None:
 
 
 def shown(place: Workplace) -> dict[int, dict[str, Any]]:
-    """What `offsets show --json` says of each partition."""
-    said = place.say("offsets", "show", "--json")
+    """What `offsets show --json` says of each partition of the request topic."""
+    said = place.say("offsets", "show", "--json", "--topic", place.topic("requests"))
     assert said.code == 0, said
     return {line["partition"]: line for line in json.loads(said.out)["partitions"]}
 
@@ -87,6 +87,7 @@ def test_show_tells_where_the_group_stands(place: Workplace) -> None:
         f"{topic}\t1\t0\t0\t0\t-\t-\tforeign",
         f"{topic}\t2\t0\t0\t0\t-\t-\tdamaged",
         f"{topic}\t3\t-\t2\t-\t-\t-\tmissing",
+        *(f"{place.topic('deferred')}\t{number}\t-\t0\t-\t-\t-\tmissing" for number in range(4)),
     ]
     assert said.err == f"group {place.prefix}: 0 members\n"
     assert shown(place)[0] == {

@@ -21,6 +21,7 @@ from streamproc.observe.metrics import Metrics, PartitionState, WorkerState
 from streamproc.records.chunk import Chunk
 from streamproc.records.codec import RequestDecoder, decode_chunk, decode_result, decode_usage, encode, encode_usage
 from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
+from streamproc.records.deferral import Deferral
 from streamproc.records.headers import event_headers
 from streamproc.records.request import Request
 from streamproc.records.result import Result
@@ -157,6 +158,11 @@ def test_the_tables_of_headers_are_complete() -> None:
 def test_the_table_of_a_record_has_its_fields(heading: str, model: type[BaseModel]) -> None:
     """No more and no fewer; parts of our own records one by one."""
     assert {codes(row[0])[0] for row in table(RECORDS, heading)} == set(_fields(model))
+
+
+def test_the_table_of_deferrals_has_its_fields() -> None:
+    """Its usage lines have a table of their own."""
+    assert [codes(row[0])[0] for row in table(RECORDS, "Deferred run")] == list(Deferral.model_fields)
 
 
 def _fields(model: type[BaseModel]) -> Iterator[str]:
