@@ -63,8 +63,7 @@ class Consumer:
         clock: Clock,
         observer: Observer,
     ) -> None:
-        sources = {**sources, deferred: None}
-        self._topics = list(sources)
+        self._topics = [*sources, deferred]
         self._agreement = agreement
         self._group: str = options["group_id"]
         self._instance_id: str | None = options["group_instance_id"]

@@ -108,7 +108,8 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         self.is_settled = True
         self._joined = self._membership.generation
         self._namesake.stop()
-        self._count[0] = len(keys)
+        # Deferred runs are few: their partitions hardly ever commit.
+        self._count[0] = sum(key.topic in self._sources for key in keys)
         self._membership.watch_heartbeats()
         gone = [self.assignments.pop(key) for key in list(self.assignments) if key not in keys]
         if gone:
@@ -127,7 +128,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         def may_call() -> bool:
             return made.is_ready and self._membership.has_lease
 
-        made = Assignment(key, self._sources[key.topic], self._journals.open(key, self._new_owner(), may_call))
+        made = Assignment(key, self._sources.get(key.topic), self._journals.open(key, self._new_owner(), may_call))
         return made
 
     def _note_end(self, task: asyncio.Task[None]) -> None:

@@ -60,7 +60,7 @@ async def test_a_slow_head_holds_up_its_own_partition_only(bootstrap: str, topic
         # Its lag tells of all that waits, although nothing is fetched from it any more.
         key = TopicPartition(stage.settings.sources[0].topic, 0)
         await eventually(lambda: member.worker.consumer.lag(key) == 1 + len(behind), lambda: member.worker.consumer)
-        (held,) = [item for item in member.worker.state().partitions if item.partition == 0]
+        (held,) = [item for item in member.worker.state().partitions if (item.topic, item.partition) == key]
         # What one poll has brought is taken whole: at most 100 records.
         assert 4 <= held.window < 4 + 100
         assert held.paused
@@ -68,7 +68,7 @@ async def test_a_slow_head_holds_up_its_own_partition_only(bootstrap: str, topic
         for run in (head, *behind):
             assert (await stage.outputs.result(run)).status == "completed"
         await stage.has_committed(behind[-1])
-        changes = [event.change for event in member.all(PartitionChanged) if event.partition == 0]
+        changes = [event.change for event in member.all(PartitionChanged) if (event.topic, event.partition) == key]
         assert changes[:3] == ["claimed", "paused", "resumed"]
 
 
@@ -170,7 +170,11 @@ async def test_a_provider_that_is_away_fills_the_window_and_no_more(bootstrap: s
         runs = await stage.ask_many((0, stage.request(QUICK)) for _ in range(150))
 
         def held() -> list[tuple[int, bool]]:
-            return [(item.window, item.paused) for item in member.worker.state().partitions if item.partition == 0]
+            return [
+                (item.window, item.paused)
+                for item in member.worker.state().partitions
+                if (item.topic, item.partition) == (runs[0].topic, 0)
+            ]
 
         # What one poll has brought is taken whole: at most 100 records.
         await eventually(lambda: held() and 5 <= held()[0][0] < 5 + 100 and held()[0][1], held)

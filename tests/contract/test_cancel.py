@@ -2,6 +2,8 @@
 
 import asyncio
 
+from aiokafka import TopicPartition
+
 from streamproc.observe.events import RunWaits
 from tests.contract.harness.cancelling import cancel, ended, is_cancelled, is_streaming, remembered, troubles
 from tests.contract.harness.member import running_member
@@ -70,7 +72,8 @@ async def test_requests_are_cancelled_that_no_worker_has_read(bootstrap: str, to
         for run in unread:
             await cancel(stage, run)
         await eventually(lambda: remembered(member) == 100)
-        (assignment,) = [item for item in member.worker.consumer.assignments if item.key.partition == 0]
+        key = TopicPartition(head.topic, 0)
+        (assignment,) = [item for item in member.worker.consumer.assignments if item.key == key]
         assert assignment.offsets.next <= unread[0].offset
         await cancel(stage, head)
         await stage.outputs.until(lambda: all(stage.outputs.results_of(run) for run in behind))

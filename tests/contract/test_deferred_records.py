@@ -132,6 +132,16 @@ async def test_bytes_of_somebody_else_are_dead_letters(shared: Shared, deferral:
     assert (await stage.outputs.result(await stage.ask(QUICK, partition=1))).status == "completed"
 
 
+async def test_a_sender_cannot_pass_for_a_deferred_run(shared: Shared) -> None:
+    """On a request topic the header means nothing: neither another's run nor another's tenant can be had by it."""
+    stage = shared.stage
+    header = json.dumps({**GOOD, "run_id": str(run_of(stage, 7)), "tenant": "victim"}).encode()
+    value = json.dumps(stage.request(QUICK)).encode()
+    run = await stage.publish(value, headers=(("deferral", header),), partition=1)
+    result = await stage.outputs.result(run)
+    assert (result.status, result.tenant) == ("completed", "default")
+
+
 async def test_a_value_that_is_no_request_is_a_dead_letter(shared: Shared) -> None:
     """With a valid deferral, too."""
     stage = shared.stage

@@ -70,6 +70,7 @@ async def test_topics_are_created_once(settings: Settings) -> None:
         "usage": 400,
         "dead": 30,
         "journal": 7,
+        "deferred": 7,
         "control": 7,
     }
 

@@ -45,9 +45,12 @@ class Member:
         return sum(item.is_ready for item in owned)
 
     async def has_claimed(self, partitions: int) -> None:
-        """Waits until so many partitions are its own."""
-        await eventually(lambda: self.has_ended or self.claimed == partitions, lambda: self.worker.consumer)
+        """Waits until so many partitions are its own, and those with deferred runs that it has beside them."""
+        await eventually(lambda: self.has_ended or self._has_claimed(partitions), lambda: self.worker.consumer)
         assert not self.has_ended, self.polling
+
+    def _has_claimed(self, partitions: int) -> bool:
+        return self.claimed == partitions and all(item.is_ready for item in self.worker.consumer.assignments)
 
     @property
     def has_ended(self) -> bool:
