@@ -25,8 +25,9 @@ def named(stage: Stage, name: str) -> Settings:
 
 
 def owned(member: Member) -> dict[int, int]:
-    """Partitions that take records, each with the epoch of its claim."""
-    return {item.key.partition: item.epoch for item in member.worker.consumer.assignments if item.is_ready}
+    """Partitions of the request topic that take records, each with the epoch of its claim."""
+    ready = [item for item in member.worker.consumer.assignments if item.is_ready]
+    return {item.key.partition: item.epoch for item in ready if item.key.topic.endswith(".requests")}
 
 
 async def test_a_restart_under_the_same_name_stops_nobody(bootstrap: str, topic_prefix: str) -> None:
