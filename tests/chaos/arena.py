@@ -34,6 +34,7 @@ usage = "chaos.usage"
 dead = "chaos.dead"
 control = "chaos.control"
 journal = "chaos.journal"
+deferred = "chaos.deferred"
 partitions = {partitions}
 replication_factor = {copies}
 
