@@ -76,7 +76,7 @@ class Reader:
             await self.read(0.2)
 
     async def look_at_offsets(self) -> None:
-        """Asks for the group's committed offsets; passed over when no broker answers, as during a restart."""
+        """Asks for the group's committed offsets on the request topic; passed over when no broker answers, as during a restart."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka.bootstrap_servers, request_timeout_ms=2000)
         try:
             await admin.start()
@@ -87,7 +87,7 @@ class Reader:
             await admin.close()
         now = int(time.time() * 1000)
         for key, place in found.items():
-            if place.offset >= 0:
+            if place.offset >= 0 and key.topic == self._settings.sources[0].topic:
                 metadata = CommitMetadata.decode(place.metadata)
                 done = frozenset[int]() if metadata is None else metadata.done
                 offsets = frozenset(place.offset + distance for distance in done)
