@@ -16,8 +16,8 @@ def own_sticky_assignor(protocol: str, former_generation: Callable[[], int]) -> 
 
     aiokafka's sticky assignor remembers the former assignment in its class: consumers of one process would share it.
     It is never told of which generation that was: a member that woke up from a freeze and its successor both remember
-    a partition, and either might get it. And it counts the partitions of all topics together: the second worker of a group would get all those with
-    deferred runs, and none with requests.
+    a partition, and either might get it. And it counts the partitions of all topics together: the second worker of a
+    group would get all those with deferred runs, and none with requests.
     """
 
     class OwnStickyAssignor(StickyPartitionAssignor):  # type: ignore[misc] # aiokafka has no types

@@ -1,6 +1,7 @@
 """The assignor: each topic is shared out evenly, and what can stay stays."""
 
 from collections.abc import Iterable
+from functools import partial
 
 import pytest
 from aiokafka import TopicPartition
@@ -35,10 +36,10 @@ class Group:
         """What each of these members gets."""
         joins = {}
         for name in members:
-            assignor = own_sticky_assignor("p", lambda: None)
-            assignor.member_assignment, assignor.generation = self._had.get(name), 1
+            assignor = own_sticky_assignor("p", lambda: 1)
+            assignor.member_assignment = self._had.get(name)
             joins[name] = assignor.metadata(TOPICS)
-        found = own_sticky_assignor("p", lambda: None).assign(self._cluster, joins)
+        found = own_sticky_assignor("p", lambda: 1).assign(self._cluster, joins)
         self._had = {name: share.partitions() for name, share in found.items()}
         return {name: set(places) for name, places in self._had.items()}
 
@@ -72,8 +73,24 @@ def test_what_can_stay_stays() -> None:
 def test_a_join_can_be_refused() -> None:
     """A process that is about to end joins no more."""
 
-    def refuse() -> None:
+    def refuse() -> int:
         raise KafkaError("about to end")
 
     with pytest.raises(KafkaError, match="about to end"):
         own_sticky_assignor("p", refuse).metadata(TOPICS)
+
+
+def test_who_had_a_partition_last_keeps_it() -> None:
+    """A member that was frozen remembers what its successor has by now; the generation tells who is right."""
+    cluster, both = Cluster(2), [TopicPartition("llm.requests", 0), TopicPartition("llm.requests", 1)]
+    joins = {}
+    for name, generation, had in (("woke up", 3, both), ("successor", 4, both[:1]), ("third", 4, both[1:])):
+        assignor = own_sticky_assignor("p", partial(int, generation))
+        assignor.member_assignment = had
+        joins[name] = assignor.metadata(["llm.requests"])
+    found = own_sticky_assignor("p", lambda: 4).assign(cluster, joins)
+    assert {name: share.partitions() for name, share in found.items()} == {
+        "woke up": [],
+        "successor": both[:1],
+        "third": both[1:],
+    }
