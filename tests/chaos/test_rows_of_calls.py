@@ -45,7 +45,7 @@ async def test_row_9_another_worker_joins_and_leaves_while_calls_run(
         await act.is_streaming(first)
         async with act.successor() as other:
             await other.has_claimed(2)
-            moved = {assignment.key.partition for assignment in other.worker.consumer.assignments}
+            moved = {assignment.key.partition for assignment in other.requested}
             await act.is_answered(first)
             second = await act.ask(LONG, 0, 1, 2, 3)
             await act.is_streaming(second)

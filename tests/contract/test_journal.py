@@ -46,8 +46,8 @@ async def are_answered(stage: Stage, runs: list[RunId]) -> None:
 
 def nothing_is_left(member: Member) -> bool:
     """Whether it has its partitions, and no bill of a former owner's call is missing."""
-    assignments = member.worker.consumer.assignments
-    return len(assignments) == member.claimed == 4 and not any(item.inherited.unbilled for item in assignments)
+    unbilled = any(item.inherited.unbilled for item in member.worker.consumer.assignments)
+    return len(member.requested) == member.claimed == 4 and not unbilled
 
 
 async def takes_notes(stage: Stage) -> bool:
@@ -213,7 +213,7 @@ async def test_a_worker_that_leaves_takes_no_call_with_it(bootstrap: str, topic_
         running_member(stage.settings) as two,
     ):
         await asyncio.gather(one.has_claimed(2), two.has_claimed(2))
-        stay = [assignment.key.partition for assignment in one.worker.consumer.assignments]
+        stay = [assignment.key.partition for assignment in one.requested]
         runs = await stage.ask_many((n, stage.request(LONGER)) for n in (*stay, *stay))
         short = await stage.ask_many((n % 4, stage.request(SHORT)) for n in range(8))
         await are_streaming(stage, [*runs, *short])

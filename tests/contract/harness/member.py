@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from streamproc.app import SystemClock, Worker
+from streamproc.kafka.assignment import Assignment
 from streamproc.observe.events import Happening
 from streamproc.providers.catalog import Catalog
 from streamproc.settings import Settings
@@ -39,10 +40,14 @@ class Member:
         return [happening for happening in self.seen if isinstance(happening, kind)]
 
     @property
+    def requested(self) -> list[Assignment]:
+        """Its partitions of request topics; it has some with deferred runs beside them."""
+        return [item for item in self.worker.consumer.assignments if item.key.topic != self._deferred]
+
+    @property
     def claimed(self) -> int:
         """Partitions of request topics that are its own and take records."""
-        owned = [item for item in self.worker.consumer.assignments if item.key.topic != self._deferred]
-        return sum(item.is_ready for item in owned)
+        return sum(item.is_ready for item in self.requested)
 
     async def has_claimed(self, partitions: int) -> None:
         """Waits until so many partitions are its own, and those with deferred runs that it has beside them."""
