@@ -37,31 +37,19 @@ async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
         SetupError: something is missing or wrong; the message says what, where and what to do.
     """
     pass_by_told_twice(asyncio.get_running_loop())
-    clock = SystemClock()
-    registry = CollectorRegistry()
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         library_log = install_library_logs(logger)
         stack.callback(logging.getLogger().removeHandler, library_log)
-        await check_topics(settings)
-        catalog = Catalog(settings.providers, now=clock.time)
-        stack.push_async_callback(catalog.aclose)
-        await catalog.check_reachable()
-        observers = Observers((CallLog(logger),))
-        worker = Worker(settings, catalog, observers, clock)
-        observers.add(Metrics(registry, worker.state))
-        if settings.observe.metrics_enabled:
-            health = start_health_server(
-                settings.observe.metrics_host,
-                settings.observe.metrics_port,
-                registry,
-                worker.liveness,
-                worker.readiness,
-            )
-            stack.callback(health.close)
-            logger.info("serving metrics and health", port=health.port)
-        stack.push_async_callback(worker.stop)
-        await worker.start()
+        starting = asyncio.create_task(_start(settings, logger, stack), name="start")
+        await _until_signal(stop, starting)
+        if not starting.done():
+            starting.cancel()
+            with suppress(asyncio.CancelledError, SetupError):
+                await starting
+            logger.info("stopped", cut=0)
+            return 0
+        worker = starting.result()
         logger.info("started", group=settings.kafka.group, topics=[source.topic for source in settings.sources])
         polling = asyncio.create_task(worker.consumer.run(), name="poll")
         watchdog = Watchdog(
@@ -86,6 +74,31 @@ async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
             await polling
         logger.info("stopped", cut=cut)
         return cut
+
+
+async def _start(settings: Settings, logger: FilteringBoundLogger, stack: AsyncExitStack) -> Worker:
+    clock = SystemClock()
+    registry = CollectorRegistry()
+    await check_topics(settings)
+    catalog = Catalog(settings.providers, now=clock.time)
+    stack.push_async_callback(catalog.aclose)
+    await catalog.check_reachable()
+    observers = Observers((CallLog(logger),))
+    worker = Worker(settings, catalog, observers, clock)
+    observers.add(Metrics(registry, worker.state))
+    if settings.observe.metrics_enabled:
+        health = start_health_server(
+            settings.observe.metrics_host,
+            settings.observe.metrics_port,
+            registry,
+            worker.liveness,
+            worker.readiness,
+        )
+        stack.callback(health.close)
+        logger.info("serving metrics and health", port=health.port)
+    stack.push_async_callback(worker.stop)
+    await worker.start()
+    return worker
 
 
 def _end_process(logger: FilteringBoundLogger, seconds: float) -> None:
