@@ -17,6 +17,7 @@ class Lanes:
         self._name = name
         self._lanes: dict[int, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_stopped = False
         self.failure: BaseException | None = None
 
     def __len__(self) -> int:
@@ -33,11 +34,14 @@ class Lanes:
         return lane
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
+        if task.cancelled() and not self._is_stopped:
+            self.failure = RuntimeError(f"{task.get_name()} was cancelled by nobody of ours")
+        elif not task.cancelled() and task.exception() is not None:
             self.failure = task.exception()
 
     async def stop(self) -> None:
         """Sends nothing any more."""
+        self._is_stopped = True
         for lane in self._lanes.values():
             lane.close()
         for task in self._tasks:

@@ -18,7 +18,7 @@ from streamproc.observe.events import Observer, PublishBroke
 
 __all__ = ["MAX_BATCH_BYTES", "MAX_REQUEST_BYTES", "Packed", "Producer", "pack", "within"]
 
-_RETIRE_SECONDS = 30.0
+_RETIRE_SECONDS = 10.0
 _CONNECT_SECONDS = 20.0
 
 MAX_BATCH_BYTES = 512 * 1024
@@ -36,7 +36,7 @@ class Packed:
 class _Inner(NamedTuple):
     client: Any
     generation: int
-    pending: set[asyncio.Future[Any]]  # acknowledgements that somebody waits for
+    gone: asyncio.Future[None]  # done when nobody is left who could answer
 
 
 class Producer:
@@ -69,7 +69,7 @@ class Producer:
         Raises:
             KafkaError: no broker answers, or it refuses us.
         """
-        self._inner = _Inner(await self._connect(), 0, set())
+        self._inner = _Inner(await self._connect(), 0, _open_future())
 
     async def _connect(self) -> Any:
         client = AIOKafkaProducer(**self._options)
@@ -106,11 +106,16 @@ class Producer:
             PublishFailed: it was refused, or its fate is unknown. The producer has been replaced.
         """
         inner = self._current
+        # A task of its own: aiokafka leaves who waits in a client that is closed without an answer, or cancels him.
+        sending = asyncio.create_task(_send(inner.client, packed, topic, partition))
         try:
-            acknowledged = await inner.client.send_batch(packed.builder, topic, partition=partition)
-            inner.pending.add(acknowledged)
-            acknowledged.add_done_callback(inner.pending.discard)
-            stored = await acknowledged
+            await asyncio.wait((sending, inner.gone), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sending.cancel()
+        try:
+            if not sending.done() or sending.cancelled():
+                raise KafkaConnectionError("the producer was given up before it was answered")
+            stored = sending.result()
         except KafkaError as exc:
             await self._replace(inner.generation, topic, exc)
             raise PublishFailed(f"{topic} partition {partition} did not take {packed.count} records: {exc!r}") from exc
@@ -128,23 +133,28 @@ class Producer:
             except (KafkaError, TimeoutError) as exc:
                 # The next send meets the broken producer again, fails again, and comes back here.
                 raise PublishFailed(f"cannot replace the producer: {exc!r}") from exc
-            self._inner = _Inner(client, generation + 1, set())
+            self._inner = _Inner(client, generation + 1, _open_future())
             # Other partitions may still have batches under way in the old one: it ends in its own time.
             task = asyncio.create_task(_retire(broken, self._retire_seconds))
             self._retired.add(task)
             task.add_done_callback(self._retired.discard)
 
 
+def _open_future() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()
+
+
+async def _send(client: Any, packed: Packed, topic: str, partition: int) -> Any:
+    return await (await client.send_batch(packed.builder, topic, partition=partition))
+
+
 async def _retire(inner: _Inner, seconds: float) -> None:
     client = inner.client
     await within(seconds, client.stop())
+    inner.gone.set_result(None)
     # A stop that ran out of time leaves its sender and its sockets behind.
     await within(seconds, client._sender.close())  # noqa: SLF001 aiokafka closes them only after a flush
     await within(seconds, client.client.close())
-    # Nobody is left who could answer these, and whoever waits for one would wait for ever.
-    for acknowledged in list(inner.pending):
-        if not acknowledged.done():
-            acknowledged.set_exception(KafkaConnectionError("the producer was given up before it was answered"))
 
 
 async def within(seconds: float, ending: Awaitable[object]) -> None:

@@ -57,7 +57,7 @@ async def run_without_transactions(broker: EmbeddedBroker, stage: Stage, code: C
     [
         (
             Code.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-            r"Kafka does not allow transactions under the id .*\.group/.*\.requests/\d: .* ACLs Write and Describe",
+            r"Kafka does not allow transactions under the id .*\.group/.*\.(requests|deferred)/\d: .* ACLs Write and Describe",
         ),
         (Code.UNSUPPORTED_VERSION, "the broker cannot do transactions: streamproc needs a Kafka broker with "),
         (
