@@ -20,6 +20,7 @@ __all__ = ["MAX_BATCH_BYTES", "MAX_REQUEST_BYTES", "Packed", "Producer", "pack",
 
 _RETIRE_SECONDS = 10.0
 _CONNECT_SECONDS = 20.0
+_CLOSE_SECONDS = 2.0
 
 MAX_BATCH_BYTES = 512 * 1024
 MAX_REQUEST_BYTES = 100 * 2**20
@@ -150,11 +151,16 @@ async def _send(client: Any, packed: Packed, topic: str, partition: int) -> Any:
 
 async def _retire(inner: _Inner, seconds: float) -> None:
     client = inner.client
-    await within(seconds, client.stop())
-    inner.gone.set_result(None)
-    # A stop that ran out of time leaves its sender and its sockets behind.
-    await within(seconds, client._sender.close())  # noqa: SLF001 aiokafka closes them only after a flush
-    await within(seconds, client.client.close())
+    try:
+        await within(seconds, client.stop())
+    finally:
+        # Also when the worker ends meanwhile: a stop that ran out of time, or was cut off, leaves sender and sockets
+        # behind.
+        inner.gone.set_result(None)
+        try:
+            await within(_CLOSE_SECONDS, client._sender.close())  # noqa: SLF001 aiokafka closes them only after a flush
+        finally:
+            await within(_CLOSE_SECONDS, client.client.close())
 
 
 async def within(seconds: float, ending: Awaitable[object]) -> None:
