@@ -63,9 +63,9 @@ async def claim(
         inherited = Inherited(position, {position + distance for distance in stored.done})
         if not assignment.epoch:
             journal = await journals.read(key, owner, journal, inherited)
-            if inherited.answered:
+            if answered := inherited.answered:
                 # These bills leave with their answers: only those of them that nobody has published.
-                inherited.resolve(await journals.published(key.partition, inherited.answered))
+                inherited.resolve(await journals.published(key.partition, answered))
     except BaseException:
         await transactor.stop()
         raise

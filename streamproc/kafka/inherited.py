@@ -135,7 +135,7 @@ class Inherited:
     @property
     def answered(self) -> dict[str, InheritedCall]:
         """Calls whose bills will be published together with an answer that is there, and not on their own."""
-        whole = [run for runs in self._runs.values() for run in runs.values() if _answer(run) is not None]
+        whole = [run for runs in self._runs.values() for run in runs.values() if _whole(run) is not None]
         return {
             usage_id: self.unbilled[usage_id]
             for run in whole
@@ -166,9 +166,15 @@ class Inherited:
         return min([*notes, *(run.first_note for run in runs)], default=None)
 
 
-def _answer(run: _Run) -> Result | None:
+def _whole(run: _Run) -> dict[int, RunCompleted] | None:
+    """Notes of the highest attempt of which every part is there."""
     for _, notes in sorted(run.answers.items(), reverse=True):
         first = notes.get(0)
         if first is not None and len(notes) == first.result.parts:
-            return join_parts([notes[part].result for part in sorted(notes)])
+            return notes
     return None
+
+
+def _answer(run: _Run) -> Result | None:
+    notes = _whole(run)
+    return None if notes is None else join_parts([notes[part].result for part in sorted(notes)])

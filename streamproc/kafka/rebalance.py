@@ -118,7 +118,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
             ending.add_done_callback(self._endings.discard)
             self._endings.add(ending)
         for key in keys:
-            assignment = self.assignments.setdefault(key, self._assignment(key))
+            assignment = self.assignments[key] = self.assignments.get(key) or self._assignment(key)
             assignment.state = State.CLAIMING
             task = asyncio.create_task(self._own(assignment), name=f"own-{key.topic}-{key.partition}")
             task.add_done_callback(self._note_end)
@@ -205,7 +205,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         self._namesake.stop()
         ending = list(self.assignments.values())
         await self._hold(ending, State.ENDED)
-        await self._end(ending)
+        await self._let_go(ending)
         self.assignments.clear()
         await asyncio.gather(*self._endings, return_exceptions=True)
 
@@ -232,6 +232,10 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
     async def _end(self, assignments: Sequence[Assignment]) -> None:
         """Cuts the calls of assignments that are lost, and forgets the rest; the journal tells the next owner."""
         await self._cut(assignments)
+        await self._let_go(assignments)
+
+    async def _let_go(self, assignments: Sequence[Assignment]) -> None:
+        # After `_cut`, which may take seconds when Kafka is away, and is not to be done twice.
         await asyncio.gather(*(assignment.let_go() for assignment in assignments))
         for assignment in assignments:
             self._observer.saw(PartitionChanged(assignment.key.topic, assignment.key.partition, "lost"))
