@@ -13,6 +13,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced, TopicAlreadyExistsError
 from aiokafka.structs import OffsetAndMetadata
 
+from tests.contract.broker.topics import make
+from tests.contract.broker.wire import Wire
 from tests.contract.harness.waiting import eventually, eventually_found
 
 
@@ -26,16 +28,10 @@ async def admin(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 @pytest_asyncio.fixture
-async def topic(admin: AIOKafkaAdminClient, topic_prefix: str) -> str:
-    """Four partitions."""
-    name = f"{topic_prefix}.topic"
-    await admin.create_topics([NewTopic(name, 4, 1)])
-
-    async def is_there() -> bool:
-        return name in await admin.list_topics()
-
-    await eventually_found(is_there)
-    return name
+async def topic(wire: Wire, topic_prefix: str) -> str:
+    """Four partitions that take records: without acknowledgements nobody would be told that they do not yet."""
+    (first, *_) = await make(wire, f"{topic_prefix}.topic", 4)
+    return first.topic
 
 
 @asynccontextmanager
