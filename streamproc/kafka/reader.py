@@ -89,8 +89,8 @@ class Reader:
     async def offsets_at(self, places: Iterable[Place], timestamp_ms: int) -> dict[Place, int]:
         """The first offset whose record is not older than a time; where there is none, the end."""
         wanted = list(places)
+        ends = await self.ends(wanted)  # first: what comes between the two answers stands behind this end
         found = await self._consumer.offsets_for_times({TopicPartition(*place): timestamp_ms for place in wanted})
-        ends = await self.ends(wanted)
         return {
             place: ends[place] if found[TopicPartition(*place)] is None else found[TopicPartition(*place)].offset
             for place in wanted

@@ -56,8 +56,9 @@ class Tail:
         Raises:
             KafkaError: the leader is away, or it refuses us.
         """
+        end = await self.end(key)  # first: what comes between the two answers stands behind this end
         found = (await self._consumer.offsets_for_times({key: max(timestamp_ms, 0)}))[key]
-        return await self.end(key) if found is None else int(found.offset)
+        return end if found is None else int(found.offset)
 
     async def read(self, key: TopicPartition, offset: int) -> AsyncGenerator[Records, None]:
         """All records from an offset to where the partition ended at the first request.
