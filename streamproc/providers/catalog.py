@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from streamproc.chain.provider import Provider
 from streamproc.errors import InvalidRequest, SetupError
+from streamproc.providers.http_provider import HttpProvider
 from streamproc.providers.openai_chat import OpenAIChat
-from streamproc.providers.openai_request import check_extra
 from streamproc.providers.scripted import Scripted, echo
 from streamproc.providers.transport import Transport
 from streamproc.records.request import Request
@@ -16,6 +17,7 @@ from streamproc.settings import ProviderSettings
 __all__ = ["Catalog", "Resolved"]
 
 _NAMED_IN_SENTENCES = 20
+_OPENAI_HOST = "api.openai.com"
 
 
 class Resolved(NamedTuple):
@@ -66,8 +68,9 @@ class Catalog:
         Raises:
             InvalidRequest: names the options that are refused.
         """
-        if isinstance(self.providers[provider], OpenAIChat):
-            check_extra(request)
+        found = self.providers[provider]
+        if isinstance(found, HttpProvider):
+            found.dialect.check(request)
 
     async def check_reachable(self) -> None:
         """Opens and closes a connection to each provider that asks for it, so that a wrong address is seen at start.
@@ -87,10 +90,14 @@ class Catalog:
         if settings.kind == "scripted":
             return Scripted(name, echo(), asyncio.sleep)
         key = _api_key(name, settings)
+        dialect = OpenAIChat(
+            output_limit_field=settings.max_tokens_field,
+            omit_obfuscation=urlsplit(settings.base_url).hostname == _OPENAI_HOST,
+        )
         transport = Transport(
             provider=name,
             base_url=settings.base_url,
-            headers={} if key is None else {"authorization": f"Bearer {key}"},
+            headers=dialect.headers(key),
             timeouts=settings.timeouts,
             max_connections=settings.max_connections,
             keep_alive=settings.keep_alive,
@@ -100,12 +107,7 @@ class Catalog:
         self._transports.append(transport)
         if settings.check_at_start:
             self._checked.append(transport)
-        return OpenAIChat(
-            name,
-            transport,
-            now=now,
-            output_limit_field=settings.max_tokens_field,
-        )
+        return HttpProvider(name, dialect, transport, now=now)
 
 
 def _api_key(name: str, settings: ProviderSettings) -> str | None:

@@ -5,14 +5,12 @@ The rules are those of the HTML standard, section "Parsing an event stream"
 a trace (comments, `id`, `retry`, an event without data, an unfinished event at the end) is dropped here too.
 """
 
-__all__ = ["EventTooLarge", "SseDecoder"]
+from streamproc.providers.framing import PayloadTooLarge
+
+__all__ = ["SseDecoder"]
 
 _BOM = b"\xef\xbb\xbf"
 _LF = 0x0A
-
-
-class EventTooLarge(ValueError):
-    """An event is longer than the decoder may hold."""
 
 
 class SseDecoder:
@@ -29,7 +27,7 @@ class SseDecoder:
         """The data of the events that this chunk completes, lines joined by LF, still encoded.
 
         Raises:
-            EventTooLarge: one event is above the limit; the decoder is of no use afterwards.
+            PayloadTooLarge: one event is above the limit; the decoder is of no use afterwards.
         """
         # Nearly always a chunk is one whole event in one line, and nothing is left of the one before.
         if (
@@ -54,7 +52,7 @@ class SseDecoder:
         """As `feed`, each with the event's name before it; an event without a name is a `message`.
 
         Raises:
-            EventTooLarge: one event is above the limit; the decoder is of no use afterwards.
+            PayloadTooLarge: one event is above the limit; the decoder is of no use afterwards.
         """
         fields = (_fields(block) for block in self._blocks(chunk))
         return [(name or b"message", data) for name, data in fields if data is not None]
@@ -89,8 +87,8 @@ class SseDecoder:
             raise self._too_large()
         self._pieces.append(piece)
 
-    def _too_large(self) -> EventTooLarge:
-        return EventTooLarge(f"an event is longer than {self._max_event_bytes} bytes")
+    def _too_large(self) -> PayloadTooLarge:
+        return PayloadTooLarge(f"an event is longer than {self._max_event_bytes} bytes")
 
     def _without_mark(self, chunk: bytes) -> bytes:
         chunk = (self._head or b"") + chunk

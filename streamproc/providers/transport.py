@@ -88,11 +88,6 @@ class Transport:
     def __repr__(self) -> str:
         return f"<Transport {self._provider} {self._base_url}>"
 
-    @property
-    def host(self) -> str:
-        """Host name of the provider."""
-        return self._url.host
-
     def redact(self, text: str) -> str:
         """The text without our credentials, in case the provider echoes them."""
         for secret in self._secrets:

@@ -1,6 +1,6 @@
 """What the tests of the HTTP engine share: two whole answers, and a look at its connections."""
 
-from streamproc.providers.openai_chat import OpenAIChat
+from streamproc.providers.http_provider import HttpProvider
 from tests.fakes import eventually
 from tests.faults.raw_provider import DONE, END, FINISH, STREAM, USAGE, response, token
 
@@ -13,11 +13,11 @@ WHOLE = response(
 NOTHING_LEFT = "<HttptoolsTransport <HttpPool 0 in use, 0 idle, 0 open, 0 waiting>>"
 
 
-def engine_of(provider: OpenAIChat) -> str:
+def engine_of(provider: HttpProvider) -> str:
     """What the engine says of its connections."""
     return repr(provider._transport._engine)
 
 
-async def nothing_left(provider: OpenAIChat) -> None:
+async def nothing_left(provider: HttpProvider) -> None:
     """Waits until no connection is open."""
     await eventually(lambda: engine_of(provider) == NOTHING_LEFT)

@@ -13,6 +13,7 @@ import orjson
 from streamproc.chain.call import Call
 from streamproc.chain.provider import Event, Provider, Text
 from streamproc.errors import StreamprocError
+from streamproc.providers.http_provider import HttpProvider
 from streamproc.providers.openai_chat import OpenAIChat
 from streamproc.providers.transport import Transport
 from streamproc.settings import TimeoutSettings
@@ -157,7 +158,7 @@ async def provider_at(
     max_connections: int = 10,
     keep_alive: bool = True,
     now: float = 1_000_000.0,
-) -> AsyncIterator[OpenAIChat]:
+) -> AsyncIterator[HttpProvider]:
     """A client of ours for the server."""
     transport = Transport(
         provider="raw",
@@ -175,7 +176,7 @@ async def provider_at(
         secrets=(KEY,),
     )
     try:
-        yield OpenAIChat("raw", transport, now=lambda: now, max_event_bytes=4096, max_body_bytes=8192)
+        yield HttpProvider("raw", OpenAIChat(), transport, now=lambda: now, max_event_bytes=4096, max_body_bytes=8192)
     finally:
         await transport.aclose()
 

@@ -7,7 +7,7 @@ import pytest
 
 from streamproc.errors import InvalidRequest, SetupError
 from streamproc.providers.catalog import Catalog, Resolved
-from streamproc.providers.openai_chat import OpenAIChat
+from streamproc.providers.http_provider import HttpProvider
 from streamproc.providers.scripted import Scripted
 from streamproc.settings import ProviderSettings
 from tests.faults.raw_provider import Connection, outcome, raw_provider, response
@@ -60,7 +60,7 @@ def test_long_list_of_models_is_cut() -> None:
 def test_kinds() -> None:
     """The kind decides which provider is built, and what may be asked of it."""
     built = catalog(**TWO)
-    assert isinstance(built.providers["openai"], OpenAIChat)
+    assert isinstance(built.providers["openai"], HttpProvider)
     assert isinstance(built.providers["router"], Scripted)
     request = a_call(extra={"n": 2}).request
     built.check("router", request)

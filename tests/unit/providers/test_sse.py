@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.providers.sse import EventTooLarge, SseDecoder
+from streamproc.providers.framing import PayloadTooLarge
+from streamproc.providers.sse import SseDecoder
 
 LIMIT = 10_000
 
@@ -116,17 +117,17 @@ def test_event_above_the_limit(step: int) -> None:
     """An event that does not end is given up at the limit, in whatever pieces it comes."""
     decoder = SseDecoder(100)
     stream = b"data: a\n\ndata: " + b"x" * 200
-    with pytest.raises(EventTooLarge, match="100 bytes"):
+    with pytest.raises(PayloadTooLarge, match="100 bytes"):
         _ = [decoder.feed(stream[at : at + step]) for at in range(0, len(stream), step)]
 
 
 def test_whole_event_above_the_limit() -> None:
     """The limit holds also for an event that comes in one piece, alone or with others."""
-    with pytest.raises(EventTooLarge):
+    with pytest.raises(PayloadTooLarge):
         SseDecoder(100).feed(b"data: " + b"x" * 200 + b"\n\n")
     later = SseDecoder(100)
     later.feed(b"data: a\n\n")
-    with pytest.raises(EventTooLarge):
+    with pytest.raises(PayloadTooLarge):
         later.feed(b"data: " + b"x" * 200 + b"\n\n")
 
 

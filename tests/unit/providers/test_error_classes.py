@@ -16,7 +16,7 @@ from streamproc.errors import (
     RateLimited,
     ServerFault,
 )
-from streamproc.providers.openai_errors import error_in_body
+from streamproc.providers.error_classes import error_in_body
 
 
 def error_of(status: int, body: Any) -> ProviderError:

@@ -7,20 +7,21 @@ import pytest
 
 from streamproc.chain.provider import Completed, Event, Reasoning, Text, ToolCallPart
 from streamproc.errors import IncompleteStream, MalformedStream
-from streamproc.providers.openai_answer import Answer, token_counts
+from streamproc.providers.openai_chat_answer import ChatAnswer, token_counts
+from streamproc.providers.origin import Origin
 from streamproc.records.usage import TokenCounts
 
 
-def an_answer() -> Answer:
+def an_answer() -> ChatAnswer:
     """An answer of which nothing came yet."""
-    return Answer(provider="p", request_id="req-1", max_event_bytes=1000, redact=str)
+    return ChatAnswer(Origin("p", "req-1", str))
 
 
 def read(*chunks: Any) -> tuple[list[Event], Completed]:
     """Events of these chunks, an end mark after them, and the end."""
     answer = an_answer()
-    events = [event for chunk in chunks for event in answer.read_chunk(orjson.dumps(chunk))]
-    assert answer.read_chunk(b"[DONE]") == []
+    events = [event for chunk in chunks for event in answer.read(orjson.dumps(chunk))]
+    assert answer.read(b"[DONE]") == []
     return events, answer.completed()
 
 
@@ -153,9 +154,9 @@ def test_token_counts(usage: Any, expected: TokenCounts | None) -> None:
 def test_nothing_is_read_after_the_end_mark() -> None:
     """What follows `[DONE]` is not the answer's."""
     answer = an_answer()
-    answer.read_chunk(orjson.dumps(delta("stop")))
-    answer.read_chunk(b"[DONE] ")
-    assert answer.read_chunk(b"rubbish") == []
+    answer.read(orjson.dumps(delta("stop")))
+    answer.read(b"[DONE] ")
+    assert answer.read(b"rubbish") == []
     assert answer.completed().finish_reason == "stop"
 
 
@@ -164,12 +165,12 @@ def test_end_too_early() -> None:
     answer = an_answer()
     with pytest.raises(MalformedStream, match="empty"):
         answer.completed()
-    answer.read_chunk(orjson.dumps(delta("stop")))
+    answer.read(orjson.dumps(delta("stop")))
     with pytest.raises(IncompleteStream, match="DONE"):
         answer.completed()
     answer = an_answer()
-    answer.read_chunk(orjson.dumps(delta(content="a")))
-    answer.read_chunk(b"[DONE]")
+    answer.read(orjson.dumps(delta(content="a")))
+    answer.read(b"[DONE]")
     with pytest.raises(IncompleteStream, match="finish reason") as cut:
         answer.completed()
     assert cut.value.request_id == "req-1"

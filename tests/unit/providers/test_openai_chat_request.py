@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from streamproc.errors import InvalidRequest
-from streamproc.providers.openai_request import ALLOWED_EXTRAS, check_extra, render_body
+from streamproc.providers.openai_chat_request import ALLOWED_EXTRAS, check_extra, render_body
 from streamproc.records.request import Request
 from tests.unit.providers.calls import a_call
 

@@ -1,0 +1,131 @@
+"""A provider over HTTP: one API's dialect on a transport."""
+
+from collections.abc import AsyncGenerator, Callable
+
+import orjson
+
+from streamproc.chain.call import Call
+from streamproc.chain.provider import Event
+from streamproc.errors import ProviderError
+from streamproc.providers.dialect import Dialect
+from streamproc.providers.error_classes import error_in_body
+from streamproc.providers.framing import PayloadTooLarge
+from streamproc.providers.origin import Origin
+from streamproc.providers.retry_after import retry_after_seconds
+from streamproc.providers.transport import Transport
+from streamproc.providers.transport_exchange import Exchange
+
+__all__ = ["HttpProvider"]
+
+_MAX_ERROR_BYTES = 2**16
+_TAIL_SECONDS = 0.1  # how long the end of the body may lag behind the end mark; then the connection is not used again
+
+
+class HttpProvider:
+    """A provider that answers over HTTP, streamed or not.
+
+    Errors before an answer is complete have the class that status and error object ask for; those with an HTTP error
+    status are not billed, those inside a 200 stream may be.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dialect: Dialect,
+        transport: Transport,
+        *,
+        now: Callable[[], float],
+        max_event_bytes: int = 2**20,
+        max_body_bytes: int = 2**25,
+    ) -> None:
+        """Makes no call.
+
+        Args:
+            name: in the settings.
+            dialect: of the server.
+            transport: to the server; it stays the caller's to close.
+            now: unix time in seconds, for `retry-after` dates.
+            max_event_bytes: a longer event of a stream is malformed.
+            max_body_bytes: a longer body of an answer that is not streamed is malformed.
+        """
+        self._name = name
+        self._dialect = dialect
+        self._transport = transport
+        self._now = now
+        self._max_event_bytes = max_event_bytes
+        self._max_body_bytes = max_body_bytes
+
+    @property
+    def name(self) -> str:
+        """Name in the settings."""
+        return self._name
+
+    @property
+    def dialect(self) -> Dialect:
+        """What it speaks."""
+        return self._dialect
+
+    async def stream(self, call: Call) -> AsyncGenerator[Event, None]:
+        """Makes the call and gives its events as they arrive."""
+        dialect, is_streamed = self._dialect, call.request.stream
+        async with self._transport.post(
+            dialect.path(call), dialect.render(call), stream=is_streamed, call_id=call.usage_id
+        ) as exchange:
+            origin = Origin(self._name, dialect.request_id(exchange.headers), self._transport.redact)
+            if exchange.status_code != 200:  # noqa: PLR2004 HTTP's own number
+                raise await self._refusal(exchange, origin)
+            content_type = exchange.headers.get("content-type", "").lower()
+            if not is_streamed:
+                for event in await self._whole(exchange, origin, content_type):
+                    yield event
+                return
+            # A server that names no type gets the benefit of the doubt; its bytes will tell.
+            if content_type and not content_type.startswith(dialect.media_type):
+                raise await _no_stream(exchange, origin, content_type)
+            answer, decoder = dialect.answer(origin), dialect.decoder(self._max_event_bytes)
+            while not answer.is_done and (chunk := await exchange.next_chunk()):
+                try:
+                    payloads = decoder.feed(chunk)
+                except PayloadTooLarge as exc:
+                    raise origin.malformed(f"a stream in which {exc}") from exc
+                if payloads:
+                    exchange.progress()
+                for payload in payloads:
+                    for event in answer.read(payload):
+                        yield event
+            yield answer.completed()
+            await exchange.finish(_TAIL_SECONDS)
+
+    async def _whole(self, exchange: Exchange, origin: Origin, content_type: str) -> list[Event]:
+        body = await exchange.read(self._max_body_bytes)
+        if not body.strip():
+            raise origin.malformed("an empty answer")
+        if content_type and "json" not in content_type:
+            raise origin.malformed(f"{content_type[:80]!r} instead of JSON")
+        return self._dialect.answer(origin).read_whole(body)
+
+    async def _refusal(self, exchange: Exchange, origin: Origin) -> ProviderError:
+        try:
+            body = await exchange.read(_MAX_ERROR_BYTES)
+        except ProviderError:
+            body = b""  # the status is here, and tells most of it
+        return error_in_body(
+            body,
+            provider=self._name,
+            status=exchange.status_code or 0,
+            request_id=origin.request_id,
+            retry_after_seconds=retry_after_seconds(exchange.headers, self._now()),
+            redact=origin.redact,
+        )
+
+
+async def _no_stream(exchange: Exchange, origin: Origin, content_type: str) -> ProviderError:
+    """A 200 that is no stream: some servers put an error object there, others a page."""
+    body = await exchange.read(_MAX_ERROR_BYTES)
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        parsed = None
+    if isinstance(parsed, dict) and (error := parsed.get("error")):
+        return origin.broke_off(error)
+    return origin.malformed(f"{content_type[:80]!r} instead of a stream")
