@@ -47,7 +47,12 @@ def build_app() -> App:
     offsets = App(name="offsets", help="See where the group stands, and set it.")
     offsets.command("streamproc.cli.offsets:show", name="show", help="Show offsets, lag and what stands beside them.")
     offsets.command("streamproc.cli.offsets_reset:reset", name="reset", help="Set committed offsets anew.")
+    providers = App(name="providers", help="See whether the providers answer.")
+    providers.command(
+        "streamproc.cli.providers:check", name="check", help="Make one tiny call to each provider, and say what came."
+    )
     app.command(topics)
+    app.command(providers)
     app.command(offsets)
     app.command(dead)
     app.command(config)
