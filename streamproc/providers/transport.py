@@ -1,19 +1,16 @@
-"""The HTTP client of the providers: address, credentials and connections of one of them.
-
-It drives httpx's transport interface directly. `httpx.AsyncClient` around it costs another 120 µs of CPU per request
-for cookies, redirects and proxies, which a provider does not use.
-"""
+"""The HTTP client of the providers: address, credentials and connections of one of them."""
 
 import asyncio
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import httpx
 
 from streamproc.errors import SetupError
+from streamproc.providers.transport_engine import Asked, Engine
 from streamproc.providers.transport_exchange import Exchange
-from streamproc.providers.transport_httptools import HttptoolsTransport
+from streamproc.providers.transport_httptools import HttptoolsEngine
+from streamproc.providers.transport_httpx import HttpxEngine
 from streamproc.settings import TimeoutSettings
 
 __all__ = ["Transport"]
@@ -64,29 +61,32 @@ class Transport:
             or not 0 < (self._url.port or 80) < 2**16
         ):
             raise SetupError(f"providers.{provider}.base_url must look like https://host/path, without a user name")
-        self._urls: dict[str, httpx.URL] = {}
-        self._headers = [
+        self._targets: dict[str, bytes] = {}
+        self._headers = (
             (b"host", self._url.netloc),
             (b"content-type", b"application/json"),
             (b"accept-encoding", b"identity"),
             (b"user-agent", b"streamproc"),
             *((name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
-        ]
-        self._engine: httpx.AsyncBaseTransport = (
-            HttptoolsTransport(self._url, max_connections=max_connections, keep_alive=keep_alive)
-            if engine == "httptools"
-            else httpx.AsyncHTTPTransport(
-                http2=importlib.util.find_spec("h2") is not None,
-                trust_env=False,
-                # With fewer kept than open ones, httpx would reconnect all the time.
-                limits=httpx.Limits(
-                    max_connections=max_connections, max_keepalive_connections=max_connections if keep_alive else 0
-                ),
+        )
+        self._engine: Engine = (
+            HttptoolsEngine(
+                self._url.raw_host.decode("ascii"),
+                self._port,
+                tls=self._url.scheme == "https",
+                max_connections=max_connections,
+                keep_alive=keep_alive,
             )
+            if engine == "httptools"
+            else HttpxEngine(self._url, max_connections=max_connections, keep_alive=keep_alive)
         )
 
     def __repr__(self) -> str:
         return f"<Transport {self._provider} {self._base_url}>"
+
+    @property
+    def _port(self) -> int:
+        return self._url.port or (443 if self._url.scheme == "https" else 80)
 
     def redact(self, text: str) -> str:
         """The text without our credentials, in case the provider echoes them."""
@@ -101,33 +101,25 @@ class Transport:
         https://platform.openai.com/docs/api-reference/debugging-requests).
         Without `stream` the answer is computed before its first byte, so only the total deadline applies.
         """
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = httpx.URL(self._base_url + path)
+        target = self._targets.get(path)
+        if target is None:
+            target = self._targets[path] = httpx.URL(self._base_url + path).raw_path
         timeouts = self._timeouts
-        first_byte_seconds = timeouts.first_byte_seconds if stream else None
-        request = httpx.Request(
-            "POST",
-            url,
-            headers=[
+        asked = Asked(
+            target,
+            (
                 *self._headers,
                 (b"accept", b"text/event-stream" if stream else b"application/json"),
                 (b"content-length", b"%d" % len(body)),
                 (b"x-client-request-id", call_id.encode()),
-            ],
-            stream=httpx.ByteStream(body),
-            extensions={
-                "timeout": {
-                    "connect": timeouts.connect_seconds,
-                    "pool": timeouts.connect_seconds,
-                    "write": first_byte_seconds,
-                    "read": first_byte_seconds,
-                }
-            },
+            ),
+            body,
+            timeouts.connect_seconds,
+            timeouts.first_byte_seconds if stream else None,
         )
         return Exchange(
             self._engine,
-            request,
+            asked,
             provider=self._provider,
             total_seconds=timeouts.total_seconds,
             idle_seconds=timeouts.idle_seconds if stream else None,
@@ -139,10 +131,9 @@ class Transport:
         Raises:
             SetupError: nobody takes it; names the setting and the reason.
         """
-        port = self._url.port or (443 if self._url.scheme == "https" else 80)
         try:
             async with asyncio.timeout(self._timeouts.connect_seconds):
-                _, writer = await asyncio.open_connection(self._url.host, port)
+                _, writer = await asyncio.open_connection(self._url.host, self._port)
         except OSError as exc:  # TimeoutError is one
             reason = "no answer in time" if isinstance(exc, TimeoutError) else exc.strerror or str(exc)
             raise SetupError(

@@ -1,25 +1,19 @@
 """One HTTP request and its response: deadlines, reading, and the fate of every fault."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
-
-import httpx
 
 from streamproc.errors import ConnectFailed, Disconnected, MalformedStream, ProviderError, TimedOut
 from streamproc.providers.content_encoding import Inflate
 from streamproc.providers.deadlines import Deadlines
+from streamproc.providers.http_response import BrokenResponse
+from streamproc.providers.transport_engine import Asked, Engine, NothingSent, Response
 
 __all__ = ["Exchange"]
 
-_NOTHING_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
+_FAULTS = (NothingSent, BrokenResponse, OSError)
 
 
 class Exchange:
@@ -31,15 +25,15 @@ class Exchange:
 
     def __init__(
         self,
-        engine: httpx.AsyncBaseTransport,
-        request: httpx.Request,
+        engine: Engine,
+        asked: Asked,
         *,
         provider: str,
         total_seconds: float,
         idle_seconds: float | None,
     ) -> None:
         self._engine = engine
-        self._request = request
+        self._asked = asked
         self._provider = provider
         self._total_seconds = total_seconds
         self._idle_seconds = idle_seconds
@@ -51,26 +45,21 @@ class Exchange:
         self._deadlines = Deadlines(total_seconds=self._total_seconds)
         try:
             with self._deadlines:
-                response = await self._engine.handle_async_request(self._request)
+                self._response: Response = await self._engine.send(self._asked)
         except BaseException as exc:
             self._deadlines.close()
-            if isinstance(exc, (httpx.HTTPError, TimeoutError)):
+            if isinstance(exc, _FAULTS):
                 raise self._fault(exc) from exc
             raise
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 narrows the type for mypy
-        self._stream = response.stream
-        self._chunks = self._stream.__aiter__()
-        self.status_code = response.status_code
-        self.headers = response.headers
-        try:
-            encoding = response.headers.get("content-encoding", "identity")
-            if encoding.lower() != "identity":
+        self.status_code = self._response.status_code
+        self.headers = self._response.headers
+        encoding = self.headers.get("content-encoding")
+        if encoding is not None and encoding.lower() != "identity":
+            try:
                 self._inflate = Inflate(encoding)
-        except ValueError as exc:
-            await self.__aexit__(None, None, None)
-            raise self._malformed(str(exc)) from exc
-        # A deadline per read would count from the last bytes; ours counts from the last event.
-        self._request.extensions["timeout"]["read"] = None
+            except ValueError as exc:
+                await self.__aexit__(None, None, None)
+                raise self._malformed(str(exc)) from exc
         if self._idle_seconds is not None:
             self._deadlines.watch_silence(self._idle_seconds)
         return self
@@ -79,9 +68,7 @@ class Exchange:
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._deadlines.close()
-        if isinstance(self._chunks, AsyncGenerator):
-            await self._chunks.aclose()
-        await self._stream.aclose()
+        await self._response.aclose()
 
     def progress(self) -> None:
         """An event came: the idle deadline starts again."""
@@ -95,11 +82,11 @@ class Exchange:
                 return rest
             try:
                 with self._deadlines:
-                    chunk = await self._chunks.__anext__()
-            except StopAsyncIteration:
-                break
-            except (httpx.HTTPError, TimeoutError) as exc:
+                    chunk = await self._response.read()
+            except _FAULTS as exc:
                 raise self._fault(exc) from exc
+            if not chunk:
+                break
             if inflate is not None:
                 chunk = self._inflated(inflate, chunk)
             if chunk:
@@ -137,13 +124,13 @@ class Exchange:
     def _malformed(self, sentence: str) -> MalformedStream:
         return MalformedStream(f"{self._provider}: {sentence}", provider=self._provider, status_code=self.status_code)
 
-    def _fault(self, exc: httpx.HTTPError | TimeoutError) -> ProviderError:
+    def _fault(self, exc: Exception) -> ProviderError:
         fate: type[ProviderError]
-        if isinstance(exc, _NOTHING_SENT):
-            fate = ConnectFailed
-        elif isinstance(exc, (TimeoutError, httpx.TimeoutException)):
-            fate = TimedOut
+        if isinstance(exc, NothingSent):
+            fate, silent = ConnectFailed, "no connection"
+        elif isinstance(exc, TimeoutError):
+            fate, silent = TimedOut, "no response in time"
         else:
-            fate = Disconnected
-        sentence = f"{self._provider}: {str(exc) or type(exc).__name__}"
+            fate, silent = Disconnected, type(exc).__name__
+        sentence = f"{self._provider}: {str(exc) or silent}"
         return fate(sentence, provider=self._provider, status_code=self.status_code)

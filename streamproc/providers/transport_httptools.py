@@ -1,120 +1,101 @@
-"""An httpx transport on our own connections: httpx's interface and exceptions at a fraction of its pool's CPU.
-
-It raises what httpx's own transport raises for the same fault, because the exception tells whether the call may have
-cost money.
-"""
+"""The engine of our own: requests over the connections of one pool, with nothing between them and the bytes."""
 
 import asyncio
 import ssl
-from collections.abc import Callable
-
-import httpx
+from collections.abc import Iterable, Mapping
 
 from streamproc.providers.http_connect import Connect
-from streamproc.providers.http_pool import HttpPool, NoneFree
-from streamproc.providers.http_response import BrokenResponse, HttpResponse
+from streamproc.providers.http_connection import HttpConnection
+from streamproc.providers.http_pool import HttpPool
+from streamproc.providers.http_response import HttpResponse
+from streamproc.providers.transport_engine import Asked, NothingSent
 
-__all__ = ["HttptoolsTransport"]
+__all__ = ["HttptoolsEngine"]
 
 _IDLE_SECONDS = 15
 
 
-class HttptoolsTransport(httpx.AsyncBaseTransport):
-    """Sends requests to one server over at most `max_connections` connections, without cookies, redirects or proxies.
+class HttptoolsEngine:
+    """Sends requests to one server over at most `max_connections` connections, without redirects or proxies."""
 
-    Of a request's timeouts it knows `connect` (waiting for a free connection included) and `read`, which bounds the
-    time from sending to the headers only. A POST or GET is understood; a HEAD would wait for a body.
-    """
-
-    def __init__(self, url: httpx.URL, *, max_connections: int, keep_alive: bool = True) -> None:
+    def __init__(self, host: str, port: int, *, tls: bool, max_connections: int, keep_alive: bool = True) -> None:
         """Opens no connection yet.
 
         Args:
-            url: any of the server; requests are for this scheme, host and port, and their URLs only give the path.
+            host: name or address.
+            port: of TCP.
+            tls: whether to speak TLS, with a certificate that the system trusts.
             max_connections: in use at once.
             keep_alive: whether a connection is used again.
         """
-        tls = None
-        if url.scheme == "https":
-            tls = ssl.create_default_context()
-            tls.set_alpn_protocols(["http/1.1"])
-        connect = Connect(url.raw_host.decode("ascii"), url.port or (80 if tls is None else 443), tls)
+        context = None
+        if tls:
+            context = ssl.create_default_context()
+            context.set_alpn_protocols(["http/1.1"])
+        connect = Connect(host, port, context)
         self._pool = HttpPool(connect, max_connections=max_connections, idle_seconds=_IDLE_SECONDS if keep_alive else 0)
 
     def __repr__(self) -> str:
-        return f"<HttptoolsTransport {self._pool}>"
+        return f"<HttptoolsEngine {self._pool}>"
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Sends the request and waits for the headers.
+    async def send(self, asked: Asked) -> "_Response":
+        """Sends a request and waits for the headers of its response.
 
         Raises:
-            httpx.TransportError: as httpx's own transport would.
+            NothingSent: the server cannot know of the request.
+            BrokenResponse: the connection ended before the headers, or what came is no HTTP.
+            OSError: the connection broke, or the headers did not come in time (TimeoutError).
         """
-        timeout = request.extensions["timeout"]
-        data = _rendered(request, await request.aread())
         try:
-            connection = await self._pool.lease(timeout["connect"])
-        except NoneFree as exc:
-            raise httpx.PoolTimeout(str(exc), request=request) from exc
+            connection = await self._pool.lease(asked.connect_seconds)
         except TimeoutError as exc:
-            raise httpx.ConnectTimeout(str(exc) or "no connection in time", request=request) from exc
+            raise NothingSent(str(exc) or "no connection in time") from exc
         except OSError as exc:  # refused, unknown host, TLS
-            raise httpx.ConnectError(str(exc) or type(exc).__name__, request=request) from exc
+            raise NothingSent(str(exc) or type(exc).__name__) from exc
         try:
-            response = connection.request(data)
-            async with asyncio.timeout(timeout["read"]):
+            response = connection.request(_rendered(asked))
+            if asked.first_byte_seconds is None:
                 await response.head()
-        except BaseException as exc:
+            else:
+                async with asyncio.timeout(asked.first_byte_seconds):
+                    await response.head()
+        except BaseException:
             self._pool.release(connection)
-            if isinstance(exc, (OSError, BrokenResponse)):
-                raise _as_httpx(exc, request) from exc
             raise
-        assert response.status_code is not None  # noqa: S101 narrows the type for mypy
-        release = self._pool.release
-        body = _Body(response, request, lambda: release(connection))
-        return httpx.Response(response.status_code, headers=response.headers, stream=body)
+        return _Response(response, connection, self._pool)
 
     async def aclose(self) -> None:
         """Closes all connections, also those in use."""
         await self._pool.aclose()
 
 
-class _Body(httpx.AsyncByteStream):
-    """The response's body as it arrives. Closing it before its end closes the connection."""
+class _Response:
+    """A response whose headers are here, and the connection it comes over."""
 
-    def __init__(self, response: HttpResponse, request: httpx.Request, release: Callable[[], None]) -> None:
-        self._response = response
-        self._request = request
-        self._release: Callable[[], None] | None = release
+    __slots__ = ("_connection", "_pool", "headers", "read", "status_code")
 
-    def __aiter__(self) -> "_Body":
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            chunk = await self._response.read()
-        except (OSError, BrokenResponse) as exc:
-            raise _as_httpx(exc, self._request) from exc
-        if not chunk:
-            raise StopAsyncIteration
-        return chunk
+    def __init__(self, response: HttpResponse, connection: HttpConnection, pool: HttpPool) -> None:
+        assert response.status_code is not None  # noqa: S101 narrows the type for mypy
+        self.status_code: int = response.status_code
+        self.headers: Mapping[str, str] = _by_name(response.headers)
+        self.read = response.read
+        self._pool = pool
+        self._connection: HttpConnection | None = connection
 
     async def aclose(self) -> None:
-        if self._release is not None:
-            self._release()
-            self._release = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.release(connection)
 
 
-def _rendered(request: httpx.Request, body: bytes) -> bytes:
-    lines = [b"%b %b HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-    lines += [b"%b: %b" % header for header in request.headers.raw]
-    return b"\r\n".join([*lines, b"", body])
+def _rendered(asked: Asked) -> bytes:
+    lines = [b"POST %b HTTP/1.1" % asked.target, *[b"%b: %b" % header for header in asked.headers], b"", asked.body]
+    return b"\r\n".join(lines)
 
 
-def _as_httpx(exc: OSError | BrokenResponse, request: httpx.Request) -> httpx.TransportError:
-    """The exception of httpx for a fault after the request was sent."""
-    if isinstance(exc, TimeoutError):
-        return httpx.ReadTimeout(str(exc) or "no response in time", request=request)
-    if isinstance(exc, OSError):  # reset
-        return httpx.ReadError(str(exc) or type(exc).__name__, request=request)
-    return httpx.RemoteProtocolError(str(exc), request=request)
+def _by_name(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers

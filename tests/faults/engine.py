@@ -10,7 +10,7 @@ ANSWER = STREAM + token("a") + token("b") + FINISH + USAGE + DONE + END
 WHOLE = response(
     "200 OK", "application/json", b'{"choices":[{"message":{"content":"ab"},"finish_reason":"stop"}],"usage":null}'
 )
-NOTHING_LEFT = "<HttptoolsTransport <HttpPool 0 in use, 0 idle, 0 open, 0 waiting>>"
+NOTHING_LEFT = "<HttptoolsEngine <HttpPool 0 in use, 0 idle, 0 open, 0 waiting>>"
 
 
 def engine_of(provider: HttpProvider) -> str:

@@ -164,6 +164,15 @@ NOT_STREAMS: dict[str, tuple[bytes, type[ProviderError]]] = {
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx",
         MalformedStream,
     ),
+    "two content-encodings": (
+        response(
+            "200 OK",
+            "text/event-stream",
+            gzip.compress(b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'),
+            b"content-encoding: gzip\r\ncontent-encoding: gzip",
+        ),
+        MalformedStream,
+    ),
 }
 
 

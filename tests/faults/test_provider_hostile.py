@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import httpx
 import pytest
 
 from streamproc.errors import BadRequest, ConnectFailed, Disconnected, ProviderError
+from streamproc.providers.http_response import BrokenResponse
 from tests.fakes import eventually
 from tests.faults.engine import WHOLE, nothing_left
 from tests.faults.raw_provider import STREAM, Connection, outcome, provider_at, raw_provider, response, token
@@ -124,7 +124,7 @@ async def test_a_server_that_never_comes_to_the_point(case: str) -> None:
     async with raw_provider(behave) as server, provider_at(server.url) as provider:
         _, _, error = await asyncio.wait_for(outcome(provider, a_call()), 5)
         assert isinstance(error, Disconnected)
-        assert isinstance(error.__cause__, httpx.RemoteProtocolError)
+        assert isinstance(error.__cause__, BrokenResponse)
         assert "65536" in str(error)
         await nothing_left(provider)
 

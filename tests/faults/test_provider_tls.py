@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from streamproc.errors import ConnectFailed, Disconnected
+from streamproc.providers.transport_engine import NothingSent
 from tests.faults.raw_provider import DONE, END, FINISH, STREAM, Connection, outcome, provider_at, raw_provider, token
 from tests.unit.providers.calls import a_call
 
@@ -99,7 +99,7 @@ async def test_a_certificate_that_is_not(
         _, _, error = await outcome(provider, a_call())
         assert isinstance(error, ConnectFailed)
         assert not error.may_have_cost
-        assert isinstance(error.__cause__, httpx.ConnectError)
+        assert isinstance(error.__cause__, NothingSent)
         assert "certificate verify failed" in str(error).lower()
 
 
@@ -113,7 +113,8 @@ async def test_a_server_without_tls() -> None:
         async with provider_at(server.url.replace("http:", "https:"), connect_seconds=0.3) as provider:
             _, _, error = await asyncio.wait_for(outcome(provider, a_call()), 5)
         assert isinstance(error, ConnectFailed)
-        assert isinstance(error.__cause__, httpx.ConnectTimeout)
+        assert isinstance(error.__cause__, NothingSent)
+        assert isinstance(error.__cause__.__cause__, TimeoutError)
         assert server.requests == []
 
 
