@@ -99,13 +99,15 @@ class CallLog:
 
     def __init__(self, logger: FilteringBoundLogger, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._log = logger
+        self._has_calls = logger.is_enabled_for(logging.INFO)
         self._seldom = _Seldom(_SECONDS_BETWEEN_LINES, monotonic)
 
     def saw(self, happening: Happening) -> None:  # noqa: C901 one case for each happening
         """Writes the line, if there is one for it. Called from one thread only, the event loop's."""
         match happening:
             case CallEnded():
-                self._log.info("call", **_call_fields(happening))
+                if self._has_calls:
+                    self._log.info("call", **_call_fields(happening))
             case RetryPlanned(run_id, provider, code, wait_seconds, restart):
                 cause = (provider, code, restart)
                 wait = round(wait_seconds, 3)

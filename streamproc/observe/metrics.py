@@ -3,11 +3,11 @@
 Dollars here are floats for graphs and alarms; the bill is the usage topic.
 """
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar, cast
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from streamproc.observe.events import (
@@ -23,11 +23,10 @@ from streamproc.observe.events import (
     RunWaits,
 )
 from streamproc.observe.labels import BoundedLabel
+from streamproc.observe.tallies import Counts, Spread
 from streamproc.records.usage import UsageLine
 
 __all__ = ["Metrics", "PartitionState", "WorkerState"]
-
-_Metric = TypeVar("_Metric", Counter, Histogram)
 
 _TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "reasoning")
 _NANOS_PER_DOLLAR = 1_000_000_000
@@ -83,6 +82,7 @@ class Metrics:
             read plain numbers and copy the list of partitions, and neither wait nor change anything.
         max_tenants: distinct values of the label `tenant`.
         max_models: distinct values of the label `model`.
+        now: unix time in seconds, for the time since which a series counts.
     """
 
     def __init__(
@@ -92,16 +92,20 @@ class Metrics:
         *,
         max_tenants: int = 200,
         max_models: int = 200,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._tenants = BoundedLabel(max_tenants)
         self._models = BoundedLabel(max_models)
-        self._children: dict[tuple[Counter | Histogram, tuple[str, ...]], Counter | Histogram] = {}
+        tallies: list[Counts | Spread] = []
+        created = now()
 
-        def counter(name: str, meaning: str, *labels: str) -> Counter:
-            return Counter(name, meaning, labels, registry=registry)
+        def counter(name: str, meaning: str, *labels: str) -> Counts:
+            tallies.append(counts := Counts(name, meaning, labels, created))
+            return counts
 
-        def histogram(name: str, meaning: str, edges: tuple[float, ...], *labels: str) -> Histogram:
-            return Histogram(name, meaning, labels, registry=registry, buckets=edges)
+        def histogram(name: str, meaning: str, edges: tuple[float, ...], *labels: str) -> Spread:
+            tallies.append(spread := Spread(name, meaning, edges, labels, created))
+            return spread
 
         self._tokens = counter(
             "llm_tokens_total",
@@ -143,7 +147,7 @@ class Metrics:
         )
         self._commits = counter("streamproc_commits_total", "Commits of results together with their offset.")
         self._publish_broken = counter("streamproc_publish_broken_total", "Producers that broke and were replaced.")
-        registry.register(_Gauges(state))
+        registry.register(_Shown(tallies, state))
 
     def saw(self, happening: Happening) -> None:  # noqa: C901 one case for each happening
         """Counts it. Called from one thread only, the event loop's."""
@@ -151,75 +155,73 @@ class Metrics:
             case CallEnded():
                 self._count_call(happening)
             case CallLost(line):
-                self._child(self._lost_calls, line.provider, self._models.label(line.model)).inc()
+                self._lost_calls.add((line.provider, self._models.label(line.model)))
                 self._count_line(line)
             case RunEnded():
                 self._count_run(happening)
             case RetryPlanned():
-                self._child(self._retries, happening.provider, happening.code).inc()
+                self._retries.add((happening.provider, happening.code))
                 if happening.restart:
-                    self._restarts.inc()
+                    self._restarts.add()
             case RunWaits():
-                self._child(self._waits, happening.code).inc()
+                self._waits.add((happening.code,))
             case RunDeferred():
-                self._deferred.inc()
+                self._deferred.add()
             case DeadLettered():
-                self._child(self._dead_letters, happening.code).inc()
+                self._dead_letters.add((happening.code,))
             case Committed():
-                self._commits.inc()
-                self._commit_seconds.observe(happening.seconds)
+                self._commits.add()
+                self._commit_seconds.add(happening.seconds)
             case PublishBroke():
-                self._publish_broken.inc()
+                self._publish_broken.add()
             case _:
                 pass  # the gauges show which partitions are owned, and their state; the log tells of control topics
 
     def _count_run(self, ended: RunEnded) -> None:
-        self._child(self._runs, ended.status).inc()
-        self._run_seconds.observe(ended.seconds)
+        self._runs.add((ended.status,))
+        self._run_seconds.add(ended.seconds)
         if ended.code is not None:
-            self._child(self._errors, ended.code).inc()
+            self._errors.add((ended.code,))
 
     def _count_call(self, ended: CallEnded) -> None:
-        provider, model = ended.provider, self._models.label(ended.model)
-        self._child(self._calls, provider, model, ended.outcome).inc()
-        self._child(self._call_seconds, provider, model).observe(ended.seconds)
+        place = (ended.provider, self._models.label(ended.model))
+        self._calls.add((*place, ended.outcome))
+        self._call_seconds.add(ended.seconds, place)
         if ended.first_token_seconds is not None:
-            self._child(self._first_token_seconds, provider, model).observe(ended.first_token_seconds)
+            self._first_token_seconds.add(ended.first_token_seconds, place)
         if ended.line is not None:
             self._count_line(ended.line)
 
     def _count_line(self, line: UsageLine) -> None:
-        provider, model = line.provider, self._models.label(line.model)
+        place = (line.provider, self._models.label(line.model))
         for kind in _TOKEN_KINDS:
             count: int | None = getattr(line.tokens, kind)
             if count is not None:
-                self._child(self._tokens, provider, model, kind).inc(count)
+                self._tokens.add((*place, kind), count)
         if line.cost_nanos is None:
-            self._unpriced.inc()
+            self._unpriced.add()
         else:
-            tenant = self._tenants.label(line.tenant)
-            self._child(self._cost, provider, model, tenant).inc(line.cost_nanos / _NANOS_PER_DOLLAR)
-
-    def _child(self, metric: _Metric, *labels: str) -> _Metric:
-        # Found once: prometheus-client checks and locks each time it is asked. All labels have a bound.
-        child = self._children.get((metric, labels))
-        if child is None:
-            child = self._children[metric, labels] = metric.labels(*labels)
-        return cast("_Metric", child)
+            self._cost.add((*place, self._tenants.label(line.tenant)), line.cost_nanos / _NANOS_PER_DOLLAR)
 
 
-class _Gauges:
+class _Shown:
     """Reads the state at each scrape, so a partition that was given away vanishes and an unknown lag is absent."""
 
-    def __init__(self, state: Callable[[], WorkerState]) -> None:
+    def __init__(self, tallies: Sequence[Counts | Spread], state: Callable[[], WorkerState]) -> None:
+        self._tallies = tallies
         self._state = state
 
     def describe(self) -> Iterator[Metric]:
-        """Names the gauges without reading the state, which may not exist yet at registration."""
-        return _gauges(WorkerState(0, 0, 0, 0, 0, ()))
+        """Names the metrics without reading the state, which may not exist yet at registration."""
+        return self._metrics(WorkerState(0, 0, 0, 0, 0, ()))
 
     def collect(self) -> Iterator[Metric]:
-        return _gauges(self._state())
+        return self._metrics(self._state())
+
+    def _metrics(self, state: WorkerState) -> Iterator[Metric]:
+        for tally in self._tallies:
+            yield tally.collect()
+        yield from _gauges(state)
 
 
 def _gauges(state: WorkerState) -> Iterator[Metric]:

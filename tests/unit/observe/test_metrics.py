@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -31,9 +32,9 @@ IDLE = WorkerState(running=0, queued=0, waiting=0, queued_bytes=0, buffered_byte
 class Scrape:
     """What a scrape shows: `value(name, label=…)`, None when there is no such series."""
 
-    def __init__(self, state: Callable[[], WorkerState] = lambda: IDLE, **bounds: int) -> None:
+    def __init__(self, state: Callable[[], WorkerState] = lambda: IDLE, **options: Any) -> None:
         self.registry = CollectorRegistry()
-        self.metrics = Metrics(self.registry, state, **bounds)
+        self.metrics = Metrics(self.registry, state, **options)
 
     def saw(self, *happenings: Happening) -> "Scrape":
         for happening in happenings:
@@ -144,6 +145,23 @@ def test_more_models_than_the_bound() -> None:
     }
     for name in ("llm_tokens_total", "llm_cost_dollars_total", "llm_call_seconds_sum", "llm_first_token_seconds_sum"):
         assert not any({"b", "c"} & set(labels) for labels in scrape.series(name)), name
+
+
+def test_durations_by_their_edges() -> None:
+    """A bucket counts what lies at or below its edge; the last one counts everything, also what is above all edges."""
+    scrape = Scrape().saw(*(RunEnded(RUN, "acme", "gpt", "completed", None, at) for at in (0.0, 0.1, 0.11, 600, 601)))
+    buckets = {edge: count for (edge,), count in scrape.series("streamproc_run_seconds_bucket").items()}
+    assert [buckets[edge] for edge in ("0.1", "0.25", "300.0", "600.0", "+Inf")] == [2, 3, 3, 4, 5]
+    assert scrape.value("streamproc_run_seconds_count") == 5
+
+
+def test_since_when_a_series_counts() -> None:
+    """Beside each counter and histogram stands the time of its first zero: that of the worker's start."""
+    scrape = Scrape(now=lambda: 1764000000.5).saw(call())
+    for name in ("llm_calls_created", "llm_call_seconds_created", "streamproc_runs_created"):
+        assert set(scrape.series(name).values()) <= {1764000000.5}, name
+    assert scrape.value("llm_call_seconds_created", "gpt", "openai") == 1764000000.5
+    assert scrape.value("streamproc_restarts_created") == 1764000000.5
 
 
 def test_runs_by_status() -> None:
