@@ -6,7 +6,6 @@ and published as chunks; when all of them are safe in Kafka, the result and the 
 a run is one row of the fate table in `errors.py`.
 """
 
-import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import NamedTuple, NoReturn
@@ -32,6 +31,7 @@ from streamproc.errors import (
 from streamproc.kafka.publisher import Publisher
 from streamproc.kafka.writer import ChunkWriter
 from streamproc.observe.events import DeadLettered, Observer, RunDeferred, RunEnded, RunWaits
+from streamproc.providers.deadlines import Deadlines
 from streamproc.records.codec import RequestDecoder, input_hash
 from streamproc.records.headers import check_request_headers, replay_of, trace_of
 from streamproc.records.outgoing import Outgoing
@@ -154,12 +154,13 @@ class Processor:
 
     async def _complete(self, run: Run, answer: Answer, seconds: float) -> Terminal:
         writer = self._publisher.open(run, answer) if run.request.stream else None
+        deadlines = Deadlines(total_seconds=seconds)
         try:
             try:
-                async with asyncio.timeout(seconds) as deadline:
+                with deadlines:
                     completed, first_token = await self._answer(run, answer, writer)
             except TimeoutError as exc:
-                if not deadline.expired():
+                if not deadlines.is_over:
                     raise
                 raise DeadlinePassed("the deadline passed before the answer was complete") from exc
             if writer is None:
@@ -169,6 +170,7 @@ class Processor:
             await writer.acknowledged()
             return self._outcome.completed(run, answer, completed, writer.chunk_count, first_token)
         finally:
+            deadlines.close()
             if writer is not None:
                 writer.close()
 
