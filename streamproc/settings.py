@@ -26,6 +26,7 @@ __all__ = [
     "Settings",
     "SourceSettings",
     "StartWithoutOffset",
+    "TierPriceSettings",
     "TimeoutSettings",
     "TopicSettings",
     "WorkerSettings",
@@ -219,13 +220,25 @@ class TimeoutSettings(_Group):
     total_seconds: float = Field(120, gt=0, description="For the whole call.")
 
 
-class PriceSettings(_Group):
-    """Own price of a model, in US dollars per million tokens."""
+class TierPriceSettings(_Group):
+    """Own price of a model on one service tier, in US dollars per million tokens."""
 
     input_usd: float = Field(..., ge=0, description="Input tokens.")
     output_usd: float = Field(..., ge=0, description="Output tokens, reasoning included.")
     cached_input_usd: float | None = Field(None, ge=0, description="Input read from the provider's cache.")
     cache_write_usd: float | None = Field(None, ge=0, description="Input written to the provider's cache.")
+    cache_write_1h_usd: float | None = Field(
+        None, ge=0, description="Input written to stay for an hour; without it, requests that ask for that are refused."
+    )
+    web_search_usd: float | None = Field(None, ge=0, description="One search by the provider's own tool.")
+
+
+class PriceSettings(TierPriceSettings):
+    """Own price of a model, in US dollars per million tokens."""
+
+    tiers: dict[str, TierPriceSettings] = Field(
+        default_factory=dict, description="Of other service tiers, by the name the provider has for them."
+    )
 
 
 class ProviderSettings(_Group):
@@ -242,6 +255,11 @@ class ProviderSettings(_Group):
         None, description="Whose price list applies (a provider id of genai-prices); default: found by base_url."
     )
     prices: dict[str, PriceSettings] = Field(default_factory=dict, description="Own prices by model.")
+    image_tokens: int | None = Field(
+        None,
+        ge=0,
+        description="Most input tokens of one image; default by the published rules of OpenAI and Anthropic.",
+    )
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = Field(
         "max_completion_tokens", description="What this server calls the output limit."
     )

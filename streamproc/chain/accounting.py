@@ -8,13 +8,16 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
 from streamproc.chain.provider import Completed, Event, Provider, Reasoning, Text, ToolCallPart
 from streamproc.errors import BudgetRefused, ProviderError
-from streamproc.money.cost import cost_nanos, upper_bound_nanos, upper_bound_tokens
+from streamproc.money.bound import Most, most_image_tokens, most_of, possible_tiers, unbounded, upper_bound_nanos
+from streamproc.money.cost import cost_nanos
 from streamproc.money.dollars import nanos, usd
+from streamproc.money.images import ImageTokens
 from streamproc.money.rates import Rates
 from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import CallEnded, Observer
@@ -29,10 +32,18 @@ class _Meter:
 
     started: float
     most: UsageLine
+    bound_nanos: int | None
     pieces: list[str] = field(default_factory=list)
     first_token: float | None = None
     completed: Completed | None = None
     error: ProviderError | None = None
+
+
+class _Bound(NamedTuple):
+    """The most a call can use, and cost; None where that has no bound."""
+
+    most: Most
+    nanos: int | None
 
 
 class Accounted:
@@ -46,6 +57,7 @@ class Accounted:
         clock: Clock,
         observer: Observer,
         *,
+        image_tokens: ImageTokens,
         counts_exactly: bool,
     ) -> None:
         self._inner = inner
@@ -53,6 +65,7 @@ class Accounted:
         self._counter = counter
         self._clock = clock
         self._observer = observer
+        self._image_tokens = image_tokens
         # A model's name alone proves nothing: anybody may serve another tokenizer's model under it.
         self._counts_exactly = counts_exactly
         self.name = inner.name
@@ -61,20 +74,21 @@ class Accounted:
         """The inner provider's events; whatever happens, the call's usage line is in `call.progress` afterwards.
 
         Raises:
-            BudgetRefused: the call may cost more than is left of the request's `max_cost_usd`.
+            BudgetRefused: the call may cost more than is left of the request's `max_cost_usd`, or has no bound.
             ProviderError: as the inner provider.
         """
         rates = self._rates(call.model, datetime.fromtimestamp(self._clock.time(), UTC))
-        self._check_budget(call, rates)
+        bound = self._bound(call, rates)
+        self._check_budget(call, rates, bound)
         call.progress.calls += 1
-        most = self._most(call, rates)
+        most = self._line(call, rates, bound)
         try:
             await call.journal.started(most)
         except BaseException:
             # Cut off while it waited: the note may be stored all the same, and the call was never made.
             call.journal.ended(most.usage_id, None, "not_made")
             raise
-        meter = _Meter(self._clock.monotonic(), most)
+        meter = _Meter(self._clock.monotonic(), most, bound.nanos)
         pieces = meter.pieces
         try:
             async with aclosing(self._inner.stream(call)) as events:
@@ -96,7 +110,18 @@ class Accounted:
             # Runs on every way out, also when a cancelled run closes this generator: the provider is owed all the same.
             self._close(call, meter, rates)
 
-    def _most(self, call: Call, rates: Rates | None) -> UsageLine:
+    def _bound(self, call: Call, rates: Rates | None, prompt_tokens: int | None = None) -> _Bound:
+        most = most_of(
+            call.request,
+            call.model,
+            self._image_tokens,
+            prompt_bytes=call.prompt_bytes,
+            prompt_tokens=prompt_tokens,
+            max_output_tokens=call.max_output_tokens,
+        )
+        return _Bound(most, None if rates is None else upper_bound_nanos(rates, most))
+
+    def _line(self, call: Call, rates: Rates | None, bound: _Bound) -> UsageLine:
         # The line that is billed if nobody ever learns what the call used.
         now = datetime.fromtimestamp(self._clock.time(), UTC)
         return UsageLine(
@@ -109,10 +134,8 @@ class Accounted:
             attempt=call.progress.attempt,
             provider=self.name,
             model=call.model,
-            tokens=upper_bound_tokens(
-                prompt_bytes=call.prompt_bytes, prompt_tokens=None, max_output_tokens=call.max_output_tokens
-            ),
-            cost_nanos=None if rates is None else _bound(call, rates),
+            tokens=bound.most.tokens,
+            cost_nanos=bound.nanos,
             basis="upper_bound",
             price_version=None if rates is None else rates.version,
             reason="lost",
@@ -121,20 +144,30 @@ class Accounted:
             ended_at=now,
         )
 
-    def _check_budget(self, call: Call, rates: Rates | None) -> None:
+    def _check_budget(self, call: Call, rates: Rates | None, bound: _Bound) -> None:
         allowed_usd = call.request.max_cost_usd
         if allowed_usd is None:
             return
         if rates is None:
             raise BudgetRefused(f"max_cost_usd is set, but {self.name} has no known price for {call.model}")
+        if (gap := unbounded(rates, bound.most)) is not None:
+            raise BudgetRefused(
+                f"max_cost_usd is set, but {self.name} has no known price for {gap.what} with {call.model}"
+            )
         left = nanos(allowed_usd) - call.progress.spent_nanos
         # Bytes bound tokens and cost nothing to count; only when that bound is too wide the prompt is tokenised.
-        bound = _bound(call, rates)
-        if bound > left and self._counts_exactly and self._counter.count(call.model, "").is_exact:
-            tokens = self._counter.count_prompt(call.model, call.request)
-            bound = _bound(call, rates, tokens)
-        if bound > left:
-            raise BudgetRefused(f"the call may cost up to {usd(bound)}; {usd(max(left, 0))} of max_cost_usd is left")
+        if bound.nanos is not None and bound.nanos > left and self._is_exact(call):
+            bound = self._bound(call, rates, self._counter.count_prompt(call.model, call.request))
+        if bound.nanos is None or bound.nanos > left:
+            raise BudgetRefused(
+                f"the call may cost up to {usd(bound.nanos)}; {usd(max(left, 0))} of max_cost_usd is left"
+            )
+
+    def _is_exact(self, call: Call) -> bool:
+        # What reasoning that is sent back counts, only the provider knows.
+        if not self._counts_exactly or any(message.reasoning for message in call.request.messages):
+            return False
+        return self._counter.count(call.model, "").is_exact
 
     def _close(self, call: Call, meter: _Meter, rates: Rates | None) -> None:
         line = self._bill(call, meter, rates)
@@ -142,7 +175,7 @@ class Accounted:
         if line is not None:
             call.progress.lines.append(line)
             if rates is not None:
-                call.progress.spent_nanos += _spent(call, line, rates)
+                call.progress.spent_nanos += _spent(line, meter.bound_nanos)
         now = self._clock.monotonic()
         self._observer.saw(
             CallEnded(
@@ -164,11 +197,13 @@ class Accounted:
         if meter.error is not None and not meter.error.may_have_cost and not meter.pieces:
             return None
         tokens, basis = self._tokens(call, meter)
+        tier = None if meter.completed is None else meter.completed.service_tier
         return meter.most.model_copy(
             update={
                 "tokens": tokens,
-                "cost_nanos": None if rates is None else cost_nanos(rates, tokens),
+                "cost_nanos": None if rates is None else _cost(call, rates, tokens, tier),
                 "basis": basis,
+                "service_tier": tier,
                 "reason": None if meter.completed is not None else _outcome(meter),
                 "ended_at": datetime.fromtimestamp(self._clock.time(), UTC),
             }
@@ -178,23 +213,28 @@ class Accounted:
         usage = None if meter.completed is None else meter.completed.usage
         if usage is not None and usage.input is not None and usage.output is not None:
             return usage, "provider"
+        texts = self._counter.count_prompt(call.model, call.request)
+        images = most_image_tokens(call.request, call.model, self._image_tokens)
         counted = TokenCounts(
-            input=self._counter.count_prompt(call.model, call.request),
+            input=None if images is None else texts + images,
             output=self._counter.count(call.model, "".join(meter.pieces)).tokens,
         )
         return counted, "estimated"
 
 
-def _spent(call: Call, line: UsageLine, rates: Rates) -> int:
+def _cost(call: Call, rates: Rates, tokens: TokenCounts, tier: str | None) -> int | None:
+    if tier is not None:
+        return cost_nanos(rates, tokens, tier)
+    # Nobody said which one it was: the dearest of those that it can have been.
+    costs = [cost_nanos(rates, tokens, possible) for possible in possible_tiers(call.request.service_tier)]
+    known = [cost for cost in costs if cost is not None]
+    return max(known) if len(known) == len(costs) else None
+
+
+def _spent(line: UsageLine, bound_nanos: int | None) -> int:
     if line.basis == "provider" and line.cost_nanos is not None:
         return line.cost_nanos
-    return _bound(call, rates)
-
-
-def _bound(call: Call, rates: Rates, prompt_tokens: int | None = None) -> int:
-    return upper_bound_nanos(
-        rates, prompt_bytes=call.prompt_bytes, prompt_tokens=prompt_tokens, max_output_tokens=call.max_output_tokens
-    )
+    return bound_nanos or 0
 
 
 def _outcome(meter: _Meter) -> str:

@@ -37,8 +37,10 @@ class Outcome:
             "completed",
             first_token,
             chunk_count=chunk_count,
-            text=answer.text,
+            text=None if answer.embeddings else answer.text,
             reasoning=answer.reasoning or None,
+            reasoning_parts=answer.reasoning_parts or None,
+            embeddings=answer.embeddings or None,
             tool_calls=answer.tool_calls or None,
             finish_reason=completed.finish_reason,
         )

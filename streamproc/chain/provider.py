@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from streamproc.chain.call import Call
 from streamproc.records.usage import TokenCounts
 
-__all__ = ["Completed", "Event", "Provider", "Reasoning", "Restarted", "Text", "ToolCallPart"]
+__all__ = ["Completed", "Embeddings", "Event", "Provider", "Reasoning", "Restarted", "Text", "ToolCallPart"]
 
 
 class Text(NamedTuple):
@@ -17,9 +17,15 @@ class Text(NamedTuple):
 
 
 class Reasoning(NamedTuple):
-    """A piece of the model's reasoning."""
+    """A piece of the model's reasoning.
+
+    Text comes in pieces to be joined; a `signature` is whole and closes the text before it. `redacted` is a whole
+    piece that only the provider can read.
+    """
 
     text: str
+    signature: str | None = None
+    redacted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,12 @@ class ToolCallPart:
     arguments: str
 
 
+class Embeddings(NamedTuple):
+    """Vectors of the request's `input`, in its order, as text (`records.vector`); more may follow."""
+
+    vectors: tuple[str, ...]
+
+
 class Restarted(NamedTuple):
     """Everything before this event is void: the answer starts again under this attempt number."""
 
@@ -40,14 +52,18 @@ class Restarted(NamedTuple):
 
 
 class Completed(NamedTuple):
-    """The end of a complete answer. `usage` is None when the provider sent none; `model` is the name it reported."""
+    """The end of a complete answer.
+
+    `usage` is None when the provider sent none; `model` and `service_tier` are the names that it reported.
+    """
 
     usage: TokenCounts | None
     finish_reason: str
     model: str | None = None
+    service_tier: str | None = None
 
 
-Event = Text | Reasoning | ToolCallPart | Restarted | Completed
+Event = Text | Reasoning | ToolCallPart | Embeddings | Restarted | Completed
 
 
 class Provider(Protocol):
@@ -55,7 +71,8 @@ class Provider(Protocol):
 
     `stream` gives the events of one answer; the last one is `Completed`. Running out of bytes before that raises
     `IncompleteStream`. Every fault is an error of `streamproc.errors`. Closing the iterator ends the call at the
-    provider. With `call.request.stream` false the whole answer comes as one `Text`.
+    provider. With `call.request.stream` false the whole answer comes as one `Text`. A request with `input` is answered
+    by `Embeddings`, with as many vectors as it has texts.
     """
 
     @property

@@ -3,20 +3,20 @@
 The list is imported at its first use, because that takes a third of a second.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
 
 from streamproc.money.dollars import decimal
-from streamproc.money.rates import Rates, Step, picos
+from streamproc.money.rates import STANDARD_TIERS, Rates, Step, picos
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
-    from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
+    from genai_prices.types import ModelInfo, ModelPrice, PriceVariant, TieredPrices
 
-__all__ = ["OwnPrice", "PriceBook"]
+__all__ = ["OwnPrice", "OwnTierPrice", "PriceBook"]
 
 _PER_MILLION = 10**6
 _PER_THOUSAND = 10**3
@@ -27,8 +27,10 @@ _COUNTED = frozenset(
         "output_mtok",
         "cache_read_mtok",
         "cache_write_mtok",
+        "cache_write_1h_mtok",
         "output_reasoning_mtok",
         "requests_kcount",
+        "web_searches_kcount",
     )
 )
 """Prices that go with the token counts of a usage line, or with each call."""
@@ -37,24 +39,25 @@ _NOT_IN_TEXT_CALLS = frozenset(
     (
         "audio_hours",
         "cache_audio_read_mtok",
-        "cache_image_read_mtok",
-        "cache_write_1h_mtok",
         "input_audio_hours",
         "input_audio_mtok",
-        "input_image_mtok",
         "input_video_mtok",
         "output_audio_mtok",
-        "output_image_mtok",
         "output_video_mtok",
         "storage_searches_kcount",
-        "web_searches_kcount",
     )
 )
-"""Prices of what only a request that asks for it incurs: other media, hosted tools, longer caching."""
+"""Prices of what only a request that asks for it incurs, and none of ours can: sound, film, other hosted tools."""
+
+_TIER = "service_tier"
 
 
-class OwnPrice(Protocol):
-    """The owner's price of a model, in US dollars per million tokens; what is None costs the plain input rate."""
+class OwnTierPrice(Protocol):
+    """The owner's price of a model on one tier, in US dollars per million tokens.
+
+    Cached and written input costs the plain input rate where its price is None; an hour in the cache and a search have
+    no known price then.
+    """
 
     @property
     def input_usd(self) -> float: ...  # noqa: D102 the class says it
@@ -64,6 +67,17 @@ class OwnPrice(Protocol):
     def cached_input_usd(self) -> float | None: ...  # noqa: D102 the class says it
     @property
     def cache_write_usd(self) -> float | None: ...  # noqa: D102 the class says it
+    @property
+    def cache_write_1h_usd(self) -> float | None: ...  # noqa: D102 the class says it
+    @property
+    def web_search_usd(self) -> float | None: ...  # noqa: D102 US dollars for one
+
+
+class OwnPrice(OwnTierPrice, Protocol):
+    """The owner's price of a model, with those of its other service tiers by name."""
+
+    @property
+    def tiers(self) -> Mapping[str, OwnTierPrice]: ...  # noqa: D102 the class says it
 
 
 class PriceBook:
@@ -80,8 +94,8 @@ class PriceBook:
         }
         self._list: DataSnapshot | None = None
         self._models: dict[tuple[str | None, str | None, str], ModelInfo | None] = {}
-        # By identity: a price of the list is one object for the list's whole life.
-        self._listed: dict[int, Rates | None] = {}
+        # By identity: a price of the list, and a variant of it, is one object for the list's whole life.
+        self._listed: dict[tuple[int, ...], Rates | None] = {}
 
     def load(self) -> None:
         """Imports the price list. Blocks for up to 0.5 s: call it in a thread, before the work."""
@@ -94,8 +108,9 @@ class PriceBook:
 
         The list is searched by `price_provider`, an id of genai-prices, else by `base_url`; never by the model's name
         alone, since anybody may serve a model under that name. Unknown are also the models of the list that bill text
-        calls by something we cannot count (Perplexity's citations), and those without an input or output price (free
-        offers): an own price settles it. Prices are the standard tier's, and a cache write lives five minutes.
+        calls by something we cannot count (Perplexity's citations, image tokens apart), and those without an input
+        price (free
+        offers): an own price settles it.
         """
         own = self._own.get((provider, model))
         if own is not None:
@@ -105,9 +120,11 @@ class PriceBook:
             return None
         # Not kept by time: some prices hold for hours of the day only, and this choice takes a microsecond.
         price = found.get_prices(at)
-        if id(price) not in self._listed:
-            self._listed[id(price)] = _listed_rates(price)
-        return self._listed[id(price)]
+        variants = [variant for variant in found.price_variants or () if _is_tier(variant, at)]
+        place = (id(price), *map(id, variants))
+        if place not in self._listed:
+            self._listed[place] = _listed_rates(found, at, variants)
+        return self._listed[place]
 
     def _find(self, price_provider: str | None, base_url: str | None, model: str) -> "ModelInfo | None":
         place = (price_provider, base_url, model)
@@ -134,44 +151,72 @@ class PriceBook:
 
 
 def _own_rates(price: OwnPrice) -> Rates:
-    usd_input = decimal(price.input_usd)
-    usd_cached = usd_input if price.cached_input_usd is None else decimal(price.cached_input_usd)
-    usd_written = usd_input if price.cache_write_usd is None else decimal(price.cache_write_usd)
+    tiers = tuple((name, (_own_step(tier),)) for name, tier in price.tiers.items())
+    return Rates((_own_step(price),), "settings", tiers)
+
+
+def _own_step(price: OwnTierPrice) -> Step:
+    plain = picos(decimal(price.input_usd), per=_PER_MILLION)
     output = picos(decimal(price.output_usd), per=_PER_MILLION)
-    step = Step(
+    cached = _maybe_picos(price.cached_input_usd, per=_PER_MILLION)
+    written = _maybe_picos(price.cache_write_usd, per=_PER_MILLION)
+    return Step(
         above_input_tokens=0,
-        input=picos(usd_input, per=_PER_MILLION),
+        input=plain,
         output=output,
-        cached_input=picos(usd_cached, per=_PER_MILLION),
-        cache_write=picos(usd_written, per=_PER_MILLION),
+        cached_input=plain if cached is None else cached,
+        cache_write=plain if written is None else written,
         reasoning=output,
         request=0,
+        cache_write_1h=_maybe_picos(price.cache_write_1h_usd, per=_PER_MILLION),
+        web_search=_maybe_picos(price.web_search_usd, per=1),
     )
-    return Rates((step,), "settings")
 
 
-def _listed_rates(price: "ModelPrice") -> Rates | None:
+def _maybe_picos(usd: float | Decimal | None, *, per: int) -> int | None:
+    return None if usd is None else picos(decimal(usd), per=per)
+
+
+def _is_tier(variant: "PriceVariant", at: datetime) -> bool:
+    is_active = variant.constraint is None or variant.constraint.active(at)
+    return is_active and variant.when.keys() == {_TIER} and variant.when[_TIER] not in STANDARD_TIERS
+
+
+def _listed_rates(model: "ModelInfo", at: datetime, variants: "Sequence[PriceVariant]") -> Rates | None:
+    steps = _listed_steps(model.get_prices(at))
+    if steps is None:
+        return None
+    tiers = {
+        name: found
+        for name in (variant.when[_TIER] for variant in variants)
+        if (found := _listed_steps(model.get_prices(at, {_TIER: name}))) is not None
+    }
+    return Rates(steps, f"genai-prices {version('genai-prices')}", tuple(tiers.items()))
+
+
+def _listed_steps(price: "ModelPrice") -> tuple[Step, ...] | None:
     prices: dict[str, Decimal | TieredPrices] = {
         name: value for name, value in vars(price).items() if value is not None
     }
-    if prices.keys() - _COUNTED - _NOT_IN_TEXT_CALLS or not prices.keys() >= {"input_mtok", "output_mtok"}:
+    if prices.keys() - _COUNTED - _NOT_IN_TEXT_CALLS or "input_mtok" not in prices:
         return None
     starts = {0}.union(*(_starts(value) for name, value in prices.items() if name in _COUNTED))
-    steps = tuple(_listed_step(prices, start) for start in sorted(starts))
-    return Rates(steps, f"genai-prices {version('genai-prices')}")
+    return tuple(_listed_step(prices, start) for start in sorted(starts))
 
 
 def _listed_step(prices: "Mapping[str, Decimal | TieredPrices]", start: int) -> Step:
     at = {name: _above(price, start) for name, price in prices.items() if name in _COUNTED}
-    usd_input, usd_output = at["input_mtok"], at["output_mtok"]
+    usd_input, usd_output = at["input_mtok"], at.get("output_mtok")
     return Step(
         above_input_tokens=start,
         input=picos(usd_input, per=_PER_MILLION),
-        output=picos(usd_output, per=_PER_MILLION),
+        output=_maybe_picos(usd_output, per=_PER_MILLION),
         cached_input=picos(at.get("cache_read_mtok", usd_input), per=_PER_MILLION),
         cache_write=picos(at.get("cache_write_mtok", usd_input), per=_PER_MILLION),
-        reasoning=picos(at.get("output_reasoning_mtok", usd_output), per=_PER_MILLION),
+        reasoning=_maybe_picos(at.get("output_reasoning_mtok", usd_output), per=_PER_MILLION),
         request=picos(at.get("requests_kcount", Decimal(0)), per=_PER_THOUSAND),
+        cache_write_1h=_maybe_picos(at.get("cache_write_1h_mtok"), per=_PER_MILLION),
+        web_search=_maybe_picos(at.get("web_searches_kcount"), per=_PER_THOUSAND),
     )
 
 

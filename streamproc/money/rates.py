@@ -7,25 +7,31 @@ A price that is no whole number of pico-dollars is rounded up.
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
-__all__ = ["Rates", "Step", "picos"]
+__all__ = ["STANDARD_TIERS", "Rates", "Step", "picos"]
 
 _PICOS_PER_USD = 10**12
+
+STANDARD_TIERS = frozenset(("default", "standard", "on_demand"))
+"""What providers call the tier that a plain request is answered on: OpenAI, Anthropic, Groq."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """Pico-dollars per token, for calls with more than `above_input_tokens` input tokens (the first step: for all).
 
-    `request` are pico-dollars of the call itself, beside its tokens.
+    `request` are pico-dollars of the call itself, beside its tokens, and `web_search` those of one search by the
+    provider's own tool. None is a price that is not known; the model of an embedding has none for output.
     """
 
     above_input_tokens: int
     input: int
-    output: int
+    output: int | None
     cached_input: int
     cache_write: int
-    reasoning: int
+    reasoning: int | None
     request: int
+    cache_write_1h: int | None = None
+    web_search: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +41,19 @@ class Rates:
     Attributes:
         steps: at least one, ascending; the last step a call reaches holds for all its tokens.
         version: the price list they come from, or `settings`.
+        tiers: steps of other service tiers by name.
     """
 
     steps: tuple[Step, ...]
     version: str
+    tiers: tuple[tuple[str, tuple[Step, ...]], ...] = ()
 
-    def step(self, input_tokens: int) -> Step:
-        """The step for a call with this many input tokens, cached ones included."""
-        reached = self.steps[0]
-        for step in self.steps[1:]:
-            if input_tokens <= step.above_input_tokens:
-                break
-            reached = step
-        return reached
+    def on(self, tier: str | None) -> tuple[Step, ...] | None:
+        """The steps of a service tier, of the standard one for None; None when its price is not known."""
+        for name, steps in self.tiers:
+            if name == tier:
+                return steps
+        return self.steps if tier is None or tier in STANDARD_TIERS else None
 
 
 def picos(usd: Decimal, *, per: int) -> int:

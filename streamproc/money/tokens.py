@@ -14,7 +14,8 @@ import tiktoken
 from tiktoken.model import encoding_name_for_model
 
 from streamproc.money.encodings import CL100K, DATA, O200K, RankFile, load_encoding
-from streamproc.records.request import Message, Request
+from streamproc.records.message import Message, ReasoningText, TextPart
+from streamproc.records.request import Request
 
 __all__ = ["MESSAGE_TOKENS", "REPLY_TOKENS", "TOOL_TOKENS", "Count", "Family", "TokenCounter", "family"]
 
@@ -111,13 +112,17 @@ class TokenCounter:
     def count_prompt(self, model: str, request: Request) -> int:
         """Tokens of a request's prompt: its texts, tools and schemas as JSON, and an allowance for the chat template.
 
+        Its images are not among them.
+
         Raises:
             SetupError: the rank file is missing or damaged.
         """
         schema = request.response_format and request.response_format.json_schema
-        forms = [tool.model_dump_json(exclude_none=True) for tool in request.tools or ()]
+        forms = [tool.model_dump_json(exclude_none=True, exclude={"cache_control"}) for tool in request.tools or ()]
         if schema:
             forms.append(schema.model_dump_json(by_alias=True, exclude_none=True))
+        if not request.messages:  # sent as they are, without a template
+            return self._tokens(family(model), request.input or [request.text or ""])
         texts = [text for message in request.messages for text in _texts(message)]
         allowance = REPLY_TOKENS + MESSAGE_TOKENS * len(request.messages) + TOOL_TOKENS * len(forms)
         return self._tokens(family(model), [*texts, *forms]) + allowance
@@ -149,7 +154,9 @@ def _texts(message: Message) -> Iterator[str]:
     if isinstance(message.content, str):
         yield message.content
     else:
-        yield from (part.text for part in message.content or ())
+        yield from (part.text for part in message.content or () if isinstance(part, TextPart))
+    for thought in message.reasoning or ():
+        yield thought.text if isinstance(thought, ReasoningText) else thought.redacted
     if message.name is not None:
         yield message.name
     if message.tool_call_id is not None:

@@ -4,10 +4,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Itera
 from typing import NamedTuple
 
 from streamproc.chain.call import Call
-from streamproc.chain.provider import Completed, Event, Text
+from streamproc.chain.provider import Completed, Embeddings, Event, Text
 from streamproc.errors import IncompleteStream
-from streamproc.records.request import Message
+from streamproc.records.message import Message, TextPart
+from streamproc.records.request import Request
 from streamproc.records.usage import TokenCounts
+from streamproc.records.vector import encode_vector
 
 __all__ = ["Pause", "Script", "Scripted", "Step", "echo"]
 
@@ -66,11 +68,17 @@ class Scripted:
 
 
 def echo(pause_seconds: float = 0.0) -> Script:
-    """A script that says the last message again, word by word, `pause_seconds` apart. A word counts as a token."""
+    """A script that says the last message, or the text, again, word by word, `pause_seconds` apart.
+
+    A word counts as a token. The embedding of a text is its number of characters and its number of words.
+    """
 
     def script(call: Call) -> Iterator[Step]:
-        messages = call.request.messages
-        words = _content(messages[-1]).split()
+        if call.request.input is not None:
+            yield from _embed(call.request.input)
+            return
+        asked = _asked(call.request)
+        words = asked[-1].split()
         said = words[: call.max_output_tokens]
         if call.request.stream:
             for position, word in enumerate(said):
@@ -79,13 +87,25 @@ def echo(pause_seconds: float = 0.0) -> Script:
                 yield Text(f" {word}" if position else word)
         elif said:
             yield Text(" ".join(said))
-        usage = TokenCounts(input=sum(len(_content(message).split()) for message in messages), output=len(said))
+        usage = TokenCounts(input=sum(len(text.split()) for text in asked), output=len(said))
         yield Completed(usage, "stop" if len(said) == len(words) else "length", call.model)
 
     return script
 
 
+def _embed(texts: list[str]) -> Iterator[Step]:
+    counts = [len(text.split()) for text in texts]
+    yield Embeddings(tuple(encode_vector((len(text), count)) for text, count in zip(texts, counts, strict=True)))
+    yield Completed(TokenCounts(input=sum(counts), output=0), "stop")
+
+
+def _asked(request: Request) -> list[str]:
+    if request.messages:
+        return [_content(message) for message in request.messages]
+    return [request.text or ""]
+
+
 def _content(message: Message) -> str:
     if message.content is None or isinstance(message.content, str):
         return message.content or ""
-    return " ".join(part.text for part in message.content)
+    return " ".join(part.text for part in message.content if isinstance(part, TextPart))

@@ -9,9 +9,10 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from streamproc.errors import InvalidRequest
+from streamproc.records.batch_line import request_adapter
 from streamproc.records.chunk import Chunk, ChunkKind
 from streamproc.records.control import Cancel
-from streamproc.records.request import BatchLine, Request, request_adapter
+from streamproc.records.request import Request
 from streamproc.records.result import Result
 from streamproc.records.usage import UsageLine
 
@@ -37,6 +38,8 @@ _MOST_PROBLEMS_TOLD = 3
 _INPUT_FIELDS = {
     "model",
     "messages",
+    "text",
+    "input",
     "temperature",
     "top_p",
     "seed",
@@ -50,7 +53,7 @@ _INPUT_FIELDS = {
 
 
 class RequestDecoder:
-    """Reads both request forms. Holds the compiled validator and the bounds, nothing else."""
+    """Reads all request forms. Holds the compiled validator and the bounds, nothing else."""
 
     def __init__(self, *, max_bytes: int, max_messages: int, max_output_tokens: int) -> None:
         self._adapter = request_adapter()
@@ -75,7 +78,7 @@ class RequestDecoder:
             )
         try:
             found = self._adapter.validate_json(value, strict=True)
-            request = found.request() if isinstance(found, BatchLine) else found
+            request = found if isinstance(found, Request) else found.request()
         except ValidationError as exc:
             raise InvalidRequest(_sentence(exc, 1), code=_code(exc)) from exc
         if len(request.messages) > self._max_messages:

@@ -1,12 +1,24 @@
-"""The request: what a producer puts on a request topic, as our own shape or as an OpenAI Batch API input line."""
+"""The request: what a producer puts on a request topic, in our own shape."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, TypeAdapter, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from streamproc.records.image import Image
+from streamproc.records.message import CacheControl, FunctionName, ImagePart, Message, ToolCall
 from streamproc.records.shapes import ENCODABLE, WHOLE, FreeJson, Label, Name, RecordId, Strict, Timestamp
 
-__all__ = ["BatchLine", "Message", "Request", "Tool", "request_adapter"]
+__all__ = [
+    "Message",
+    "Prompted",
+    "Request",
+    "ResponseFormat",
+    "Sampled",
+    "ServiceTier",
+    "Tool",
+    "ToolCall",
+    "ToolChoice",
+]
 
 Stop = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Stops = Annotated[list[Stop], Field(max_length=16)]
@@ -18,39 +30,14 @@ Metadata = Annotated[
     Field(max_length=16),
 ]
 OutputTokens = Annotated[int, Field(ge=1, lt=2**31), WHOLE]
-FunctionName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+EmbeddedText = Annotated[str, StringConstraints(min_length=1)]
+EmbeddedTexts = Annotated[list[EmbeddedText], Field(min_length=1, max_length=2048)]
 
+ServiceTier = Literal["auto", "default", "flex", "priority"]
+"""How fast and how dear the provider answers; `auto` leaves it to the account's own setting there."""
 
-class TextPart(Strict):
-    """A piece of a message's text."""
-
-    type: Literal["text"]
-    text: str
-
-
-class CalledFunction(Strict):
-    """A function the model asked for; `arguments` is the model's own text, not always valid JSON."""
-
-    name: FunctionName
-    arguments: str
-
-
-class ToolCall(Strict):
-    """A tool call of an earlier answer, sent back as part of the conversation."""
-
-    id: Label
-    type: Literal["function"] = "function"
-    function: CalledFunction
-
-
-class Message(Strict):
-    """One message of the conversation."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[TextPart] | None = None
-    name: FunctionName | None = None
-    tool_calls: Annotated[list[ToolCall], Field(max_length=128)] | None = None
-    tool_call_id: Label | None = None
+_MOST_IMAGES = 100
+"""As many as the strictest provider takes; each is bounded in price for itself."""
 
 
 class Function(Strict):
@@ -67,6 +54,7 @@ class Tool(Strict):
 
     type: Literal["function"]
     function: Function
+    cache_control: CacheControl | None = None
 
 
 class NamedFunction(Strict):
@@ -107,29 +95,70 @@ class ResponseFormat(Strict):
         return self
 
 
-class Prompted(Strict):
-    """The fields that shape the answer, by the same names in both request forms."""
+class Sampled(Strict):
+    """The fields that shape any answer, by the same names in all request forms."""
 
     model: Label
-    messages: Annotated[list[Message], Field(min_length=1)]
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Annotated[float, Field(ge=0, le=1)] | None = None
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63), WHOLE] | None = None
+
+
+class Prompted(Sampled):
+    """The fields that go with a conversation alone."""
+
     response_format: ResponseFormat | None = None
     tools: Annotated[list[Tool], Field(min_length=1, max_length=128)] | None = None
     tool_choice: ToolChoice | None = None
+    service_tier: ServiceTier | None = None
+
+
+_FORMS: dict[str, tuple[str, ...]] = {
+    "messages": (),
+    "text": ("response_format", "tools", "tool_choice", "service_tier"),
+    "input": (
+        "temperature",
+        "top_p",
+        "seed",
+        "response_format",
+        "tools",
+        "tool_choice",
+        "service_tier",
+        "max_output_tokens",
+        "stop",
+    ),
+}
+"""What a request may ask with, one of these; with each the options that mean nothing there."""
+
+
+def _form_schema(form: str) -> dict[str, Any]:
+    others = {name: {"type": "null"} for name in (*(_FORMS.keys() - {form, "messages"}), *_FORMS[form])}
+    given = {form: {"not": {"type": "null"}}}
+    absent = {} if form == "messages" else {"messages": False}
+    return {"required": [form], "properties": {**others, **given, **absent}}
 
 
 class Request(Prompted):
     """One request for one answer.
 
-    `model` is a model's name, or `provider/model`. `stop` has up to 16 strings. `max_output_tokens` defaults to
+    It asks with one of three: `messages` is a conversation, `text` is what a text completion model goes on with,
+    and `input` are texts whose embeddings are wanted, never streamed. `model` is a model's name, or `provider/model`.
+    `stop` has up to 16 strings. `max_output_tokens` defaults to
     the worker's setting and is always sent. `deadline` and `not_before` are absolute times. `max_cost_usd` bounds
     what all provider calls of this request may cost together, in US dollars. `extra` holds provider options from
     the provider's allow-list; what cannot be priced is refused.
     """
 
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"oneOf": [_form_schema(form) for form in _FORMS]}
+    )
+
     request_id: RecordId
+    messages: Annotated[list[Message], Field(min_length=1, exclude_if=lambda messages: not messages)] = Field(
+        default_factory=list
+    )
+    text: str | None = None
+    input: EmbeddedTexts | None = None
     tenant: Name = "default"
     user: Name | None = None
     feature: Name | None = None
@@ -142,68 +171,30 @@ class Request(Prompted):
     max_cost_usd: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
     extra: Annotated[FreeJson, Field(max_length=32), ENCODABLE] | None = None
 
+    @model_validator(mode="after")
+    def _asks_with_one_form(self) -> Self:
+        forms = [name for name in _FORMS if getattr(self, name) not in (None, [])]
+        if len(forms) != 1:
+            raise ValueError("has one of messages, text and input")
+        (form,) = forms
+        if odd := [name for name in _FORMS[form] if getattr(self, name) is not None]:
+            raise ValueError(f"{', '.join(odd)}: not with {form}")
+        if len(self.images()) > _MOST_IMAGES:
+            raise ValueError(f"messages: more than {_MOST_IMAGES} images")
+        return self
 
-class BatchBody(Prompted):
-    """The body of an OpenAI Batch API input line, as far as it can be priced. `user` becomes the request's user."""
-
-    max_tokens: OutputTokens | None = None
-    max_completion_tokens: OutputTokens | None = None
-    stop: Stop | Stops | None = None
-    stream: bool = False
-    n: Annotated[int, Field(ge=1, le=1), WHOLE] | None = None
-    user: Name | None = None
-    metadata: Metadata | None = None
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
-    logit_bias: dict[str, float] | None = None
-    parallel_tool_calls: bool | None = None
-    reasoning_effort: Annotated[str, StringConstraints(max_length=32)] | None = None
-
-
-_EXTRAS = ("frequency_penalty", "presence_penalty", "logit_bias", "parallel_tool_calls", "reasoning_effort")
-
-
-class BatchLine(Strict):
-    """An OpenAI Batch API input line (https://platform.openai.com/docs/guides/batch), accepted as it is."""
-
-    custom_id: RecordId
-    method: Literal["POST"]
-    url: Literal["/v1/chat/completions"]
-    body: BatchBody
-
-    def request(self) -> Request:
-        """The same request in our own shape. The tenant is the default one, unless the source pins another."""
-        body = self.body
-        extra = {name: value for name in _EXTRAS if (value := getattr(body, name)) is not None}
-        return Request(
-            request_id=self.custom_id,
-            model=body.model,
-            messages=body.messages,
-            temperature=body.temperature,
-            top_p=body.top_p,
-            seed=body.seed,
-            response_format=body.response_format,
-            tools=body.tools,
-            tool_choice=body.tool_choice,
-            user=body.user,
-            metadata=body.metadata,
-            max_output_tokens=body.max_completion_tokens or body.max_tokens,
-            stop=[body.stop] if isinstance(body.stop, str) else body.stop,
-            stream=body.stream,
-            extra=extra or None,
-        )
-
-
-def _form(value: Any) -> str:
-    is_batch = "custom_id" in value if isinstance(value, dict) else isinstance(value, BatchLine)
-    return "batch line" if is_batch else "request"
-
-
-def request_adapter() -> TypeAdapter[Request | BatchLine]:
-    """Validates either request form; a record with a `custom_id` is read as a Batch API line."""
-    return TypeAdapter(
-        Annotated[
-            Annotated[Request, Tag("request")] | Annotated[BatchLine, Tag("batch line")],
-            Discriminator(_form),
+    def images(self) -> list[Image]:
+        """All images of the conversation."""
+        return [
+            part.image_url
+            for message in self.messages
+            if isinstance(message.content, list)
+            for part in message.content
+            if isinstance(part, ImagePart)
         ]
-    )
+
+    def caches_for_an_hour(self) -> bool:
+        """Whether it asks the provider to keep a part of the prompt in its cache for an hour."""
+        parts = (part for message in self.messages if isinstance(message.content, list) for part in message.content)
+        marks = (item.cache_control for item in (*parts, *(self.tools or ())))
+        return any(mark is not None and mark.ttl == "1h" for mark in marks)

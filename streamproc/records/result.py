@@ -7,7 +7,7 @@ from pydantic import Field
 
 from streamproc.records.shapes import Nanos, Tokens, Written
 
-__all__ = ["Failure", "Result", "ResultToolCall", "Status", "Timings"]
+__all__ = ["Failure", "Result", "ResultReasoning", "ResultToolCall", "Status", "Timings"]
 
 Status = Literal["completed", "failed", "rejected", "cancelled", "expired"]
 
@@ -21,6 +21,18 @@ class ResultToolCall(Written):
     id: str | None = None
     name: str
     arguments: str
+    continues: Literal[True] | None = None
+
+
+class ResultReasoning(Written):
+    """A piece of reasoning in the form in which a request sends it back: text with its signature, or redacted data.
+
+    `continues` is true in a part of a result whose text, signature or data go on with the piece that came before.
+    """
+
+    text: str | None = None
+    signature: str | None = None
+    redacted: str | None = None
     continues: Literal[True] | None = None
 
 
@@ -43,9 +55,11 @@ class Result(Written):
     """The terminal record of a run.
 
     `attempt` and `chunk_count` name the chunks that belong to this answer (`chunk_count` is 0 when it was not
-    streamed). Tokens and cost are the sums over the run's usage lines; None where one of them is not known.
+    streamed). `reasoning_parts` is there if the provider signs or redacts its reasoning: a tool loop has to send it
+    back. `embeddings` are the vectors of the request's `input`, in its order, as text (`records.vector`).
+    Tokens and cost are the sums over the run's usage lines; None where one of them is not known.
     An answer above the record limit comes in parts, numbered from 0 of `parts`, all with the same run id: the text
-    is the parts' texts joined, and everything else stands in part 0.
+    is the parts' texts joined, and what is no text or list stands in part 0.
     """
 
     run_id: str
@@ -56,6 +70,8 @@ class Result(Written):
     chunk_count: int = 0
     text: str | None = None
     reasoning: str | None = None
+    reasoning_parts: list[ResultReasoning] | None = None
+    embeddings: list[str] | None = None
     tool_calls: list[ResultToolCall] | None = None
     finish_reason: str | None = None
     provider: str | None = None

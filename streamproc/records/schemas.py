@@ -2,7 +2,8 @@
 
 A request schema accepts what the decoder accepts, except for what JSON Schema cannot say or the settings decide: valid
 UTF-8 without lone surrogates; nesting up to about 200 levels; numbers in objects of free shape are finite, integers
-there have at most 64 bits; `json_schema` goes with its `type` only; sizes and counts under `[limits]`.
+there have at most 64 bits; `json_schema` goes with its `type` only; the bytes of a data URL are an image of
+its kind; at most 100 images in a request; sizes and counts under `[limits]`.
 """
 
 import argparse
@@ -14,12 +15,12 @@ from pathlib import Path
 
 from pydantic.json_schema import JsonSchemaValue
 
+from streamproc.records.batch_line import BATCH_LINE, request_adapter
 from streamproc.records.chunk import Chunk
 from streamproc.records.control import Cancel
 from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
 from streamproc.records.deferral import Deferral
 from streamproc.records.notes import NOTES
-from streamproc.records.request import BatchLine, request_adapter
 from streamproc.records.result import Result
 from streamproc.records.usage import UsageLine
 
@@ -32,7 +33,7 @@ def schemas() -> dict[str, JsonSchemaValue]:
     """The schema of each kind of record, by the name of its file."""
     found = {
         "request": ("Request", request_adapter().json_schema()),
-        "batch-line": ("Batch line", BatchLine.model_json_schema()),
+        "batch-line": ("Batch line", BATCH_LINE.json_schema()),
         "chunk": ("Chunk", Chunk.model_json_schema()),
         "result": ("Result", Result.model_json_schema()),
         "usage": ("Usage line", UsageLine.model_json_schema()),

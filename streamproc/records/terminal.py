@@ -7,7 +7,7 @@ from streamproc.records.codec import encode, encode_usage, rfc3339
 from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
 from streamproc.records.headers import event_headers
 from streamproc.records.outgoing import Headers, Outgoing
-from streamproc.records.result import Result
+from streamproc.records.result import Result, ResultReasoning
 from streamproc.records.usage import UsageLine
 
 __all__ = ["dead_letter_record", "result_records", "usage_record"]
@@ -39,21 +39,51 @@ def _result_record(result: Result, value: bytes, key: bytes | None, trace: bytes
 
 
 def _parts(result: Result, max_bytes: int) -> Iterator[Result]:
-    """Cuts text, reasoning and arguments into parts whose JSON stays below `max_bytes`; the rest is in part 0."""
+    """Cuts texts and lists into parts whose JSON stays below `max_bytes`; the rest is in part 0."""
     # A character takes at most six bytes of JSON as an escape, or four as UTF-8.
     size = max(max_bytes // 8, 1)
     # An empty text stays apart from none.
     emptied = {field: None if getattr(result, field) is None else "" for field in ("text", "reasoning")}
-    yield result.model_copy(update={**emptied, "tool_calls": None})
+    yield result.model_copy(update={**emptied, **dict.fromkeys(("reasoning_parts", "embeddings", "tool_calls"))})
     for field in ("text", "reasoning"):
         whole: str = getattr(result, field) or ""
         for begin in range(0, len(whole), size):
             yield _bare(result, **{field: whole[begin : begin + size]})
+    yield from _reasoning(result, size)
+    # Base64 needs no escapes.
+    for vectors in _shares(result.embeddings or [], 4 * size):
+        yield _bare(result, embeddings=vectors)
     for call in result.tool_calls or []:
         for begin in range(0, max(len(call.arguments), 1), size):
             update = {"arguments": call.arguments[begin : begin + size], "continues": True if begin else None}
             piece = call.model_copy(update=update)
             yield _bare(result, tool_calls=[piece])
+
+
+def _reasoning(result: Result, size: int) -> Iterator[Result]:
+    for part in result.reasoning_parts or []:
+        begun = False
+        for field in ("text", "signature", "redacted"):
+            whole: str | None = getattr(part, field)
+            if whole is None:
+                continue
+            for begin in range(0, max(len(whole), 1), size):
+                piece = {field: whole[begin : begin + size], "continues": True if begun else None}
+                begun = True
+                yield _bare(result, reasoning_parts=[ResultReasoning.model_validate(piece)])
+
+
+def _shares(vectors: list[str], size: int) -> Iterator[list[str]]:
+    share: list[str] = []
+    taken = 0
+    for vector in vectors:
+        if share and taken + len(vector) > size:
+            yield share
+            share, taken = [], 0
+        share.append(vector)
+        taken += len(vector)
+    if share:
+        yield share
 
 
 def _bare(result: Result, **fields: object) -> Result:

@@ -1,7 +1,9 @@
 """The usage line: what one call to a provider used and cost."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from streamproc.records.shapes import Nanos, Tokens, Written
 
@@ -14,7 +16,8 @@ Basis = Literal["provider", "estimated", "upper_bound", "cache"]
 class TokenCounts(Written):
     """Tokens by kind. `input` includes `cached_input` and `cache_write`; `output` includes `reasoning`.
 
-    None means not known, which is not zero.
+    `cache_write` includes `cache_write_1h`, what was written to stay for an hour. `web_searches` are no tokens but
+    requests that the provider's own search tool made. None means not known, which is not zero.
     """
 
     input: Tokens | None = None
@@ -22,13 +25,16 @@ class TokenCounts(Written):
     cached_input: Tokens | None = None
     cache_write: Tokens | None = None
     reasoning: Tokens | None = None
+    cache_write_1h: Tokens | None = None
+    web_searches: Annotated[int, Field(ge=0)] | None = None
 
 
 class UsageLine(Written):
     """A line of the bill. Never changed later: a correction is a new line.
 
     `usage_id` is `run_id/attempt/call` and unique. `cost_nanos` are integer nano-dollars; None is an unknown
-    price, never zero. `reason` says why a call ended, when it was not by a complete answer.
+    price, never zero. `service_tier` is the one that the provider says it answered on. `reason` says why a call ended,
+    when it was not by a complete answer.
     """
 
     usage_id: str
@@ -44,6 +50,7 @@ class UsageLine(Written):
     cost_nanos: Nanos | None = None
     basis: Basis
     price_version: str | None = None
+    service_tier: str | None = None
     reason: str | None = None
     input_hash: str
     started_at: datetime

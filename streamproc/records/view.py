@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from streamproc.records.chunk import Chunk
-from streamproc.records.result import Result, ResultToolCall
+from streamproc.records.result import Result, ResultReasoning, ResultToolCall
 
 __all__ = ["Finished", "Piece", "Reset", "StreamView", "Update", "join_parts"]
 
@@ -140,12 +140,29 @@ def join_parts(parts: list[Result]) -> Result:
             calls[-1] = calls[-1].model_copy(update={"arguments": calls[-1].arguments + piece.arguments})
         else:
             calls.append(piece)
+    vectors = [vector for part in parts for vector in part.embeddings or []]
     return parts[0].model_copy(
         update={
             "text": "".join(texts) if texts else None,
             "reasoning": "".join(reasonings) if reasonings else None,
+            "reasoning_parts": _reasoning(parts) or None,
+            "embeddings": vectors or None,
             "tool_calls": calls or None,
             "part": 0,
             "parts": 1,
         }
     )
+
+
+def _reasoning(parts: list[Result]) -> list[ResultReasoning]:
+    joined: list[ResultReasoning] = []
+    for piece in (piece for part in parts for piece in part.reasoning_parts or []):
+        if joined and piece.continues:
+            found = {
+                name: value for name, value in piece.model_dump(exclude={"continues"}).items() if value is not None
+            }
+            update = {name: (getattr(joined[-1], name) or "") + value for name, value in found.items()}
+            joined[-1] = joined[-1].model_copy(update=update)
+        else:
+            joined.append(piece)
+    return joined

@@ -10,6 +10,7 @@ from streamproc.chain.accounting import Accounted
 from streamproc.chain.call import Call
 from streamproc.chain.provider import Event
 from streamproc.errors import ProviderError
+from streamproc.money.images import image_tokens
 from streamproc.money.rates import Rates
 from streamproc.money.rates import Step as PriceStep
 from streamproc.money.tokens import TokenCounter
@@ -34,7 +35,14 @@ def counter() -> TokenCounter:
 class Rig:
     """A provider that follows a script, under `Accounted`."""
 
-    def __init__(self, script: Iterable[Step], *, rates: Rates | None = RATES, exact: bool = False) -> None:
+    def __init__(
+        self,
+        script: Iterable[Step],
+        *,
+        rates: Rates | None = RATES,
+        exact: bool = False,
+        own_image_tokens: int | None = None,
+    ) -> None:
         def price(model: str, moment: datetime) -> Rates | None:
             self.asked.append((model, moment))
             return rates
@@ -45,7 +53,7 @@ class Rig:
         self.asked: list[tuple[str, datetime]] = []
         self.accounted = Accounted(
             self.provider, price, counter(), self.clock, self.seen,
-            counts_exactly=exact,
+            image_tokens=image_tokens("openai" if exact else None, own_image_tokens), counts_exactly=exact,
         )  # fmt: skip
 
     async def run(self, call: Call) -> list[Event]:

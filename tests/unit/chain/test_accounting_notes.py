@@ -5,7 +5,7 @@ import pytest
 from streamproc.chain.journal import MemoryJournal
 from streamproc.chain.provider import Completed, Text
 from streamproc.errors import BudgetRefused, ConnectFailed, Disconnected, ProviderError
-from streamproc.money.cost import HIDDEN_ALLOWANCE_TOKENS
+from streamproc.money.bound import HIDDEN_ALLOWANCE_TOKENS
 from streamproc.records.usage import TokenCounts, UsageLine
 from tests.fakes import a_request
 from tests.unit.chain.accounts import RATES, Rig, the_call

@@ -9,19 +9,16 @@ from hypothesis import strategies as st
 from streamproc.chain.call import Call, Progress
 from streamproc.chain.provider import Completed
 from streamproc.errors import BudgetRefused, TimedOut
-from streamproc.money.cost import upper_bound_nanos
+from streamproc.money.bound import HIDDEN_ALLOWANCE_TOKENS
 from streamproc.providers.scripted import Step
 from streamproc.records.usage import TokenCounts, UsageLine
 from tests.fakes import NOW, a_call, a_request
-from tests.unit.chain.accounts import MODEL, RATES, Rig, counter, the_call
+from tests.unit.chain.accounts import MODEL, Rig, counter, the_call
 
 
 def bound(call: Call) -> float:
     """The bound by bytes, in dollars."""
-    nanos = upper_bound_nanos(
-        RATES, prompt_bytes=call.prompt_bytes, prompt_tokens=None, max_output_tokens=call.max_output_tokens
-    )
-    return nanos / 10**9
+    return ((call.prompt_bytes + HIDDEN_ALLOWANCE_TOKENS) * 1000 + call.max_output_tokens * 2000) / 10**9
 
 
 async def refused(rig: Rig, call: Call) -> str:

@@ -96,7 +96,9 @@ async def test_a_call_that_is_cut_while_it_waits_was_never_made(rig: Rig) -> Non
     """The provider is not asked, and the journal says so: otherwise the next owner would bill it at its bound."""
     rig.may_call = False
     provider = scripted(lambda _: [Text("never")])
-    accounted = Accounted(provider, lambda *_: RATES, counter(), rig.clock, Seen(), counts_exactly=False)
+    accounted = Accounted(
+        provider, lambda *_: RATES, counter(), rig.clock, Seen(), image_tokens=lambda *_: None, counts_exactly=False
+    )
     call = the_call(journal=rig.run(5))
 
     async def ask() -> None:

@@ -9,7 +9,9 @@ import pytest
 from streamproc.errors import SetupError
 from streamproc.money.encodings import CL100K, O200K
 from streamproc.money.tokens import MESSAGE_TOKENS, REPLY_TOKENS, TOOL_TOKENS, TokenCounter, family
-from streamproc.records.request import Request, ToolCall, request_adapter
+from streamproc.records.batch_line import request_adapter
+from streamproc.records.message import ToolCall
+from streamproc.records.request import Request
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 
 from streamproc.records.codec import RequestDecoder
 
-__all__ = ["damaged", "decoder", "plain_json", "requests"]
+__all__ = ["PNG", "damaged", "decoder", "plain_json", "requests"]
 
 FAR = 10**6
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB"
+"""The beginning of an image of one pixel."""
 texts = st.text(max_size=12)
 names = st.from_regex(r"[A-Za-z0-9._:@/-]{1,8}", fullmatch=True)
 functions = st.from_regex(r"[A-Za-z0-9_-]{1,8}", fullmatch=True)
@@ -32,23 +34,39 @@ tool_calls = st.fixed_dictionaries(
     {"id": labels, "function": st.fixed_dictionaries({"name": functions, "arguments": texts})},
     optional={"type": st.just("function")},
 )
-parts = st.fixed_dictionaries({"type": st.just("text"), "text": texts})
+caches = records({"type": st.just("ephemeral")}, {"ttl": st.sampled_from(["5m", "1h"])})
+images = st.sampled_from(
+    [f"data:image/png;base64,{PNG}", "data:image/gif;base64,R0lGODlhAQABAAAA", "https://example.org/a.png?b=c#d"]
+)
+parts = st.one_of(
+    records({"type": st.just("text"), "text": texts}, {"cache_control": caches}),
+    records(
+        {
+            "type": st.just("image_url"),
+            "image_url": records({"url": images}, {"detail": st.sampled_from(["auto", "low", "high"])}),
+        },
+        {"cache_control": caches},
+    ),
+)
+reasoning = st.one_of(records({"text": texts}, {"signature": labels}), st.fixed_dictionaries({"redacted": labels}))
 messages = records(
     {"role": st.sampled_from(["system", "developer", "user", "assistant", "tool"])},
     {
         "content": st.one_of(texts, st.lists(parts, max_size=2)),
+        "reasoning": st.lists(reasoning, max_size=2),
         "name": functions,
         "tool_calls": st.lists(tool_calls, max_size=2),
         "tool_call_id": labels,
     },
 )
-tools = st.fixed_dictionaries(
+tools = records(
     {
         "type": st.just("function"),
         "function": records(
             {"name": functions}, {"description": texts, "parameters": objects, "strict": st.booleans()}
         ),
-    }
+    },
+    {"cache_control": caches},
 )
 schema_formats = records({"name": functions}, {"description": texts, "schema": objects, "strict": st.booleans()})
 formats = st.one_of(
@@ -64,60 +82,99 @@ choices = st.one_of(
 metadata = st.dictionaries(labels, texts, max_size=3)
 stops = st.lists(labels, max_size=3)
 times = st.datetimes().map(lambda moment: moment.isoformat() + "Z")
-prompted_required = {"model": labels, "messages": st.lists(messages, min_size=1, max_size=2)}
-prompted = {
+conversation = {"messages": st.lists(messages, min_size=1, max_size=2)}
+sampled = {
     "temperature": st.one_of(st.integers(0, 2), st.floats(0, 2)),
     "top_p": st.floats(0, 1),
     "seed": st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-1000, 1000).map(float)),
+}
+prompted = {
     "response_format": formats,
     "tools": st.lists(tools, min_size=1, max_size=2),
     "tool_choice": choices,
+    "service_tier": st.sampled_from(["auto", "default", "flex", "priority"]),
+}
+limits = {"max_output_tokens": whole, "stop": stops}
+inputs = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3)
+any_own = {
     "user": names,
     "metadata": metadata,
+    "feature": names,
+    "deadline": times,
+    "not_before": times,
+    "max_cost_usd": st.floats(0, 1_000_000),
+    "extra": objects,
 }
-own = st.builds(
-    lambda base, fixed: base | fixed,
-    records(
-        {**prompted_required, "request_id": st.from_regex(r"[ -~]{1,8}", fullmatch=True)},
-        {
-            **prompted,
-            "feature": names,
-            "max_output_tokens": whole,
-            "stop": stops,
-            "deadline": times,
-            "not_before": times,
-            "max_cost_usd": st.floats(0, 1_000_000),
-            "extra": objects,
-        },
-    ),
-    st.fixed_dictionaries({}, optional={"tenant": names, "stream": st.booleans()}),
+
+
+def _own(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    identity = {"request_id": st.from_regex(r"[ -~]{1,8}", fullmatch=True), "model": labels}
+    return st.builds(
+        lambda base, fixed: base | fixed,
+        records({**required, **identity}, {**any_own, **optional}),
+        st.fixed_dictionaries({}, optional={"tenant": names, "stream": st.booleans()}),
+    )
+
+
+own = st.one_of(
+    _own(conversation, {**sampled, **prompted, **limits, "text": st.none(), "input": st.none()}),
+    _own({"text": texts}, {**sampled, **limits, "tools": st.none(), "input": st.none()}),
+    _own({"input": inputs}, {"temperature": st.none(), "text": st.none()}),
 )
-bodies = st.builds(
-    lambda base, fixed: base | fixed,
-    records(
-        prompted_required,
+penalties = {
+    "frequency_penalty": st.floats(-2, 2),
+    "presence_penalty": st.floats(-2, 2),
+    "logit_bias": st.dictionaries(texts, st.floats(-100, 100), max_size=2),
+}
+answered = {
+    **sampled,
+    **penalties,
+    "max_tokens": whole,
+    "stop": st.one_of(labels, stops),
+    "n": st.sampled_from([1, 1.0]),
+    "user": names,
+}
+
+
+def _line(url: str, required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    streams = {} if url.endswith("embeddings") else {"stream": st.booleans()}
+    return st.fixed_dictionaries(
         {
+            "custom_id": st.from_regex(r"[ -~]{1,8}", fullmatch=True),
+            "method": st.just("POST"),
+            "url": st.just(url),
+            "body": st.builds(
+                lambda base, fixed: base | fixed,
+                records({**required, "model": labels}, optional),
+                st.fixed_dictionaries({}, optional=streams),
+            ),
+        }
+    )
+
+
+batch_lines = st.one_of(
+    _line(
+        "/v1/chat/completions",
+        conversation,
+        {
+            **answered,
             **prompted,
-            "max_tokens": whole,
             "max_completion_tokens": whole,
-            "stop": st.one_of(labels, stops),
-            "n": st.sampled_from([1, 1.0]),
-            "frequency_penalty": st.floats(-2, 2),
-            "presence_penalty": st.floats(-2, 2),
-            "logit_bias": st.dictionaries(texts, st.floats(-100, 100), max_size=2),
+            "metadata": metadata,
             "parallel_tool_calls": st.booleans(),
             "reasoning_effort": texts,
         },
     ),
-    st.fixed_dictionaries({}, optional={"stream": st.booleans()}),
-)
-batch_lines = st.fixed_dictionaries(
-    {
-        "custom_id": st.from_regex(r"[ -~]{1,8}", fullmatch=True),
-        "method": st.just("POST"),
-        "url": st.just("/v1/chat/completions"),
-        "body": bodies,
-    }
+    _line(
+        "/v1/completions",
+        {"prompt": st.one_of(texts, st.lists(texts, min_size=1, max_size=1))},
+        {**answered, "best_of": st.sampled_from([1, 1.0])},
+    ),
+    _line(
+        "/v1/embeddings",
+        {"input": st.one_of(st.text(min_size=1, max_size=8), inputs)},
+        {"dimensions": whole, "encoding_format": st.just("float"), "user": names},
+    ),
 )
 requests = st.one_of(own, batch_lines)
 
@@ -130,6 +187,8 @@ odd = st.one_of(
             {"": "a"}, {"a" * 65: "a"}, "json_schema", "function", "2026-02-31T00:00:00Z", "2026-01-01T24:00:00Z",
             "2026-01-01T23:59:60Z", "0000-01-01T00:00:00Z", "2024-02-29T23:59:59.123456+23:59", "2026-01-01T00:00:00",
             "2026-01-01t00:00:00z", "2026-01-01T00:00:00Z\n", "٢٠٢٦-01-01T00:00:00Z", True, False, None,
+            "data:image/png;base64,R0lGODlhAQABAAAA", "data:image/png;base64,R0lGODlhAQABAAAAA", "data:text/html,x",
+            "http://example.org/a.png", "https://é", "https://" + "a" * 2041, f"data:image/png;base64,{PNG}\n",
         ]
     ),
 )  # fmt: skip
@@ -154,7 +213,22 @@ def _damage(draw: st.DrawFn, value: Any) -> Any:
     if change == "add":
         return {
             **value,
-            draw(st.sampled_from(["bogus", "custom_id", "n", "schema_", "json_schema", "user"])): draw(odd),
+            draw(
+                st.sampled_from(
+                    [
+                        "bogus",
+                        "custom_id",
+                        "n",
+                        "schema_",
+                        "json_schema",
+                        "user",
+                        "text",
+                        "input",
+                        "messages",
+                        "redacted",
+                    ]
+                )
+            ): draw(odd),
         }
     name = draw(st.sampled_from(sorted(value)))
     if change == "remove":

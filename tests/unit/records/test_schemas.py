@@ -27,7 +27,10 @@ DECODER = decoder()
 VALIDATORS = {
     name: jsonschema_rs.Draft202012Validator(schema, validate_formats=True) for name, schema in schemas().items()
 }
-BEYOND_A_SCHEMA = ("json_schema goes with type", "more than 64 bits", "not finite", "number out of range")
+BEYOND_A_SCHEMA = (
+    "json_schema goes with type", "more than 64 bits", "not finite", "number out of range", "bytes that are no image",
+    "is cut: the length of base64",
+)  # fmt: skip
 
 
 def refusal(value: Any) -> str | None:

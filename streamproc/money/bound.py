@@ -1,0 +1,166 @@
+"""The most a call can use and cost. What has no bound is told, so that it can be refused before the call."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from streamproc.money.cost import sum_nanos
+from streamproc.money.images import ImageTokens
+from streamproc.money.rates import Rates, Step
+from streamproc.records.image import data_of
+from streamproc.records.request import Request
+from streamproc.records.usage import TokenCounts
+
+__all__ = [
+    "COUNTED_ALLOWANCE_TOKENS",
+    "HIDDEN_ALLOWANCE_TOKENS",
+    "Most",
+    "Unbounded",
+    "most_image_tokens",
+    "most_of",
+    "possible_tiers",
+    "unbounded",
+    "upper_bound_nanos",
+]
+
+HIDDEN_ALLOWANCE_TOKENS = 1024
+"""For text a provider adds by itself: a default system prompt, or one that explains tools; a few hundred tokens where
+providers tell.
+
+What a chat template puts around each message needs no allowance where bytes are counted: in the serialised request
+`{"role":"user","content":""}` stands around each, 28 bytes against about 4 to 10 tokens.
+"""
+
+COUNTED_ALLOWANCE_TOKENS = 128
+"""Beside a prompt counted exactly: OpenAI does not document how it writes tools and schemas into the prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """The most a call can use.
+
+    Attributes:
+        input: all input tokens, in whatever kinds; None: an image in it has no bound.
+        output: all output tokens, reasoning included.
+        tiers: service tiers it may be answered on.
+        caches_for_an_hour: input may be written to the provider's cache to stay for an hour.
+    """
+
+    input: int | None
+    output: int
+    tiers: tuple[str, ...] = ("default",)
+    caches_for_an_hour: bool = False
+
+    @property
+    def tokens(self) -> TokenCounts:
+        """The same as token counts; it is not known how they fall into kinds."""
+        return TokenCounts(input=self.input, output=self.output)
+
+
+class Unbounded(NamedTuple):
+    """What of a call has no bound, and the provider's setting that gives it one."""
+
+    what: str
+    setting: str
+
+
+def most_of(
+    request: Request,
+    model: str,
+    image_tokens: ImageTokens,
+    *,
+    prompt_bytes: int,
+    prompt_tokens: int | None,
+    max_output_tokens: int,
+) -> Most:
+    """The most a call can use.
+
+    Input tokens are at most `prompt_tokens`, the exact count of the prompt without its images, plus
+    `COUNTED_ALLOWANCE_TOKENS`; without one (None) at most `prompt_bytes`, the UTF-8 length of the serialised request,
+    plus `HIDDEN_ALLOWANCE_TOKENS`, because a token stands for at least one byte. Images count for themselves, by
+    `image_tokens`, and the bytes of data URLs not at all. Output, reasoning included, is at most `max_output_tokens`;
+    an embedding has none.
+    """
+    if prompt_tokens is None:
+        data = sum(len(image.url) for image in request.images() if data_of(image.url) is not None)
+        texts = prompt_bytes - data + HIDDEN_ALLOWANCE_TOKENS
+    else:
+        texts = prompt_tokens + COUNTED_ALLOWANCE_TOKENS
+    pictures = most_image_tokens(request, model, image_tokens)
+    return Most(
+        input=None if pictures is None else texts + pictures,
+        output=0 if request.input is not None else max_output_tokens,
+        tiers=possible_tiers(request.service_tier),
+        caches_for_an_hour=request.caches_for_an_hour(),
+    )
+
+
+def most_image_tokens(request: Request, model: str, image_tokens: ImageTokens) -> int | None:
+    """The most input tokens of all images of a request; None when one of them has no bound."""
+    total = 0
+    for image in request.images():
+        bound = image_tokens(model, image.detail)
+        if bound is None:
+            return None
+        total += bound
+    return total
+
+
+def possible_tiers(asked: str | None) -> tuple[str, ...]:
+    """The tiers that a request may be answered on. One that asks for none is sent as one that asks for the standard.
+
+    A provider may answer a `flex` or `priority` request on the standard tier, and an `auto` one on either.
+    """
+    if asked is None or asked == "default":
+        return ("default",)
+    return ("default", "priority") if asked == "auto" else ("default", asked)
+
+
+def upper_bound_nanos(rates: Rates, most: Most) -> int | None:
+    """The most a call can cost, whatever it finds in caches, whichever step it reaches, whoever answers it.
+
+    None when something it may use has no known price, or no bound: `unbounded` says what.
+    """
+    if most.input is None:
+        return None
+    bounds: list[int] = []
+    for tier in most.tiers:
+        steps = rates.on(tier)
+        bound = None if steps is None else _bound(steps, most, most.input)
+        if bound is None:
+            return None
+        bounds.append(bound)
+    return max(bounds)
+
+
+def unbounded(rates: Rates, most: Most) -> Unbounded | None:
+    """What of a call has no bound; None when all has one."""
+    if most.input is None:
+        return Unbounded("an image", "image_tokens")
+    for tier in most.tiers:
+        steps = rates.on(tier)
+        if steps is None:
+            return Unbounded(f"the service tier {tier!r}", "prices")
+        if most.caches_for_an_hour and any(step.cache_write_1h is None for step in steps):
+            return Unbounded("an hour in the prompt cache", "prices")
+        if most.output and any(step.output is None or step.reasoning is None for step in steps):
+            return Unbounded("output tokens", "prices")
+    return None
+
+
+def _bound(steps: tuple[Step, ...], most: Most, most_input: int) -> int | None:
+    inputs: list[int | None] = [price for step in steps for price in (step.input, step.cached_input, step.cache_write)]
+    if most.caches_for_an_hour:
+        inputs += [step.cache_write_1h for step in steps]
+    outputs = [price for step in steps for price in (step.output, step.reasoning)]
+    return sum_nanos(
+        (
+            (1, max(step.request for step in steps)),
+            (most_input, _dearest(inputs)),
+            (most.output, _dearest(outputs)),
+        )
+    )
+
+
+def _dearest(prices: list[int | None]) -> int | None:
+    known = [price for price in prices if price is not None]
+    return max(known) if len(known) == len(prices) else None
