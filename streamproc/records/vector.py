@@ -3,24 +3,20 @@
 OpenAI's embeddings have the same form with `encoding_format: base64`.
 """
 
-import sys
-from array import array
+import struct
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 __all__ = ["decode_vector", "encode_vector"]
 
 
-def encode_vector(numbers: Iterable[float]) -> str:
+def encode_vector(numbers: Sequence[float]) -> str:
     """The text of a vector. Each number is rounded to the nearest float32.
 
     Raises:
         OverflowError: a number is beyond the range of float32.
     """
-    vector = array("f", numbers)
-    if sys.byteorder == "big":
-        vector.byteswap()
-    return b64encode(vector.tobytes()).decode()
+    return b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
 
 
 def decode_vector(text: str) -> list[float]:
@@ -29,8 +25,7 @@ def decode_vector(text: str) -> list[float]:
     Raises:
         ValueError: the text is none.
     """
-    vector = array("f")
-    vector.frombytes(b64decode(text, validate=True))
-    if sys.byteorder == "big":
-        vector.byteswap()
-    return vector.tolist()
+    packed = b64decode(text, validate=True)
+    if len(packed) % 4:
+        raise ValueError("no whole number of float32")
+    return list(struct.unpack(f"<{len(packed) // 4}f", packed))

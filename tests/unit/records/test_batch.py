@@ -10,6 +10,7 @@ from streamproc.errors import InvalidRequest
 from streamproc.records.batch_output import encode_batch_output
 from streamproc.records.request import Request
 from streamproc.records.result import Failure, Result, ResultToolCall
+from streamproc.records.vector import encode_vector
 from tests.unit.records.requests import decoder
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -57,6 +58,50 @@ def test_a_batch_line_keeps_everything_that_shapes_the_answer() -> None:
     )
     assert request.model_copy(update={"extra": None}) == wanted
     assert request.extra == extra
+
+
+def line(url: str, body: dict[str, Any]) -> Request:
+    """The request of a line with this address and body."""
+    value = {"custom_id": "a 1", "method": "POST", "url": url, "body": {"model": "m", **body}}
+    return decoder().decode(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize("prompt", ["go on", ["go on"]])
+def test_a_line_for_a_text_completion_becomes_a_request(prompt: Any) -> None:
+    """Its prompt is the text; one prompt in a list counts as one."""
+    request = line("/v1/completions", {"prompt": prompt, "max_tokens": 9, "stop": "x", "presence_penalty": 1.0})
+    assert (request.text, request.messages, request.max_output_tokens) == ("go on", [], 9)
+    assert (request.stop, request.stream, request.extra) == (["x"], False, {"presence_penalty": 1.0})
+
+
+@pytest.mark.parametrize("texts", ["a", ["a"]])
+def test_a_line_for_embeddings_becomes_a_request(texts: Any) -> None:
+    """One text is a list of one; the number of dimensions is an option of the provider."""
+    request = line("/v1/embeddings", {"input": texts, "user": "u", "encoding_format": "float"})
+    assert (request.input, request.user, request.stream, request.extra) == (["a"], "u", False, None)
+    assert line("/v1/embeddings", {"input": texts, "dimensions": 256}).extra == {"dimensions": 256}
+
+
+def test_a_batch_line_names_its_tier() -> None:
+    """As in a request."""
+    assert read({"service_tier": "flex"}).service_tier == "flex"
+
+
+def test_vectors_are_numbers_in_the_output_line() -> None:
+    """As OpenAI writes them, in the order of the texts."""
+    vectors = [encode_vector((0.5, -1.0)), encode_vector((2.0,))]
+    result = Result(run_id="r", status="completed", embeddings=vectors, model="m", input_tokens=3, finished_at=NOW)
+    assert json.loads(encode_batch_output(result))["response"]["body"] == {
+        "object": "list",
+        "data": [
+            {"object": "embedding", "index": 0, "embedding": [0.5, -1.0]},
+            {"object": "embedding", "index": 1, "embedding": [2.0]},
+        ],
+        "model": "m",
+        "usage": {"prompt_tokens": 3, "total_tokens": 3},
+    }
+    unknown = result.model_copy(update={"input_tokens": None})
+    assert json.loads(encode_batch_output(unknown))["response"]["body"]["usage"] is None
 
 
 def test_the_newer_name_of_the_output_limit_wins() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from streamproc.records.codec import decode_result, decode_usage
 from streamproc.records.dead_letter import DeadLetter
 from streamproc.records.outgoing import Outgoing
-from streamproc.records.result import Failure, Result, ResultToolCall, Timings
+from streamproc.records.result import Failure, Result, ResultReasoning, ResultToolCall, Timings
 from streamproc.records.terminal import dead_letter_record, result_records, usage_record
 from streamproc.records.usage import TokenCounts, UsageLine
 from streamproc.records.view import Finished, StreamView, join_parts
@@ -29,6 +29,11 @@ calls = st.builds(
     id=st.sampled_from([None, "same", "other"]),
     name=st.sampled_from(["f", "g", ""]),
     arguments=long_texts,
+)
+
+thoughts = st.one_of(
+    st.builds(ResultReasoning, text=long_texts, signature=st.none() | long_texts.filter(bool)),
+    st.builds(ResultReasoning, redacted=long_texts.filter(bool)),
 )
 
 
@@ -64,6 +69,24 @@ def test_an_answer_of_megabytes_is_cut_and_joined() -> None:
     view = StreamView("t/0/1@5")
     updates = [update for record in reversed(records) for update in view.add_result(decode_result(record.value or b""))]
     assert updates == [Finished("t/0/1@5", result)]
+
+
+@given(st.lists(thoughts, min_size=1, max_size=3), st.lists(st.text("aA0+/", min_size=1, max_size=40), max_size=9))
+@settings(max_examples=40, deadline=None)
+def test_reasoning_and_vectors_are_cut_and_joined(parts: list[ResultReasoning], vectors: list[str]) -> None:
+    """Signed reasoning of any length, empty texts among it; vectors stay whole, and all keep their order."""
+    embeddings = [vector * 70 for vector in vectors] or None
+    result = a_result(text="x" * 9000, reasoning_parts=parts, embeddings=embeddings)
+    records = result_records(result, b"a", None, SMALLEST)
+    assert max(record.size_bytes() for record in records) <= SMALLEST
+    joined = join_parts([decode_result(record.value or b"") for record in records])
+    assert joined == result.model_copy(update={"part": 0, "parts": 1})
+
+
+def test_the_largest_vector_fits_into_the_smallest_record() -> None:
+    """An answer takes vectors of 43,692 characters, and limits.max_record_bytes is at least 100,000."""
+    records = result_records(a_result(embeddings=["a" * 43_692] * 3), b"a", None, 100_000)
+    assert max(record.size_bytes() for record in records) <= 100_000
 
 
 def test_everything_but_the_answer_is_in_the_first_part() -> None:
