@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,9 +12,9 @@ from genai_prices.data import providers
 
 from streamproc.money.cost import cost_nanos
 from streamproc.money.pricing import PriceBook
-from streamproc.money.rates import Rates
+from streamproc.money.rates import Rates, Step
 from streamproc.records.usage import TokenCounts
-from streamproc.settings import PriceSettings
+from streamproc.settings import PriceSettings, TierPriceSettings
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 OPENAI = "https://api.openai.com/v1"
@@ -31,7 +32,7 @@ def _listed(book: PriceBook, provider: str, model: str, at: datetime = NOW) -> R
     return rates
 
 
-def _theirs(provider: str, model: str, tokens: TokenCounts, at: datetime = NOW) -> Decimal:
+def _theirs(provider: str, model: str, tokens: TokenCounts, at: datetime = NOW, tier: str | None = None) -> Decimal:
     """Nano-dollars by the price list's own arithmetic."""
     usage = genai_prices.Usage(
         input_tokens=tokens.input,
@@ -39,8 +40,13 @@ def _theirs(provider: str, model: str, tokens: TokenCounts, at: datetime = NOW) 
         cache_read_tokens=tokens.cached_input,
         cache_write_tokens=tokens.cache_write,
         output_reasoning_tokens=tokens.reasoning,
+        cache_write_1h_tokens=tokens.cache_write_1h,
+        web_searches=tokens.web_searches,
     )
-    price = genai_prices.calc_price(usage, model, provider_id=provider, genai_request_timestamp=at)
+    context = None if tier is None else {"service_tier": tier}
+    price = genai_prices.calc_price(
+        usage, model, provider_id=provider, genai_request_timestamp=at, price_context=context
+    )
     return price.total_price * 10**9
 
 
@@ -66,24 +72,60 @@ def test_known_price_equals_the_price_list(
 
 
 def test_every_model_of_the_list_costs_what_the_list_says(book: PriceBook) -> None:
-    """All models, at two times and on both sides of every step; rounding up is the only difference."""
-    checked = 0
+    """All models and service tiers, at two times and on both sides of every step; only rounding up differs."""
+    checked: Counter[str | None] = Counter()
     for provider in providers:
         for model in provider.models:
             for at in (datetime(2025, 5, 1, 17, tzinfo=UTC), NOW):
                 rates = book.rates("any", provider.id, None, model.id, at)
                 if rates is None:
                     continue
-                for step in rates.steps:
-                    total = step.above_input_tokens + 1000
-                    tokens = TokenCounts(input=total, output=500, cached_input=300, cache_write=200, reasoning=100)
-                    cost = cost_nanos(rates, tokens)
-                    assert cost is not None
-                    exact = _theirs(provider.id, model.id, tokens, at)
-                    # Prices are rounded up to 1/1000 nano-dollar per token.
-                    assert 0 <= cost - exact < 1 + (total + 500) / 1000, (provider.id, model.id)
-                    checked += 1
-    assert checked > 2000
+                for tier, steps in ((None, rates.steps), *rates.tiers):
+                    for step in steps:
+                        tokens = _usage_of_all_kinds(step)
+                        cost = cost_nanos(rates, tokens, tier)
+                        assert cost is not None
+                        exact = _theirs(provider.id, model.id, tokens, at, tier)
+                        # Prices are rounded up to 1/1000 nano-dollar per token.
+                        pieces = (tokens.input or 0) + 500
+                        assert 0 <= cost - exact < 1 + pieces / 1000, (provider.id, model.id, tier)
+                        checked[tier] += 1
+    assert checked[None] > 2000
+    assert checked["flex"] > 20
+    assert checked["priority"] > 20
+
+
+def _usage_of_all_kinds(step: Step) -> TokenCounts:
+    """Of those that the step has prices for."""
+    answers = step.output is not None
+    return TokenCounts(
+        input=step.above_input_tokens + 1000,
+        output=500 if answers else 0,
+        cached_input=300,
+        cache_write=200,
+        reasoning=100 if answers else None,
+        cache_write_1h=50 if step.cache_write_1h is not None else None,
+        web_searches=2 if step.web_search is not None else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "tiers"),
+    [("gpt-5", {"flex", "priority"}), ("gpt-4o", {"priority"}), ("o1", set()), ("text-embedding-3-small", set())],
+)
+def test_tiers_of_the_list_have_their_own_prices(book: PriceBook, model: str, tiers: set[str]) -> None:
+    """Only those it names: a tier without a price there is not the standard one's."""
+    rates = _listed(book, "openai", model)
+    assert {"flex", "priority"}.intersection(name for name, _ in rates.tiers) == tiers
+    assert _listed(book, "openai", "gpt-5").on("flex") != rates.on(None)
+    assert rates.on("no such tier") is None
+    assert _listed(book, "openai", model, datetime(2026, 10, 1, tzinfo=UTC)).tiers == ()
+
+
+def test_model_for_embeddings_has_no_price_for_output(book: PriceBook) -> None:
+    """Its input is priced, and an answer from it would have no bound."""
+    step = _listed(book, "openai", "text-embedding-3-small").steps[0]
+    assert (step.input, step.output, step.reasoning) == (20_000, None, None)
 
 
 def test_price_that_changed_is_taken_at_the_time_of_the_call(book: PriceBook) -> None:
@@ -98,7 +140,7 @@ def test_price_of_an_hour_of_the_day_changes_at_its_minute(book: PriceBook) -> N
     """DeepSeek's day price ended at 16:30 UTC; an earlier answer does not stick."""
     day = _listed(book, "deepseek", "deepseek-reasoner", datetime(2025, 5, 1, 16, 29, tzinfo=UTC))
     night = _listed(book, "deepseek", "deepseek-reasoner", datetime(2025, 5, 1, 16, 31, tzinfo=UTC))
-    assert day.steps[0].output > night.steps[0].output
+    assert (day.steps[0].output or 0) > (night.steps[0].output or 0) > 0
 
 
 def test_rates_are_made_once_and_name_their_list(book: PriceBook) -> None:
@@ -123,7 +165,8 @@ def test_provider_is_found_by_its_address(book: PriceBook) -> None:
         (None, "http://localhost:11434/v1", "llama3.2:1b"),
         (None, "http://localhost:8000/v1", "gpt-4o-mini"),
         (None, None, "gpt-4o-mini"),
-        ("openai", None, "text-embedding-3-small"),
+        ("openai", None, "gpt-realtime"),
+        ("openai", None, "tts-1"),
         ("perplexity", None, "sonar-deep-research"),
         ("openrouter", None, "meta-llama/llama-3.1-8b-instruct:free"),
     ],
@@ -149,6 +192,19 @@ def test_own_price_goes_first() -> None:
         listed = book.rates(provider, None, OPENAI, model, NOW)
         assert listed is not None
         assert listed.version != "settings"
+
+
+def test_own_prices_of_tiers_hours_and_searches() -> None:
+    """What the owner leaves out is not known, where it is no plain input; a search is priced by the piece."""
+    flex = TierPriceSettings(input_usd=0.5, output_usd=1, web_search_usd=0.01)
+    own = PriceSettings(input_usd=1, output_usd=2, cache_write_1h_usd=2, tiers={"flex": flex, "scale": flex})
+    rates = PriceBook({"mine": {"m": own}}).rates("mine", None, None, "m", NOW)
+    assert rates is not None
+    step, (cheap,) = rates.steps[0], rates.on("flex") or ()
+    assert (step.cache_write_1h, step.web_search) == (2_000_000, None)
+    assert (cheap.input, cheap.cache_write_1h, cheap.web_search) == (500_000, None, 10**10)
+    assert rates.on("scale") == rates.on("flex")
+    assert rates.on("priority") is None
 
 
 def test_own_price_of_zero_is_free_not_unknown() -> None:
