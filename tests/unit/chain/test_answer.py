@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.chain.answer import Answer
-from streamproc.chain.provider import Completed, Event, Reasoning, Restarted, Text, ToolCallPart
+from streamproc.chain.provider import Completed, Embeddings, Event, Reasoning, Restarted, Text, ToolCallPart
 from streamproc.errors import AnswerTooLong, IncompleteStream
-from streamproc.records.result import ResultToolCall
+from streamproc.records.result import ResultReasoning, ResultToolCall
 
 DONE = Completed(None, "stop")
 
@@ -76,7 +76,55 @@ def test_events_that_run_out_are_no_answer() -> None:
     assert caught.value.provider == "p"
 
 
-@pytest.mark.parametrize("event", [Text("x" * 6), Reasoning("x" * 6), ToolCallPart(0, None, None, "x" * 6)])
+def test_signed_reasoning_is_kept_apart_as_the_provider_wants_it_back() -> None:
+    """A signature closes the text before it, also an empty one; redacted data stands for itself."""
+    answer = fold(
+        Reasoning("a"), Reasoning("b"), Reasoning("", signature="s"), Reasoning("", redacted="r"), Text("t"),
+        Reasoning("", signature="u"), Reasoning("c"), Reasoning("", redacted="q"), Reasoning("d", signature="v"),
+    )  # fmt: skip
+    assert answer.reasoning_parts == [
+        ResultReasoning(text="ab", signature="s"),
+        ResultReasoning(redacted="r"),
+        ResultReasoning(text="", signature="u"),
+        ResultReasoning(text="c"),
+        ResultReasoning(redacted="q"),
+        ResultReasoning(text="d", signature="v"),
+    ]
+    assert answer.reasoning == "abcd"
+
+
+def test_reasoning_that_nobody_signed_is_only_text() -> None:
+    """There is nothing to send back."""
+    assert fold(Reasoning("a"), Text("t"), Reasoning("b")).reasoning_parts == []
+    assert fold(Reasoning("a", signature="s"), Restarted(2, "cut"), Reasoning("b")).reasoning_parts == []
+
+
+def test_reasoning_parts_have_a_number() -> None:
+    """A provider could otherwise make a result of a hundred thousand records out of signatures."""
+    with pytest.raises(AnswerTooLong, match="128 parts of reasoning"):
+        fold(*(Reasoning("", signature="s") for _ in range(129)))
+
+
+def test_vectors_add_up_in_their_order() -> None:
+    """They may come in several events; a restart empties them, and one of no model's size ends the answer."""
+    assert fold(Embeddings(("a", "b")), Embeddings(("c",))).embeddings == ["a", "b", "c"]
+    assert fold(Embeddings(("a",)), Restarted(2, "cut"), Embeddings(("c",))).embeddings == ["c"]
+    assert fold(Embeddings(("a" * 43_692,)), most=10**6).embeddings
+    with pytest.raises(AnswerTooLong, match="vector"):
+        fold(Embeddings(("a" * 43_693,)), most=10**6)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Text("x" * 6),
+        Reasoning("x" * 6),
+        Reasoning("xx", signature="xxxx"),
+        Reasoning("", redacted="x" * 6),
+        Embeddings(("xxx", "xxx")),
+        ToolCallPart(0, None, None, "x" * 6),
+    ],
+)
 def test_an_answer_too_long_is_ended(event: Event) -> None:
     """Whatever of it is long; the sentence names the setting. Exactly the limit is allowed."""
     fold(event, event, most=12)

@@ -132,6 +132,30 @@ def test_tools_schemas_and_earlier_tool_calls_add_to_the_prompt(counter: TokenCo
     assert counter.count_prompt("gpt-4o", _request(messages=talk)) == texts + 2 * MESSAGE_TOKENS + REPLY_TOKENS
 
 
+def test_reasoning_that_is_sent_back_is_read_again_and_an_image_is_no_text(counter: TokenCounter) -> None:
+    """Its text and its data count, the signature and a data URL do not; a mark for the cache is no part of a tool."""
+    plain = counter.count_prompt("gpt-4o", _request(messages=[{"role": "assistant", "content": "hello world"}]))
+    thoughts = [{"text": "hello world", "signature": "s" * 100}, {"redacted": "hello world"}]
+    again = [{"role": "assistant", "content": "hello world", "reasoning": thoughts}]
+    assert counter.count_prompt("gpt-4o", _request(messages=again)) == plain + 4
+    image = {"type": "image_url", "image_url": {"url": "data:image/gif;base64,R0lGODlhAQABAAAA"}}
+    shown = [{"role": "user", "content": [{"type": "text", "text": "hello world"}, image]}]
+    assert counter.count_prompt("gpt-4o", _request(messages=shown)) == plain
+    tool = {"type": "function", "function": {"name": "f"}}
+    marked = {**tool, "cache_control": {"type": "ephemeral"}}
+    assert counter.count_prompt("gpt-4o", _request(tools=[marked])) == counter.count_prompt(
+        "gpt-4o", _request(tools=[tool])
+    )
+
+
+def test_a_text_and_texts_to_embed_have_no_template(counter: TokenCounter) -> None:
+    """They are sent as they are."""
+    for asked in ({"text": "hello world"}, {"input": ["hello", " world"]}):
+        request = Request.model_validate({"request_id": "r", "model": "m", **asked})
+        assert counter.count_prompt("gpt-4o", request) == 2
+    assert counter.count_prompt("gpt-4o", Request.model_validate({"request_id": "r", "model": "m", "text": ""})) == 0
+
+
 def test_several_threads_share_one_load() -> None:
     """Threads that count before anything is loaded wait for one load and use its encoding."""
     counter = TokenCounter()
