@@ -98,13 +98,14 @@ def _rates(settings: Settings, book: PriceBook, trial: Trial) -> Rates | None:
     return book.rates(trial.provider, own.price_provider, own.base_url, trial.model, datetime.now(UTC))
 
 
-def _usd(picos: int) -> str:
-    return f"{Decimal(picos) / _PICOS_PER_USD_A_MILLION:f}"
+def _usd(picos: int | None) -> str | None:
+    return None if picos is None else f"{Decimal(picos) / _PICOS_PER_USD_A_MILLION:f}"
 
 
 def _row(trial: Trial, rates: Rates | None) -> tuple[str, ...]:
     step = None if rates is None else rates.steps[0]
-    prices = ("unknown", "unknown") if step is None else (_usd(step.input), _usd(step.output))
+    known = (None, None) if step is None else (_usd(step.input), _usd(step.output))
+    prices = tuple(price or "unknown" for price in known)
     first = trial.seconds if trial.first_seconds is None else trial.first_seconds
     return (trial.provider, f"{first * 1000:.0f} ms", f"{trial.seconds * 1000:.0f} ms", *prices, trial.model)
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from streamproc.providers.scripted import Scripted, Step, echo
 from streamproc.records.codec import RequestDecoder, decode_chunk, decode_result, rfc3339
 from streamproc.records.identity import RunId
 from streamproc.records.request import Request
+from streamproc.records.vector import decode_vector
 from streamproc.records.view import Finished, StreamView
 from tests.fakes import NOW, FakeClock, MemoryProducer, Seen
 
@@ -140,6 +142,29 @@ def test_times_are_read_with_their_zone() -> None:
     noon = datetime.fromtimestamp(NOW, UTC).replace(microsecond=0)
     run = accepted(incoming(deadline=noon.isoformat().replace("+00:00", "-00:10")))
     assert run.deadline == pytest.approx(NOW + 600, abs=1)
+
+
+async def test_texts_are_embedded_by_a_run_like_any_other() -> None:
+    """The vectors stand in the result, in the order of the texts; nothing but begin and end is streamed."""
+    works = processor()
+    record = incoming()
+    value = {"request_id": "r", "model": "m", "input": ["two words", "one"]}
+    run = works.accept(replace(record, value=json.dumps(value).encode()))
+    assert isinstance(run, Run)
+    terminal = await works.process(run)
+    result = decode_result(terminal.records[0].value or b"")
+    assert (result.status, result.text, result.chunk_count) == ("completed", None, 2)
+    assert [decode_vector(vector) for vector in result.embeddings or []] == [[9.0, 2.0], [3.0, 1.0]]
+
+
+async def test_a_text_is_gone_on_with_by_a_run_like_any_other() -> None:
+    """Without a conversation."""
+    works = processor()
+    value = b'{"request_id": "r", "model": "m", "text": "go on", "stream": false}'
+    run = works.accept(replace(incoming(), value=value))
+    assert isinstance(run, Run)
+    terminal = await works.process(run)
+    assert decode_result(terminal.records[0].value or b"").text == "go on"
 
 
 async def test_a_credential_that_fails_in_mid_stream_starts_another_attempt() -> None:

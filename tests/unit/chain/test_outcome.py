@@ -8,7 +8,7 @@ from streamproc.chain.answer import Answer
 from streamproc.chain.call import Progress
 from streamproc.chain.journal import MemoryJournal
 from streamproc.chain.outcome import Outcome
-from streamproc.chain.provider import Completed, Text
+from streamproc.chain.provider import Completed, Embeddings, Reasoning, Text
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.errors import (
     AnswerTooLong,
@@ -22,7 +22,7 @@ from streamproc.errors import (
 )
 from streamproc.records.codec import decode_result, decode_usage
 from streamproc.records.identity import RunId
-from streamproc.records.result import Result
+from streamproc.records.result import Result, ResultReasoning
 from streamproc.records.usage import TokenCounts, UsageLine
 from tests.fakes import NOW, FakeClock, a_request, a_run
 
@@ -99,6 +99,21 @@ def test_a_completed_run_has_its_answer_and_its_bill() -> None:
     assert [decode_usage(record.value or b"") for record in usage] == run.progress.lines
     assert {record.key for record in terminal.records} == {b"r-1"}
     assert {dict(record.headers)["traceparent"] for record in terminal.records} == {TRACE}
+
+
+def test_signed_reasoning_and_vectors_are_in_the_result() -> None:
+    """What a tool loop has to send back; vectors stand in the place of a text."""
+    answer, clock = Answer("p", 100), FakeClock()
+    answer.add(Reasoning("hm"))
+    answer.add(Reasoning("", signature="s"))
+    answer.add(Text("a"))
+    result = result_of(outcome(clock).completed(run_with(), answer, Completed(None, "stop"), 0, None))
+    assert (result.text, result.reasoning, result.embeddings) == ("a", "hm", None)
+    assert result.reasoning_parts == [ResultReasoning(text="hm", signature="s")]
+    vectors = Answer("p", 100)
+    vectors.add(Embeddings(("AACAPw==",)))
+    result = result_of(outcome(clock).completed(run_with(), vectors, Completed(None, "stop"), 0, None))
+    assert (result.text, result.reasoning_parts, result.embeddings) == (None, None, ["AACAPw=="])
 
 
 @pytest.mark.parametrize(

@@ -27,20 +27,24 @@ from tests.unit.money.test_cost import HIGH, LOW, RATES
 picos = st.integers(0, 10**9)
 amounts = st.one_of(st.none(), st.integers(0, 200_000))
 TIERS = ("flex", "priority")
-IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
-DATA = {"type": "image_url", "image_url": {"url": "data:image/gif;base64,R0lGODlhAQABAAAA", "detail": "low"}}
-HOUR = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+IMAGE: dict[str, Any] = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+DATA: dict[str, Any] = {
+    "type": "image_url",
+    "image_url": {"url": "data:image/gif;base64,R0lGODlhAQABAAAA", "detail": "low"},
+}
+HOUR: dict[str, Any] = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
 
 
 @st.composite
 def steps_of_any_shape(draw: st.DrawFn) -> tuple[Step, ...]:
     """One to four steps, with any relation between the kinds; some prices are not known."""
     starts = [0, *sorted(draw(st.sets(st.integers(1, 100_000), max_size=3)))]
-    unknown = draw(st.booleans())
+    hours = st.none() if draw(st.booleans()) else picos
     return tuple(
         Step(
-            start, *(draw(picos) for _ in range(6)),
-            cache_write_1h=None if unknown else draw(picos), web_search=draw(picos),
+            above_input_tokens=start, input=draw(picos), output=draw(picos), cached_input=draw(picos),
+            cache_write=draw(picos), reasoning=draw(picos), request=draw(picos), cache_write_1h=draw(hours),
+            web_search=draw(picos),
         )
         for start in starts
     )  # fmt: skip
@@ -82,7 +86,7 @@ def test_an_embedding_has_no_output() -> None:
 
 def test_images_count_for_themselves_and_their_bytes_do_not() -> None:
     """One behind an address and one of 85 tokens at low detail; the data URL is no text."""
-    data = len(DATA["image_url"]["url"])  # type: ignore[index] # a literal above
+    data = len(DATA["image_url"]["url"])
     assert most(talk(IMAGE, DATA)).input == 400 - data + HIDDEN_ALLOWANCE_TOKENS + 1445 + 85
     assert most(talk(IMAGE, DATA), prompt_tokens=7).input == 7 + COUNTED_ALLOWANCE_TOKENS + 1445 + 85
 
@@ -142,8 +146,9 @@ def requests_of_any_kind(draw: st.DrawFn) -> Request:
     """Conversations and embeddings, with images, tiers and marks for the cache."""
     if draw(st.integers(0, 3)) == 0:
         return _embedding()
-    parts = draw(st.lists(st.sampled_from([IMAGE, DATA, HOUR, {"type": "text", "text": "b"}]), max_size=4))
-    return talk(*(parts or [HOUR]), service_tier=draw(st.sampled_from([None, "auto", "default", *TIERS])))
+    kinds: list[dict[str, Any]] = [IMAGE, DATA, HOUR, {"type": "text", "text": "b"}]
+    parts = draw(st.lists(st.sampled_from(kinds), min_size=1, max_size=4))
+    return talk(*parts, service_tier=draw(st.sampled_from([None, "auto", "default", *TIERS])))
 
 
 @given(rates_of_any_shape(), requests_of_any_kind(), st.data(), st.booleans(), st.booleans())
