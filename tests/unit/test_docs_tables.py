@@ -181,7 +181,8 @@ def _part(annotation: Any) -> type[Written] | None:
 
 def test_the_examples_are_records() -> None:
     """They are read, and written again they are the same bytes."""
-    for value in (*examples(RECORDS, "Request"), examples(RECORDS, "OpenAI Batch lines")[0]):
+    forms = (*examples(RECORDS, "Request"), *examples(RECORDS, "Parts of a message"))
+    for value in (*forms, examples(RECORDS, "OpenAI Batch lines")[0]):
         DECODER.decode(value)
     for value in examples(RECORDS, "Chunk"):
         assert decode_chunk(value).model_dump(include=json.loads(value).keys()) == json.loads(value)
