@@ -88,10 +88,11 @@ class HttpProvider:
                     payloads = decoder.feed(chunk)
                 except PayloadTooLarge as exc:
                     raise origin.malformed(f"a stream in which {exc}") from exc
-                if payloads:
-                    exchange.progress()
                 for payload in payloads:
-                    for event in answer.read(payload):
+                    # What says nothing is no progress: a ping may be a payload like any other.
+                    if events := answer.read(payload):
+                        exchange.progress()
+                    for event in events:
                         yield event
             yield answer.completed()
             await exchange.finish(_TAIL_SECONDS)

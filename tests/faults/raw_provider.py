@@ -13,6 +13,7 @@ import orjson
 from streamproc.chain.call import Call
 from streamproc.chain.provider import Event, Provider, Text
 from streamproc.errors import StreamprocError
+from streamproc.providers.dialect import Dialect
 from streamproc.providers.http_provider import HttpProvider
 from streamproc.providers.openai_chat import OpenAIChat
 from streamproc.providers.transport import Transport
@@ -158,12 +159,16 @@ async def provider_at(
     max_connections: int = 10,
     keep_alive: bool = True,
     now: float = 1_000_000.0,
+    dialect: Dialect | None = None,
+    max_event_bytes: int = 4096,
+    max_body_bytes: int = 8192,
 ) -> AsyncIterator[HttpProvider]:
-    """A client of ours for the server."""
+    """A client of ours for the server; without a dialect it speaks Chat Completions."""
+    dialect = dialect or OpenAIChat()
     transport = Transport(
         provider="raw",
         base_url=url,
-        headers={"authorization": f"Bearer {KEY}"},
+        headers=dialect.headers(KEY),
         timeouts=TimeoutSettings(
             connect_seconds=connect_seconds,
             first_byte_seconds=first_byte_seconds,
@@ -176,7 +181,14 @@ async def provider_at(
         secrets=(KEY,),
     )
     try:
-        yield HttpProvider("raw", OpenAIChat(), transport, now=lambda: now, max_event_bytes=4096, max_body_bytes=8192)
+        yield HttpProvider(
+            "raw",
+            dialect,
+            transport,
+            now=lambda: now,
+            max_event_bytes=max_event_bytes,
+            max_body_bytes=max_body_bytes,
+        )
     finally:
         await transport.aclose()
 

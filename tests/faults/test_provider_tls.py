@@ -1,9 +1,7 @@
 """TLS: who is trusted, for which name, and what an end in mid-stream is. A server with a certificate of its own."""
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,25 +12,6 @@ from streamproc.errors import ConnectFailed, Disconnected
 from streamproc.providers.transport_engine import NothingSent
 from tests.faults.raw_provider import DONE, END, FINISH, STREAM, Connection, outcome, provider_at, raw_provider, token
 from tests.unit.providers.calls import a_call
-
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for `localhost`, signed by itself, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    path, key = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-days", "2", "-subj", "/CN=localhost"),
-            *("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(path)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return path, key
 
 
 class Seen:
