@@ -41,6 +41,8 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "content_filter": ContentPolicy,  # Azure
     "responsibleaipolicyviolation": ContentPolicy,  # Azure
     "invalid_prompt": ContentPolicy,
+    "bio_policy": ContentPolicy,
+    "image_content_policy_violation": ContentPolicy,
 }
 
 _CONTEXT_PHRASES = (
@@ -66,6 +68,23 @@ _BY_CODE_IN_STREAM: Mapping[str, type[ProviderError]] = {
     "authentication_error": CredentialRefused,
     "permission_error": CredentialRefused,
     "invalid_request_error": BadRequest,
+    "model_not_found": BadRequest,
+    # Of Responses, and final: all but `server_error` and `rate_limit_exceeded` are.
+    "data_residency_mismatch": BadRequest,
+    "vector_store_timeout": BadRequest,
+    "invalid_image": BadRequest,
+    "invalid_image_format": BadRequest,
+    "invalid_base64_image": BadRequest,
+    "invalid_image_url": BadRequest,
+    "invalid_image_mode": BadRequest,
+    "image_too_large": BadRequest,
+    "image_too_small": BadRequest,
+    "image_parse_error": BadRequest,
+    "image_file_too_large": BadRequest,
+    "image_file_not_found": BadRequest,
+    "unsupported_image_media_type": BadRequest,
+    "empty_image_file": BadRequest,
+    "failed_to_download_image": BadRequest,
 }
 """Inside a 200 stream there is no status to go by."""
 

@@ -6,11 +6,12 @@ import orjson
 
 from streamproc.providers.origin import Origin
 
-__all__ = ["SHAPE_FAULTS", "count", "parsed", "part", "text"]
+__all__ = ["SHAPE_FAULTS", "count", "parsed", "part", "reason", "text"]
 
 SHAPE_FAULTS = (AttributeError, IndexError, KeyError, TypeError)
 """What reading JSON raises that does not have the shape it should have."""
 
+_MAX_REASON_CHARACTERS = 64
 _MOST_TOKENS = 10**9  # more than any context holds: a figure above makes no sense
 
 
@@ -35,6 +36,16 @@ def text(value: Any) -> str | None:
     if value is None or type(value) is str:
         return value or None
     raise TypeError(f"text expected, not {type(value).__name__}")
+
+
+def reason(value: Any) -> str | None:
+    """Why an answer ended, cut to a length that no topic refuses; None for null, nothing and an empty text.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    said = text(value)
+    return None if said is None else said[:_MAX_REASON_CHARACTERS]
 
 
 def count(usage: Any, name: str) -> int | None:

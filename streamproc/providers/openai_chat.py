@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from streamproc.chain.call import Call
-from streamproc.providers.openai_chat_answer import ChatAnswer
-from streamproc.providers.openai_chat_request import OutputLimitField, check_extra, render_body
+from streamproc.providers.openai_chat_answer import chat_answer
+from streamproc.providers.openai_chat_request import OutputLimitField, check_request, render_body
+from streamproc.providers.openai_choices import ChoicesAnswer
 from streamproc.providers.origin import Origin
 from streamproc.providers.sse import SseDecoder
 from streamproc.records.request import Request
@@ -13,7 +14,7 @@ __all__ = ["OpenAIChat"]
 
 
 class OpenAIChat:
-    """The dialect. An answer is complete with `[DONE]` and a finish reason."""
+    """The dialect. An answer is complete with `[DONE]` and a finish reason, which is given as it is."""
 
     media_type = "text/event-stream"
 
@@ -33,8 +34,8 @@ class OpenAIChat:
         return "/chat/completions"
 
     def check(self, request: Request) -> None:
-        """Refuses provider options whose cost is not known."""
-        check_extra(request)
+        """Refuses what this API cannot be asked, and options whose cost is not known."""
+        check_request(request)
 
     def render(self, call: Call) -> bytes:
         """The JSON body of the POST."""
@@ -44,9 +45,9 @@ class OpenAIChat:
         """Server-sent events."""
         return SseDecoder(max_bytes)
 
-    def answer(self, origin: Origin) -> ChatAnswer:
+    def answer(self, origin: Origin) -> ChoicesAnswer:
         """Of which nothing has come yet."""
-        return ChatAnswer(origin)
+        return chat_answer(origin)
 
     def request_id(self, headers: Mapping[str, str]) -> str | None:
         """The provider's own id of a response (https://platform.openai.com/docs/api-reference/debugging-requests)."""

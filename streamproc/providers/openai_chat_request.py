@@ -1,14 +1,18 @@
-"""Chat Completions, on the way out: a call becomes the JSON body of a request."""
+"""Chat Completions, on the way out: a call becomes the JSON body of a request.
+
+Requests have this API's own form, so nearly everything is passed on as it is. Marks for the prompt cache are left out:
+they ask for nothing, and OpenAI's own servers keep prompts by themselves.
+"""
 
 from typing import Any, Literal
 
 import orjson
 
 from streamproc.chain.call import Call
-from streamproc.errors import InvalidRequest
+from streamproc.providers.refusal import check_extra, unsupported
 from streamproc.records.request import Request
 
-__all__ = ["ALLOWED_EXTRAS", "OutputLimitField", "check_extra", "render_body"]
+__all__ = ["ALLOWED_EXTRAS", "OutputLimitField", "check_request", "render_body"]
 
 OutputLimitField = Literal["max_completion_tokens", "max_tokens"]
 
@@ -36,23 +40,22 @@ _PASSED_ON = {
     "response_format",
     "tools",
     "tool_choice",
+    "service_tier",
     "user",
 }
 
 
-def check_extra(request: Request) -> None:
-    """Refuses provider options that are not on the allow-list, because what they cost is not known.
+def check_request(request: Request) -> None:
+    """Refuses what the API cannot be asked.
 
     Raises:
-        InvalidRequest: names the options that are refused and those that are allowed.
+        InvalidRequest: names the field, and what to do.
     """
-    refused = sorted((request.extra or {}).keys() - ALLOWED_EXTRAS)
-    if refused:
-        names = ", ".join(repr(name[:40]) for name in refused[:8])
-        raise InvalidRequest(
-            f"extra: {names} cannot be passed on; allowed are {', '.join(sorted(ALLOWED_EXTRAS))}",
-            code="extra_not_allowed",
-        )
+    if not request.messages:
+        raise unsupported("messages: Chat Completions answers conversations only")
+    if any(message.reasoning for message in request.messages):
+        raise unsupported("messages: Chat Completions takes no reasoning back; leave it out")
+    check_extra(request, ALLOWED_EXTRAS)
 
 
 def render_body(call: Call, *, output_limit_field: OutputLimitField, omit_obfuscation: bool) -> bytes:
@@ -65,6 +68,7 @@ def render_body(call: Call, *, output_limit_field: OutputLimitField, omit_obfusc
     """
     request = call.request
     body: dict[str, Any] = request.model_dump(mode="json", include=_PASSED_ON, exclude_none=True, by_alias=True)
+    _without_cache_marks(body)
     body["model"] = call.model
     body[output_limit_field] = call.max_output_tokens
     body["stream"] = request.stream
@@ -74,3 +78,13 @@ def render_body(call: Call, *, output_limit_field: OutputLimitField, omit_obfusc
             body["stream_options"]["include_obfuscation"] = False
     body |= {name: value for name, value in (request.extra or {}).items() if name in ALLOWED_EXTRAS}
     return orjson.dumps(body)
+
+
+def _without_cache_marks(body: dict[str, Any]) -> None:
+    marked = list(body.get("tools", ()))
+    for message in body["messages"]:
+        message.pop("reasoning", None)  # an empty list of it
+        if isinstance(content := message.get("content"), list):
+            marked += content
+    for item in marked:
+        item.pop("cache_control", None)

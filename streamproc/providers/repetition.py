@@ -8,15 +8,15 @@ import orjson
 
 __all__ = ["Repetition"]
 
-_MARK = b'"content":'
-
 
 class Repetition:
     """The chunk seen last that was nothing but text, without its text."""
 
-    __slots__ = ("_head", "_tail")
+    __slots__ = ("_head", "_mark", "_tail")
 
-    def __init__(self) -> None:
+    def __init__(self, mark: bytes = b'"content":') -> None:
+        """Nothing is learned yet. `mark` is the key before the piece of text, with its colon."""
+        self._mark = mark
         self._head = b""
         self._tail = b""
 
@@ -33,10 +33,10 @@ class Repetition:
 
     def learn(self, data: bytes, text: str) -> None:
         """Remembers a chunk that was read whole, told `text` and nothing else that its successors must repeat."""
-        begin = data.find(_MARK) + len(_MARK)
+        begin = data.find(self._mark) + len(self._mark)
         if data[begin : begin + 1] == b" ":
             begin += 1
         literal = orjson.dumps(text)
         # Where the mark stands twice, or the server escapes more than it must, the next chunk may teach it.
-        if data.count(_MARK) == 1 and data.startswith(literal, begin):
+        if data.count(self._mark) == 1 and data.startswith(literal, begin):
             self._head, self._tail = data[:begin], data[begin + len(literal) :]

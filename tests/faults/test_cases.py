@@ -12,6 +12,7 @@ import pytest
 
 from streamproc.chain.accounting import Accounted
 from streamproc.errors import ProviderError
+from streamproc.money.images import image_tokens
 from tests.fakes import FakeClock, Seen, eventually
 from tests.faults.cases.case import Case
 from tests.faults.cases.table import APIS, CASES
@@ -37,7 +38,10 @@ async def test_case(name: str, request: pytest.FixtureRequest) -> None:
         provider_at(f"{address}{api.prefix}", dialect=api.dialect, max_event_bytes=2**20, max_body_bytes=2**23,
                     **case.within) as provider,
     ):  # fmt: skip
-        accounted = Accounted(provider, lambda *_: RATES, counter(), FakeClock(), Seen(), counts_exactly=False)
+        accounted = Accounted(
+            provider, lambda *_: RATES, counter(), FakeClock(), Seen(),
+            image_tokens=image_tokens(None, None), counts_exactly=False,
+        )  # fmt: skip
         _, events, error = await asyncio.wait_for(outcome(accounted, call), 10)
         await eventually(lambda: " 0 in use" in repr(provider._transport._engine))
     assert tuple(events) == case.events

@@ -13,8 +13,9 @@ from streamproc.errors import (
     RateLimited,
     ServerFault,
 )
+from streamproc.records.usage import TokenCounts
 
-__all__ = ["PROBLEMS", "problem", "sse"]
+__all__ = ["ERRORS", "PROBLEMS", "USAGE", "USAGES", "problem", "sse"]
 
 
 def sse(payload: bytes) -> bytes:
@@ -89,3 +90,40 @@ PROBLEMS: dict[str, tuple[int, Any, type[ProviderError]]] = {
     "FastAPI's form": (422, {"detail": [{"msg": "field required"}]}, BadRequest),
 }
 """Rows of the table of OpenAI's and compatible servers' errors: status, body, class."""
+
+ERRORS: dict[str, tuple[Any, type[ProviderError], str]] = {
+    "a server error": (problem("boom", type="server_error"), ServerFault, "boom"),
+    "an overload": (problem("x", type="overloaded_error"), Overloaded, "x"),
+    "a rate limit": (problem("x", type="requests", code="rate_limit_exceeded"), RateLimited, "x"),
+    "a used-up quota": (problem("x", code="insufficient_quota"), QuotaExhausted, "x"),
+    "a context error": (problem("x", code="context_length_exceeded"), ContextTooLong, "x"),
+    "a content filter": (problem("x", code="content_filter"), ContentPolicy, "x"),
+    "an error with a status": (problem("x", code="429"), RateLimited, "x"),
+    "an error of a proxy": (problem("x", type="None", param="None", code="500"), ServerFault, "x"),
+    "an error as text": ({"error": "unexpected EOF"}, ServerFault, "unexpected EOF"),
+    "an error that is the object": ({"object": "error", "message": "late", "code": 400}, BadRequest, "late"),
+    "an error without anything": ({"error": {"x": 1}}, ServerFault, "without a message"),
+}
+"""Error objects inside a stream, their class, and what the error says."""
+
+USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+USAGES: dict[str, tuple[Any, TokenCounts | None]] = {
+    "of a wrong kind": ("7", None),
+    "without figures": ({"total_tokens": 9}, None),
+    "with one figure": ({"prompt_tokens": 7}, TokenCounts(input=7)),
+    "with figures of odd types": ({"prompt_tokens": "7", "completion_tokens": 2.0}, None),
+    "with figures that make no sense": ({"prompt_tokens": -1, "completion_tokens": 10**18}, None),
+    "with nulls for details": (
+        {**USAGE, "prompt_tokens_details": None, "completion_tokens_details": []},
+        TokenCounts(input=7, output=2),
+    ),
+    "with details": (
+        {
+            **USAGE,
+            "prompt_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 4},
+            "completion_tokens_details": {"reasoning_tokens": 1},
+        },
+        TokenCounts(input=7, output=2, cached_input=3, cache_write=4, reasoning=1),
+    ),
+}
+"""Usage objects of both kinds of completions that are odd, and what they mean."""

@@ -6,26 +6,17 @@ import orjson
 
 from streamproc.chain.provider import Text
 from streamproc.errors import (
-    BadRequest,
     ContentPolicy,
-    ContextTooLong,
     IncompleteStream,
-    Overloaded,
-    QuotaExhausted,
-    RateLimited,
-    ServerFault,
     TimedOut,
 )
 from streamproc.providers.openai_chat import OpenAIChat
-from streamproc.records.usage import TokenCounts
 from tests.faults.cases.api import Api
 from tests.faults.cases.case import MISSING, Case
-from tests.faults.cases.openai import PROBLEMS, problem, sse
+from tests.faults.cases.openai import ERRORS, PROBLEMS, USAGE, USAGES, problem, sse
 from tests.faults.raw_provider import chunked
 
 __all__ = ["OPENAI_CHAT"]
-
-_USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
 
 
 def _chunk(delta: Any, finish_reason: str | None = None, **fields: Any) -> bytes:
@@ -59,12 +50,12 @@ OPENAI_CHAT = Api(
     frame=sse,
     begin=(_chunk({"role": "assistant", "content": ""}),),
     token=_token,
-    usage=_USAGE,
+    usage=USAGE,
     ending=lambda usage: (_FINISH, *_last(usage)),
-    no_end_mark=(_FINISH, _last(_USAGE)[0]),
-    no_reason=_last(_USAGE),
-    twice=(_FINISH, _FINISH, *_last(_USAGE)),
-    late=(_FINISH, _token("late"), *_last(_USAGE)),
+    no_end_mark=(_FINISH, _last(USAGE)[0]),
+    no_reason=_last(USAGE),
+    twice=(_FINISH, _FINISH, *_last(USAGE)),
+    late=(_FINISH, _token("late"), *_last(USAGE)),
     pings={"comments": b": ping\n\n", "retry fields": b"retry: 3000\n\n", "empty events": b"event: ping\n\n"},
     unknown=(
         b"event: other\ndata: {}\n\n",
@@ -84,42 +75,12 @@ OPENAI_CHAT = Api(
         "a content of a wrong kind": b'{"choices":[{"delta":{"content":1}}]}',
         "tool calls of a wrong kind": b'{"choices":[{"delta":{"tool_calls":[1]}}]}',
     },
-    usages={
-        "of a wrong kind": ("7", None),
-        "without figures": ({"total_tokens": 9}, None),
-        "with one figure": ({"prompt_tokens": 7}, TokenCounts(input=7)),
-        "with figures of odd types": ({"prompt_tokens": "7", "completion_tokens": 2.0}, None),
-        "with figures that make no sense": ({"prompt_tokens": -1, "completion_tokens": 10**18}, None),
-        "with nulls for details": (
-            {**_USAGE, "prompt_tokens_details": None, "completion_tokens_details": []},
-            TokenCounts(input=7, output=2),
-        ),
-        "with details": (
-            {
-                **_USAGE,
-                "prompt_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 4},
-                "completion_tokens_details": {"reasoning_tokens": 1},
-            },
-            TokenCounts(input=7, output=2, cached_input=3, cache_write=4, reasoning=1),
-        ),
-    },
-    errors={
-        "a server error": (problem("boom", type="server_error"), ServerFault, "boom"),
-        "an overload": (problem("x", type="overloaded_error"), Overloaded, "x"),
-        "a rate limit": (problem("x", type="requests", code="rate_limit_exceeded"), RateLimited, "x"),
-        "a used-up quota": (problem("x", code="insufficient_quota"), QuotaExhausted, "x"),
-        "a context error": (problem("x", code="context_length_exceeded"), ContextTooLong, "x"),
-        "a content filter": (problem("x", code="content_filter"), ContentPolicy, "x"),
-        "an error with a status": (problem("x", code="429"), RateLimited, "x"),
-        "an error of a proxy": (problem("x", type="None", param="None", code="500"), ServerFault, "x"),
-        "an error as text": ({"error": "unexpected EOF"}, ServerFault, "unexpected EOF"),
-        "an error that is the object": ({"object": "error", "message": "late", "code": 400}, BadRequest, "late"),
-        "an error without anything": ({"error": {"x": 1}}, ServerFault, "without a message"),
-    },
+    usages=USAGES,
+    errors=ERRORS,
     whole=_whole,
     bad_wholes={
-        "no finish reason": (_whole(_USAGE, choices=[{"message": {"content": "a"}}]), IncompleteStream),
-        "no choices": (_whole(_USAGE, choices=[]), IncompleteStream),
+        "no finish reason": (_whole(USAGE, choices=[{"message": {"content": "a"}}]), IncompleteStream),
+        "no choices": (_whole(USAGE, choices=[]), IncompleteStream),
         "an error object": (orjson.dumps(problem("m", code="content_filter")), ContentPolicy),
     },
     problem=problem,

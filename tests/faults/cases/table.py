@@ -4,12 +4,14 @@ from tests.faults.cases.api import Api
 from tests.faults.cases.case import Case
 from tests.faults.cases.connections import connections
 from tests.faults.cases.openai_chat import OPENAI_CHAT
+from tests.faults.cases.openai_completions import OPENAI_COMPLETIONS
+from tests.faults.cases.openai_responses import OPENAI_RESPONSES
 from tests.faults.cases.refusals import refusals
 from tests.faults.cases.streams import streams
 
 __all__ = ["APIS", "CASES"]
 
-APIS = (OPENAI_CHAT,)
+APIS = (OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_COMPLETIONS)
 
 
 def _cases() -> dict[str, tuple[Api, Case]]:

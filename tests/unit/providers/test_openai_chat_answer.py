@@ -7,14 +7,16 @@ import pytest
 
 from streamproc.chain.provider import Completed, Event, Reasoning, Text, ToolCallPart
 from streamproc.errors import IncompleteStream, MalformedStream
-from streamproc.providers.openai_chat_answer import ChatAnswer, token_counts
+from streamproc.providers.openai_chat_answer import chat_answer
+from streamproc.providers.openai_choices import ChoicesAnswer
+from streamproc.providers.openai_usage import token_counts
 from streamproc.providers.origin import Origin
 from streamproc.records.usage import TokenCounts
 
 
-def an_answer() -> ChatAnswer:
+def an_answer() -> ChoicesAnswer:
     """An answer of which nothing came yet."""
-    return ChatAnswer(Origin("p", "req-1", str))
+    return chat_answer(Origin("p", "req-1", str))
 
 
 def read(*chunks: Any) -> tuple[list[Event], Completed]:

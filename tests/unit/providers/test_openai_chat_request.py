@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from streamproc.errors import InvalidRequest
-from streamproc.providers.openai_chat_request import ALLOWED_EXTRAS, check_extra, render_body
+from streamproc.providers.openai_chat_request import ALLOWED_EXTRAS, check_request, render_body
 from streamproc.records.request import Request
 from tests.unit.providers.calls import a_call
 
@@ -82,7 +82,7 @@ def test_extra_option_off_the_list(name: str) -> None:
     """It is refused by name before the call, and would not be sent."""
     request = a_call(extra={name: 1, "top_k": 1}).request
     with pytest.raises(InvalidRequest, match=f"'{name}' cannot be passed on; allowed are .*top_k") as refused:
-        check_extra(request)
+        check_request(request)
     assert refused.value.code == "extra_not_allowed"
     assert rendered(extra={name: "odd"}).get(name) != "odd"
 
@@ -90,5 +90,5 @@ def test_extra_option_off_the_list(name: str) -> None:
 def test_allowed_extras_cannot_replace_our_own_fields() -> None:
     """What the chain counts and bounds is not open to the request's extra options."""
     assert not ALLOWED_EXTRAS & (rendered().keys() | Request.model_fields.keys())
-    check_extra(a_call(extra=dict.fromkeys(ALLOWED_EXTRAS, 1)).request)
-    check_extra(a_call().request)
+    check_request(a_call(extra=dict.fromkeys(ALLOWED_EXTRAS, 1)).request)
+    check_request(a_call().request)

@@ -1,0 +1,62 @@
+"""OpenAI's Responses: a conversation as a list of items. Spoken by OpenAI, Azure, vLLM and others."""
+
+from collections.abc import Mapping
+
+from streamproc.chain.call import Call
+from streamproc.providers.openai_responses_answer import ResponsesAnswer
+from streamproc.providers.openai_responses_request import check_request, render_body
+from streamproc.providers.origin import Origin
+from streamproc.providers.sse import SseDecoder
+from streamproc.records.request import Request
+
+__all__ = ["OpenAIResponses"]
+
+
+class OpenAIResponses:
+    """The dialect.
+
+    An answer is complete with `response.completed`, or with `response.incomplete` and its reason. The finish reasons
+    are those of Chat Completions:
+
+    | Responses | here |
+    |---|---|
+    | completed | `stop` |
+    | completed, with calls of functions | `tool_calls` |
+    | incomplete, `max_output_tokens` or `max_tokens` | `length` |
+    | incomplete, `content_filter` | `content_filter` |
+    | incomplete, any other reason | as it is |
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(self, *, omit_obfuscation: bool = False) -> None:
+        """Args as those of `render_body`."""
+        self._omit_obfuscation = omit_obfuscation
+
+    def headers(self, key: str | None) -> Mapping[str, str]:
+        """The key, by the usual scheme."""
+        return {} if key is None else {"authorization": f"Bearer {key}"}
+
+    def path(self, call: Call) -> str:  # noqa: ARG002 other dialects look at it
+        """The same for all calls."""
+        return "/responses"
+
+    def check(self, request: Request) -> None:
+        """Refuses what this API cannot be asked, and options whose cost is not known."""
+        check_request(request)
+
+    def render(self, call: Call) -> bytes:
+        """The JSON body of the POST."""
+        return render_body(call, omit_obfuscation=self._omit_obfuscation)
+
+    def decoder(self, max_bytes: int) -> SseDecoder:
+        """Server-sent events; their names stand in their data, too."""
+        return SseDecoder(max_bytes)
+
+    def answer(self, origin: Origin) -> ResponsesAnswer:
+        """Of which nothing has come yet."""
+        return ResponsesAnswer(origin)
+
+    def request_id(self, headers: Mapping[str, str]) -> str | None:
+        """The provider's own id of a response (https://platform.openai.com/docs/api-reference/debugging-requests)."""
+        return headers.get("x-request-id")
