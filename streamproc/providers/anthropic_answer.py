@@ -1,0 +1,168 @@
+"""Anthropic's Messages, on the way in: events of a stream, or one whole message, become events of the chain.
+
+No I/O and no waiting. Nothing here trusts the provider: what does not have the shape it should have is a
+`MalformedStream`, what ends before its end is an `IncompleteStream`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from streamproc.chain.provider import Completed, Event, Reasoning, Text, ToolCallPart
+from streamproc.providers.anthropic_usage import UsageSoFar
+from streamproc.providers.fields import SHAPE_FAULTS, parsed, reason, text
+from streamproc.providers.origin import Origin
+
+__all__ = ["FINISH_REASONS", "MessageAnswer"]
+
+FINISH_REASONS: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",  # billed as any other answer
+}
+"""Stop reasons in the words of Chat Completions; the others, as `pause_turn`, are passed on as they are."""
+
+
+@dataclass(slots=True)
+class _ToolCall:
+    """A tool call whose block is open: `input` is what came with its beginning and holds if no part follows."""
+
+    number: int
+    input: Any
+
+
+class MessageAnswer:
+    """One answer, read piece by piece. Blocks of a kind that nobody asked for (server tools) are ignored."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._usage = UsageSoFar()
+        self._model: str | None = None
+        self._finish_reason: str | None = None
+        self._open: dict[Any, _ToolCall | None] = {}  # blocks by their index; None for what is no tool call
+        self._calls = 0
+        self._is_empty = True
+        self.is_done = False
+
+    def read(self, payload: bytes) -> list[Event]:
+        """Events of one event of a stream, mostly one; none after its end mark.
+
+        Raises:
+            ProviderError: an error object, with the class that fits it.
+            MalformedStream: no JSON, or not the shape of an event.
+        """
+        if self.is_done:
+            return []
+        event = parsed(payload, self._origin)
+        self._is_empty = False
+        try:
+            kind = event["type"]
+            if kind == "content_block_delta":
+                return self._piece(event["index"], event["delta"])
+            return self._other(kind, event)
+        except SHAPE_FAULTS as exc:
+            raise self._origin.malformed(f"JSON that is no event of a message: {exc}") from exc
+
+    def read_whole(self, body: bytes) -> list[Event]:
+        """Events of a whole message, `Completed` included.
+
+        Raises:
+            ProviderError: an error object, with the class that fits it.
+            MalformedStream: no JSON, or not the shape of a message.
+            IncompleteStream: it has no stop reason.
+        """
+        message = parsed(body, self._origin)
+        self._is_empty = False
+        events: list[Event] = []
+        try:
+            if message.get("type") == "error" or message.get("error"):
+                raise self._origin.broke_off(message.get("error") or message)
+            self._note_message(message)
+            self._note_end(message)
+            for index, block in enumerate(message.get("content") or ()):
+                events += self._begin(index, block)
+                events += self._end(index)
+        except SHAPE_FAULTS as exc:
+            raise self._origin.malformed(f"JSON that is no message: {exc}") from exc
+        self.is_done = True
+        return [*events, self.completed()]
+
+    def completed(self) -> Completed:
+        """The end, when it is one: the provider's end mark and a stop reason.
+
+        Raises:
+            MalformedStream: nothing ever came.
+            IncompleteStream: one of the two is missing.
+        """
+        if self.is_done and self._finish_reason is not None:
+            return Completed(self._usage.tokens(), self._finish_reason, self._model)
+        if self._is_empty:
+            raise self._origin.malformed("an empty answer")
+        raise self._origin.incomplete("a stop reason" if self.is_done else "its end mark message_stop")
+
+    def _other(self, kind: Any, event: dict[str, Any]) -> list[Event]:
+        """What all events but the pieces of blocks say; those of unknown kinds say nothing."""
+        if kind == "content_block_start":
+            return self._begin(event["index"], event["content_block"])
+        if kind == "content_block_stop":
+            return self._end(event["index"])
+        if kind == "message_start":
+            self._note_message(event["message"])
+            self._usage.forget_output()
+        elif kind == "message_delta":
+            self._note_end(event["delta"])
+            self._usage.add(event.get("usage"))
+        elif kind == "message_stop":
+            self.is_done = True
+            return [part for index in list(self._open) for part in self._end(index)]
+        elif kind == "error":
+            raise self._origin.broke_off(event.get("error") or event)
+        return []
+
+    def _note_message(self, message: dict[str, Any]) -> None:
+        self._model = text(message.get("model")) or self._model
+        self._usage.add(message.get("usage"))
+
+    def _note_end(self, said: dict[str, Any]) -> None:
+        if stop := reason(said.get("stop_reason")):
+            self._finish_reason = FINISH_REASONS.get(stop, stop)
+
+    def _begin(self, index: Any, block: dict[str, Any]) -> list[Event]:
+        kind, call = block["type"], None
+        events: list[Event] = []
+        if kind == "tool_use":
+            call = _ToolCall(self._calls, block.get("input"))
+            self._calls += 1
+            events.append(ToolCallPart(call.number, text(block.get("id")), text(block.get("name")), ""))
+        elif kind == "text":
+            if said := text(block.get("text")):
+                events.append(Text(said))
+        elif kind == "thinking":
+            if thought := text(block.get("thinking")):
+                events.append(Reasoning(thought))
+        self._open[index] = call
+        return events
+
+    def _piece(self, index: Any, delta: dict[str, Any]) -> list[Event]:
+        kind = delta["type"]
+        if kind == "text_delta":
+            return [Text(said)] if (said := text(delta["text"])) else []
+        if kind == "thinking_delta":
+            return [Reasoning(thought)] if (thought := text(delta["thinking"])) else []
+        if kind == "input_json_delta" and (call := self._open[index]) is not None:
+            piece = text(delta["partial_json"])
+            if piece:
+                call.input = None
+                return [ToolCallPart(call.number, None, None, piece)]
+        return []  # citations, and what is not known
+
+    def _end(self, index: Any) -> list[Event]:
+        call = self._open.pop(index, None)
+        if call is None or call.input is None:
+            return []
+        return [ToolCallPart(call.number, None, None, orjson.dumps(call.input).decode())]
