@@ -100,7 +100,7 @@ class MessageAnswer:
             IncompleteStream: one of the two is missing.
         """
         if self.is_done and self._finish_reason is not None:
-            return Completed(self._usage.tokens(), self._finish_reason, self._model)
+            return Completed(self._usage.tokens(), self._finish_reason, self._model, self._usage.service_tier)
         if self._is_empty:
             raise self._origin.malformed("an empty answer")
         raise self._origin.incomplete("a stop reason" if self.is_done else "its end mark message_stop")
@@ -143,8 +143,11 @@ class MessageAnswer:
             if said := text(block.get("text")):
                 events.append(Text(said))
         elif kind == "thinking":
-            if thought := text(block.get("thinking")):
-                events.append(Reasoning(thought))
+            thought, signature = text(block.get("thinking")), text(block.get("signature"))
+            if thought or signature:
+                events.append(Reasoning(thought or "", signature))
+        elif kind == "redacted_thinking":
+            events.append(Reasoning("", redacted=text(block["data"])))
         self._open[index] = call
         return events
 
@@ -154,6 +157,8 @@ class MessageAnswer:
             return [Text(said)] if (said := text(delta["text"])) else []
         if kind == "thinking_delta":
             return [Reasoning(thought)] if (thought := text(delta["thinking"])) else []
+        if kind == "signature_delta":
+            return [Reasoning("", signature)] if (signature := text(delta["signature"])) else []
         if kind == "input_json_delta" and (call := self._open[index]) is not None:
             piece = text(delta["partial_json"])
             if piece:

@@ -1,4 +1,4 @@
-"""Chat Completions, when it goes wrong: status and error object become the class of `streamproc.errors` that fits.
+"""APIs, when they go wrong: status and error object become the class of `streamproc.errors` that fits.
 
 The order of the rules matters and is the order of the code: codes that a provider gives on purpose go before the
 status, the status before everything else. The text of a message is never searched for "429" or "rate limit", because
@@ -35,6 +35,8 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "organization_usage_limit_exceeded": QuotaExhausted,
     "billing_hard_limit_reached": QuotaExhausted,
     "billing_not_active": QuotaExhausted,
+    "billing_error": QuotaExhausted,  # Anthropic
+    "enforced_spend_limit_reached": QuotaExhausted,  # Anthropic, as 429
     "context_length_exceeded": ContextTooLong,
     "exceed_context_size_error": ContextTooLong,  # llama.cpp
     "content_policy_violation": ContentPolicy,
@@ -45,12 +47,23 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "image_content_policy_violation": ContentPolicy,
 }
 
+_QUOTA_BEGINNINGS = (
+    "You have reached your specified API usage limits",
+    "Your credit balance is too low",
+    "This request would exceed your account's monthly spend limit",
+)
+"""Anthropic's limits that never pass by waiting come under general types, as 400 and as 429. Looked for at the very
+beginning of a message only, where no echoed prompt stands: it would stop a credential."""
+
 _CONTEXT_PHRASES = (
     "maximum context length",
     "maximum prompt length",
     "exceeds the available context size",
     "exceeds the context length",
     "longer than the model's context length",
+    "longer than the context length",  # Ollama
+    "prompt is too long",  # Anthropic
+    "exceed context limit",  # Anthropic, for prompt and answer together
 )
 """For servers that send a general code with it. Looked for in refusals of the request only, so an echoed prompt that
 contains one turns a final error into another final error."""
@@ -69,6 +82,8 @@ _BY_CODE_IN_STREAM: Mapping[str, type[ProviderError]] = {
     "permission_error": CredentialRefused,
     "invalid_request_error": BadRequest,
     "model_not_found": BadRequest,
+    "not_found_error": BadRequest,
+    "request_too_large": BadRequest,
     # Of Responses, and final: all but `server_error` and `rate_limit_exceeded` are.
     "data_residency_mismatch": BadRequest,
     "vector_store_timeout": BadRequest,
@@ -95,6 +110,7 @@ _BY_STATUS: Mapping[int, type[ProviderError]] = {
     408: ServerFault,
     409: ServerFault,
     429: RateLimited,
+    499: ServerFault,  # says that we went away, which we did not
     503: Overloaded,
     529: Overloaded,
 }
@@ -113,6 +129,8 @@ def classify(status: int | None, codes: tuple[str, ...], message: str) -> type[P
     for code in codes:
         if code in _BY_CODE:
             return _BY_CODE[code]
+    if message.startswith(_QUOTA_BEGINNINGS):
+        return QuotaExhausted
     if status is None or status in _REFUSALS:
         lower = message.lower()
         if any(phrase in lower for phrase in _CONTEXT_PHRASES):
@@ -149,7 +167,7 @@ def error_in_body(
         provider=provider,
         status_code=status,
         provider_code=_cut(codes[0]) if codes else None,
-        request_id=request_id,
+        request_id=request_id or _request_id(parsed),
         retry_after_seconds=retry_after_seconds,
         may_have_cost=False,
     )
@@ -185,12 +203,23 @@ def _read(body: Any, redact: Callable[[str], str]) -> tuple[list[str], str]:
         return [], redact(error)
     if not isinstance(error, dict):
         return [], ""
-    inner = error.get("innererror")
-    found = [error.get("code"), error.get("type"), inner.get("code") if isinstance(inner, dict) else None]
+    inner, details = error.get("innererror"), error.get("details")
+    found = [
+        error.get("code"),
+        error.get("type"),
+        inner.get("code") if isinstance(inner, dict) else None,  # Azure
+        details.get("error_code") if isinstance(details, dict) else None,  # Anthropic
+    ]
     # Numbers go last: they repeat the status.
     codes = sorted((redact(str(code)) for code in found if isinstance(code, (str, int)) and code), key=str.isdigit)
     message = error.get("message")
     return codes, redact(message) if isinstance(message, str) else ""
+
+
+def _request_id(body: Any) -> str | None:
+    """Anthropic's error bodies name the response, too, which survives a proxy that drops its header."""
+    found = body.get("request_id") if isinstance(body, dict) else None
+    return _cut(found) if isinstance(found, str) and found else None
 
 
 def _lower(codes: list[str]) -> tuple[str, ...]:
