@@ -1,11 +1,10 @@
 """Anthropic's Messages, spoken by Anthropic and by servers that say they are compatible."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from streamproc.chain.call import Call
 from streamproc.providers.anthropic_answer import MessageAnswer
 from streamproc.providers.anthropic_request import check_request, render_body
-from streamproc.providers.framing import Decoder
 from streamproc.providers.origin import Origin
 from streamproc.providers.sse import SseDecoder
 from streamproc.records.request import Request
@@ -13,7 +12,6 @@ from streamproc.records.request import Request
 __all__ = ["Anthropic"]
 
 _VERSION = "2023-06-01"
-_PINGS = (b'{"type": "ping"', b'{"type":"ping"')
 
 
 class Anthropic:
@@ -41,9 +39,9 @@ class Anthropic:
         """The JSON body of the POST."""
         return render_body(call)
 
-    def decoder(self, max_bytes: int) -> Decoder:
-        """Server-sent events, without those that only keep the connection awake."""
-        return _WithoutPings(SseDecoder(max_bytes))
+    def decoder(self, max_bytes: int) -> SseDecoder:
+        """Server-sent events; each says its name again in its data."""
+        return SseDecoder(max_bytes)
 
     def answer(self, origin: Origin) -> MessageAnswer:
         """Of which nothing has come yet."""
@@ -52,16 +50,3 @@ class Anthropic:
     def request_id(self, headers: Mapping[str, str]) -> str | None:
         """The provider's own id of a response (https://platform.claude.com/docs/en/api/errors#request-id)."""
         return headers.get("request-id")
-
-
-class _WithoutPings:
-    """Pings are events there, not comments; who took them for progress would wait for a dead answer for ever."""
-
-    def __init__(self, events: SseDecoder) -> None:
-        self._events = events
-
-    def feed(self, chunk: bytes) -> Sequence[bytes]:
-        payloads = self._events.feed(chunk)
-        if b'"ping"' not in chunk:
-            return payloads
-        return [payload for payload in payloads if not payload.startswith(_PINGS)]

@@ -59,9 +59,11 @@ class MessageAnswer:
         if self.is_done:
             return []
         event = parsed(payload, self._origin)
-        self._is_empty = False
         try:
-            kind = event["type"]
+            kind = event.get("type")
+            if kind == "ping":
+                return []
+            self._is_empty = False
             if kind == "content_block_delta":
                 return self._piece(event["index"], event["delta"])
             return self._other(kind, event)
@@ -107,6 +109,8 @@ class MessageAnswer:
 
     def _other(self, kind: Any, event: dict[str, Any]) -> list[Event]:
         """What all events but the pieces of blocks say; those of unknown kinds say nothing."""
+        if kind == "error" or event.get("error"):
+            raise self._origin.broke_off(event.get("error") or event)
         if kind == "content_block_start":
             return self._begin(event["index"], event["content_block"])
         if kind == "content_block_stop":
@@ -120,8 +124,8 @@ class MessageAnswer:
         elif kind == "message_stop":
             self.is_done = True
             return [part for index in list(self._open) for part in self._end(index)]
-        elif kind == "error":
-            raise self._origin.broke_off(event.get("error") or event)
+        elif not isinstance(kind, str):
+            raise TypeError("it has no type")
         return []
 
     def _note_message(self, message: dict[str, Any]) -> None:

@@ -129,19 +129,25 @@ def classify(status: int | None, codes: tuple[str, ...], message: str) -> type[P
     for code in codes:
         if code in _BY_CODE:
             return _BY_CODE[code]
-    if message.startswith(_QUOTA_BEGINNINGS):
-        return QuotaExhausted
-    if status is None or status in _REFUSALS:
-        lower = message.lower()
-        if any(phrase in lower for phrase in _CONTEXT_PHRASES):
-            return ContextTooLong
-        if _POLICY_PHRASE in lower:
-            return ContentPolicy
+    if (told := _by_phrase(status, message)) is not None:
+        return told
     if status is None:
         return next((_BY_CODE_IN_STREAM[code] for code in codes if code in _BY_CODE_IN_STREAM), ServerFault)
+    return _BY_STATUS.get(status) or (BadRequest if 400 <= status < 500 else ServerFault)  # noqa: PLR2004 the 4xx
+
+
+def _by_phrase(status: int | None, message: str) -> type[ProviderError] | None:
+    """The class that a message tells where the codes with it are general; mostly None."""
+    if message.startswith(_QUOTA_BEGINNINGS):
+        return QuotaExhausted
     if status == 429 and message.startswith("Request too large"):  # noqa: PLR2004 HTTP's own number
         return BadRequest  # larger than a whole minute's tokens: it cannot succeed unchanged
-    return _BY_STATUS.get(status) or (BadRequest if 400 <= status < 500 else ServerFault)  # noqa: PLR2004 the 4xx
+    if status is not None and status not in _REFUSALS:
+        return None
+    lower = message.lower()
+    if any(phrase in lower for phrase in _CONTEXT_PHRASES):
+        return ContextTooLong
+    return ContentPolicy if _POLICY_PHRASE in lower else None
 
 
 def error_in_body(

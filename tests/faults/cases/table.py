@@ -1,8 +1,10 @@
 """All cases: each API's bytes under the names of the shared situations, and what it has of its own."""
 
+from tests.faults.cases.anthropic import ANTHROPIC
 from tests.faults.cases.api import Api
 from tests.faults.cases.case import Case
 from tests.faults.cases.connections import connections
+from tests.faults.cases.ollama import OLLAMA_CHAT, OLLAMA_GENERATE
 from tests.faults.cases.openai_chat import OPENAI_CHAT
 from tests.faults.cases.openai_completions import OPENAI_COMPLETIONS
 from tests.faults.cases.openai_responses import OPENAI_RESPONSES
@@ -11,7 +13,7 @@ from tests.faults.cases.streams import streams
 
 __all__ = ["APIS", "CASES"]
 
-APIS = (OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_COMPLETIONS)
+APIS = (OPENAI_CHAT, OPENAI_RESPONSES, OPENAI_COMPLETIONS, ANTHROPIC, OLLAMA_CHAT, OLLAMA_GENERATE)
 
 
 def _cases() -> dict[str, tuple[Api, Case]]:

@@ -10,9 +10,9 @@ __all__ = ["a_call"]
 
 
 def a_call(**fields: Any) -> Call:
-    """A call whose request has these fields over the usual ones; without a `text` it is a conversation."""
+    """A call whose request has these fields over the usual ones; without `text` and `input` it is a conversation."""
     request = {"request_id": "r-1", "model": "m", **fields}
-    if "text" not in fields:
+    if not {"text", "input"} & fields.keys():
         request.setdefault("messages", [{"role": "user", "content": "say it"}])
     return Call(
         run_id="llm.requests/0/1@1",

@@ -78,15 +78,21 @@ CASES: list[tuple[int, Any, type[ProviderError]]] = [
     ),
     (400, [{"error": {"message": "m", "code": "context_length_exceeded"}}], ContextTooLong),
     (307, b"", ServerFault),
+    (499, {"error": "request canceled"}, ServerFault),
+    # Limits of an account that come under general types.
+    (429, an_error(type="rate_limit_error", details={"error_code": "enforced_spend_limit_reached"}), QuotaExhausted),
+    (400, an_error("You have reached your specified API usage limits. You will regain access on …"), QuotaExhausted),
     # What a prompt that is echoed can contain decides nothing.
     (400, an_error("cannot read 'Error 429: rate limit reached, overloaded'"), BadRequest),
     (500, an_error("while answering 'maximum context length'"), ServerFault),
     (429, an_error("'insufficient_quota' was in your prompt"), RateLimited),
+    (400, an_error("cannot read 'Your credit balance is too low'"), BadRequest),
     # Shapes nobody should send.
     (400, b"[]", BadRequest),
     (400, b"17", BadRequest),
     (400, {"error": None}, BadRequest),
     (400, {"error": {"message": 5, "code": [1], "type": {}}}, BadRequest),
+    (400, an_error(details={"error_code": ["x"]}, innererror=17), BadRequest),
 ]
 
 
@@ -108,3 +114,11 @@ def test_sentence_and_code() -> None:
     assert error.provider_code == "invalid_request_error"
     assert str(error_of(502, b"<html>")) == "p answered 502"
     assert error_of(502, b"<html>").provider_code is None
+
+
+def test_the_body_names_the_response() -> None:
+    """Anthropic's does, for where a proxy drops the header; what is no text is none."""
+    assert error_of(529, {**an_error(), "request_id": "req-1"}).request_id == "req-1"
+    assert error_of(529, {**an_error(), "request_id": 7}).request_id is None
+    assert error_of(529, {**an_error(), "request_id": ""}).request_id is None
+    assert len(error_of(529, {**an_error(), "request_id": "x" * 10**5}).request_id or "") == 300
