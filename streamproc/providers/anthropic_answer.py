@@ -37,7 +37,10 @@ class _ToolCall:
 
 
 class MessageAnswer:
-    """One answer, read piece by piece. Blocks of a kind that nobody asked for (server tools) are ignored."""
+    """One answer, read piece by piece. Blocks of a kind that nobody asked for (server tools) are ignored.
+
+    Events are read whole: they are short, and Anthropic pads each with white space of another length.
+    """
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from streamproc.providers.fields import count, part
+from streamproc.providers.fields import count, part, reason
 from streamproc.records.usage import TokenCounts
 
 __all__ = ["UsageSoFar"]
 
 _PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 """The three are beside each other: `input_tokens` is what was neither written to a cache nor read from one."""
+_OUTPUT = ("output_tokens", "output_tokens_details")
+_KEPT = (*_PROMPT, *_OUTPUT, "cache_creation", "server_tool_use", "service_tier")
 
 
 class UsageSoFar:
@@ -20,18 +22,18 @@ class UsageSoFar:
     def add(self, usage: Any) -> None:
         """Takes a usage object; fields that are missing or null leave what was told before."""
         if isinstance(usage, dict):
-            self._told |= {name: value for name, value in usage.items() if value is not None}
+            self._told |= {name: value for name in _KEPT if (value := usage.get(name)) is not None}
 
     def forget_output(self) -> None:
         """The output at the beginning is a placeholder: without a later figure it is not known."""
-        self._told.pop("output_tokens", None)
-        self._told.pop("output_tokens_details", None)
+        for name in _OUTPUT:
+            self._told.pop(name, None)
 
     @property
     def service_tier(self) -> str | None:
-        """The tier on which the provider says it answered."""
+        """The tier on which the provider says it answered; None for what is no text."""
         tier = self._told.get("service_tier")
-        return tier if isinstance(tier, str) else None
+        return reason(tier) if isinstance(tier, str) else None
 
     def tokens(self) -> TokenCounts | None:
         """The counts; a figure that is missing or makes no sense is None, and so is a usage without figures."""

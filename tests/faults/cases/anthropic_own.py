@@ -114,6 +114,9 @@ def own(event: Callable[..., bytes]) -> Table:
             status=200,
             request_id="req-7",
         ),
+        "events that are padded": good(
+            *(frame.replace(b"}\n\n", b"   }\n\n") for frame in (*text("a"), end())), events=(Text("a"),)
+        ),
         "pings instead of a first token": Case(
             sends=(_HEAD, chunked(begin)),
             drips=chunked(event("ping")),
