@@ -13,7 +13,9 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from streamproc.errors import SetupError
 from streamproc.kafka.admin import admin_client
-from streamproc.kafka.record_limits import find_small_topics, message_limits
+from streamproc.kafka.record_limits import MAX_MESSAGE_BYTES, find_small_topics
+from streamproc.kafka.topic_configs import topic_configs
+from streamproc.kafka.unclean import UNCLEAN, find_unclean_topics
 from streamproc.settings import Settings
 
 __all__ = ["TopicPlan", "check_topics", "create_topics", "existing_partitions", "find_problems", "plan_topics"]
@@ -96,8 +98,10 @@ async def check_topics(settings: Settings) -> dict[str, int]:
     """
     existing = await existing_partitions(settings)
     problems = find_problems(plan_topics(settings), existing)
-    outputs = [name for name in settings.topics.outputs() if name in existing]
-    problems += find_small_topics(await message_limits(settings, outputs), settings.limits.max_record_bytes)
+    configs = await topic_configs(settings, existing, (MAX_MESSAGE_BYTES, UNCLEAN))
+    outputs = {name: configs[name] for name in settings.topics.outputs() if name in configs}
+    problems += find_small_topics(outputs, settings.limits.max_record_bytes)
+    problems += find_unclean_topics(configs)
     if problems:
         raise SetupError("; ".join(problems))
     return existing

@@ -7,7 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streamproc.errors import SetupError
-from streamproc.kafka.record_limits import message_limits
+from streamproc.kafka.topic_configs import topic_configs
 from streamproc.kafka.topics import check_topics, create_topics
 from streamproc.settings import Settings
 from tests.contract.harness.settings import make_settings
@@ -109,16 +109,16 @@ async def test_a_broker_that_is_not_there_is_one_sentence(settings: Settings) ->
         await check_topics(settings.model_copy(update={"kafka": nowhere}))
 
 
-async def limit(settings: Settings, topic: str, max_bytes: int) -> None:
-    """Changes how large a batch a topic takes, and waits until Kafka tells it so."""
+async def change(settings: Settings, topic: str, name: str, value: str) -> None:
+    """Changes a setting of a topic, and waits until Kafka tells it so."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap_servers)
     await admin.start()
     try:
-        resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(max_bytes)})
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, {name: value})
         await admin.alter_configs([resource])
 
         async def is_told() -> bool:
-            return await message_limits(settings, [topic]) == {topic: max_bytes}
+            return await topic_configs(settings, [topic], [name]) == {topic: {name: value}}
 
         await eventually_found(is_told)
     finally:
@@ -128,17 +128,29 @@ async def limit(settings: Settings, topic: str, max_bytes: int) -> None:
 async def test_an_output_that_takes_less_than_we_write_is_named_with_both_numbers(settings: Settings) -> None:
     """A refused result would break the transactions of its partition for ever."""
     await create_topics(settings)
-    await limit(settings, settings.topics.results, 999_999)
+    await change(settings, settings.topics.results, "max.message.bytes", "999999")
     with pytest.raises(SetupError) as told:
         await check_topics(settings)
     assert str(told.value) == (
         f"topic {settings.topics.results} takes at most 999999 bytes at once (max.message.bytes), but"
         " limits.max_record_bytes is 1000000: raise it, or lower limits.max_record_bytes"
     )
-    await limit(settings, settings.topics.results, 1_000_000)
+    await change(settings, settings.topics.results, "max.message.bytes", "1000000")
     await check_topics(settings)
     # Small records travel together: with lower limits a batch of them is the largest thing that is sent.
     lower = settings.model_copy(update={"limits": settings.limits.model_copy(update={"max_record_bytes": 200_000})})
-    await limit(settings, settings.topics.results, 300_000)
+    await change(settings, settings.topics.results, "max.message.bytes", "300000")
     with pytest.raises(SetupError, match=r"300000 bytes .* in batches of up to 524288: raise it$"):
         await check_topics(lower)
+
+
+@pytest.mark.parametrize("name", ["requests", "results", "control"])
+async def test_a_topic_whose_replicas_may_lag_and_lead_is_refused(settings: Settings, name: str) -> None:
+    """Stored results, bills and offsets could vanish there. It was promised that this is checked, and nothing did."""
+    await create_topics(settings)
+    (topic,) = [topic for topic in names(settings) if topic.endswith(f".{name}")]
+    await change(settings, topic, "unclean.leader.election.enable", "true")
+    with pytest.raises(SetupError, match=rf"topic {topic} may lose .*unclean.leader.election.enable is true"):
+        await check_topics(settings)
+    await change(settings, topic, "unclean.leader.election.enable", "false")
+    await check_topics(settings)
