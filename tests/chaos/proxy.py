@@ -124,10 +124,10 @@ class Proxy:
             for way in done:
                 way.result()
         finally:
+            broker_writer.transport.abort()  # before anything is awaited: the link may be cancelled while it ends
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            broker_writer.transport.abort()
 
     async def _pass_requests(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: deque[_Asked]

@@ -73,12 +73,12 @@ class Scene:
 
     @asynccontextmanager
     async def victim(self) -> AsyncIterator[Program]:
-        """The same, once every partition is its own: what it commits from now on are results."""
+        """The same, once every partition is its own, of deferred runs too: what it commits from now on are results."""
         with self.starting_victim() as program:
             await program.has_said("started")
 
             async def is_owner() -> bool:
-                return len(await self.stage.committed()) == self.stage.settings.topics.partitions
+                return len(await self.stage.positions()) == 2 * self.stage.settings.topics.partitions
 
             await eventually_found(is_owner)
             yield program

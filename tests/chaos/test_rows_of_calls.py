@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from tests.chaos.scene import LONG, QUICK, scene
+from streamproc.records.identity import RunId
+from streamproc.records.view import Piece, Reset, StreamView
+from tests.chaos.scene import LONG, QUICK, Scene, scene
 
 
 async def test_row_1_killed_between_fetch_and_call(embedded: str, topic_prefix: str, tmp_path: Path) -> None:
@@ -74,3 +76,20 @@ async def test_row_12_chunks_of_a_frozen_worker_come_late(embedded: str, topic_p
                 victim.resume()
                 counts = await act.counts()
         assert counts.faults == {}
+        assert seen(act, *runs) == result.text
+
+
+def seen(act: Scene, run: RunId) -> str:
+    """What a reader shows in the end who reads all chunks of a run before its result."""
+    view, text = StreamView(str(run)), ""
+    result = act.stage.outputs.results_of(run)[0]
+    for update in [
+        *(one for chunk in act.stage.outputs.chunks_of(run) for one in view.add_chunk(chunk)),
+        *view.add_result(result),
+    ]:
+        if isinstance(update, Reset):
+            text = ""
+        elif isinstance(update, Piece):
+            text += update.chunk.text
+    assert view.is_over
+    return text

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from tests.chaos.proxy import Proxy
 from tests.chaos.scene import QUICK, Scene, scene
 from tests.chaos.step import Hold, Side
 from tests.contract.harness.waiting import stays
@@ -63,6 +64,29 @@ async def killed_at(api: str, side: Side, kafka: str, topic_prefix: str, folder:
             assert act.bought_twice == 0
 
 
+async def test_row_6_the_end_comes_while_the_next_owner_claims(
+    embedded: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """It is on its way when its worker dies. What the next owner reads before it has shut that one out may be old."""
+    kafka = {"instance_id": "one", "session_timeout_seconds": 30.0}  # who has the name next waits for no session
+    async with scene(embedded, topic_prefix, tmp_path, kafka=kafka) as act, Proxy(embedded) as way:
+        async with act.victim() as victim:
+            end = hold(act, "EndTxn", "request")
+            runs = await act.ask(QUICK, 0)
+            await end.reached()
+            victim.kill()
+        name = act.transactional_id(0)
+        shut_out = way.hold("InitProducerId", "request", meant=lambda request: request.transactional_id == name)
+        async with act.successor(way):
+            await shut_out.reached()
+            end.release()
+            await act.is_answered(runs)
+            shut_out.release()
+            await act.ask(QUICK, 0)
+            assert (await act.counts()).faults == {}
+        assert act.bought_twice == 0
+
+
 async def test_row_7_the_answer_to_the_end_is_lost(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
     """The worker lives, and never guesses: it asks again, or claims again and reads what was decided."""
     async with scene(kafka, topic_prefix, tmp_path) as act, act.victim():
@@ -105,11 +129,19 @@ async def test_row_7_the_end_is_lost_and_refused_when_it_is_asked_again(
         assert act.bought_twice == 0
 
 
-async def test_row_8_killed_before_it_knows_of_its_commit(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
-    """The answer lies in its socket, unread: what is committed is done, whoever knows it."""
+@pytest.mark.parametrize("stands_behind", [False, True])
+async def test_row_8_killed_before_it_knows_of_its_commit(
+    stands_behind: bool, kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """The answer lies in its socket, unread: what is committed is done, whoever knows it.
+
+    The offset says so, and where the run stands behind one that waits, the map beside the offset.
+    """
     async with scene(kafka, topic_prefix, tmp_path) as act:
         async with act.victim() as victim:
             step = hold(act, "EndTxn", "answer")
+            if stands_behind:
+                await act.ask(QUICK, 0, not_before=act.stage.time_in(8))
             runs = await act.ask(QUICK, 0)
             await step.reached()
             victim.pause()

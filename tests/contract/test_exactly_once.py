@@ -63,7 +63,11 @@ async def test_an_open_transaction_of_a_dead_owner_is_never_seen(bootstrap: str,
     async with staged(bootstrap, topic_prefix, MODEL) as stage:
         run = await stage.ask(MODEL)
         (source,) = stage.settings.sources
-        dead = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=transactional_id(stage, run.partition))
+        dead = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            transactional_id=transactional_id(stage, run.partition),
+            transaction_timeout_ms=600_000,  # Kafka itself would end it long after the test
+        )
         await dead.start()
         await dead.begin_transaction()
         await dead.send_and_wait(stage.settings.topics.results, b"half of it", partition=run.partition)

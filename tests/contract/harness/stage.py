@@ -125,10 +125,14 @@ class Stage:
 
     async def let_topic_hold(self, topic: str, max_bytes: int) -> None:
         """Changes how large a batch a topic takes."""
+        await self.configure(topic, "max.message.bytes", str(max_bytes))
+
+    async def configure(self, topic: str, name: str, value: str) -> None:
+        """Changes a setting of a topic."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
-            resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": str(max_bytes)})
+            resource = ConfigResource(ConfigResourceType.TOPIC, topic, {name: value})
             await admin.alter_configs([resource])
         finally:
             await admin.close()
@@ -144,18 +148,18 @@ class Stage:
 
     async def committed(self) -> dict[tuple[str, int], int]:
         """Committed offsets of the group on request topics, by topic and partition."""
+        topics = {source.topic for source in self.settings.sources}
+        return {place: offset for place, offset in (await self.positions()).items() if place[0] in topics}
+
+    async def positions(self) -> dict[tuple[str, int], int]:
+        """The same on every topic, that of deferred runs too."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await admin.start()
         try:
             found: dict[TopicPartition, Any] = await admin.list_consumer_group_offsets(self.settings.kafka.group)
         finally:
             await admin.close()
-        topics = {source.topic for source in self.settings.sources}
-        return {
-            (key.topic, key.partition): place.offset
-            for key, place in found.items()
-            if place.offset >= 0 and key.topic in topics
-        }
+        return {(key.topic, key.partition): place.offset for key, place in found.items() if place.offset >= 0}
 
     async def committed_at(self, partition: int, topic: str = "") -> int | None:
         """The committed offset of one partition."""
