@@ -57,8 +57,9 @@ class Chains:
         Raises:
             InvalidRequest: no provider has the model or takes the request's options, or what it may use has no price.
         """
-        name, model = self._catalog.resolve(request.model)
-        self._catalog.check(name, request)
+        resolved = self._catalog.resolve(request.model)
+        self._catalog.check(resolved, request)
+        name, model = resolved
         if not self._settings.allow_unpriced:
             self._check_price(request, name, model)
         return self._chains[name], model

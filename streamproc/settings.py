@@ -17,6 +17,7 @@ from streamproc.errors import SetupError
 
 __all__ = [
     "ChunkSettings",
+    "FactSettings",
     "KafkaSettings",
     "LimitSettings",
     "ObserveSettings",
@@ -28,6 +29,7 @@ __all__ = [
     "StartWithoutOffset",
     "TierPriceSettings",
     "TimeoutSettings",
+    "TlsSettings",
     "TopicSettings",
     "WorkerSettings",
     "load_settings",
@@ -241,16 +243,52 @@ class PriceSettings(TierPriceSettings):
     )
 
 
+class CredentialSettings(_Group):
+    """One more credential of a provider."""
+
+    api_key: SecretStr | None = Field(None, description="From a variable only.")
+    api_key_file: Path | None = Field(None, description="File that holds the key.")
+
+
+class FactSettings(_Group):
+    """What a model can do; what is not said is not known, and left to the provider to refuse."""
+
+    context_tokens: int | None = Field(None, ge=1, description="Size of its context, prompt and answer together.")
+    max_output_tokens: int | None = Field(None, ge=1, description="The most it answers.")
+    images: bool | None = Field(None, description="Whether it takes images.")
+    tools: bool | None = Field(None, description="Whether it calls tools.")
+    json_schema: bool | None = Field(None, description="Whether it follows a JSON Schema.")
+
+
+class TlsSettings(_Group):
+    """Files in PEM form."""
+
+    ca_file: Path | None = Field(None, description="Certificate authorities to trust; default the system's.")
+    cert_file: Path | None = Field(None, description="Our own certificate, where the server asks for one.")
+    key_file: Path | None = Field(None, description="Its key, without a password; default in cert_file.")
+
+
+ProviderKind = Literal["openai_chat", "openai_responses", "openai_completions", "anthropic", "ollama", "scripted"]
+
+_BASE_URLS = {"anthropic": "https://api.anthropic.com", "ollama": "http://localhost:11434"}
+
+
 class ProviderSettings(_Group):
     """An outside service and its models."""
 
-    kind: Literal["openai_chat", "scripted"] = Field("openai_chat", description="Wire format.")
+    kind: ProviderKind = Field("openai_chat", description="Wire format.")
     base_url: str = Field(
-        "https://api.openai.com/v1", pattern=r"^https?://[^\s@?#]+$", description="Up to and without /chat."
+        "https://api.openai.com/v1",
+        pattern=r"^https?://[^\s@?#]+$",
+        description="OpenAI's kinds: up to and without /chat; others: without a path. Default: the vendor's own.",
     )
     models: tuple[str, ...] = Field(..., min_length=1, description="Names of models this provider answers.")
     api_key: SecretStr | None = Field(None, description="From a variable only.")
     api_key_file: Path | None = Field(None, description="File that holds the key.")
+    credentials: dict[str, CredentialSettings] = Field(
+        default_factory=dict, description="More keys, by names of your own; calls take turns over all."
+    )
+    facts: dict[str, FactSettings] = Field(default_factory=dict, description="What is known of models, by model.")
     price_provider: str | None = Field(
         None, description="Whose price list applies (a provider id of genai-prices); default: found by base_url."
     )
@@ -268,10 +306,30 @@ class ProviderSettings(_Group):
         True, description="Use connections again; turn it off for a server that hangs up after each answer (llama.cpp)."
     )
     engine: Literal["httptools", "httpx"] = Field(
-        "httptools", description="HTTP engine: our own, or httpx with the extra http2 for HTTP/2."
+        "httptools", description="HTTP engine: our own, or httpx for proxies, and with the extra http2 for HTTP/2."
     )
+    proxy: str | None = Field(None, pattern=r"^(http|https)://[^\s]+$", description="With the engine httpx.")
+    tls: TlsSettings = Field(default_factory=lambda: TlsSettings(), description="For https.")
     check_at_start: bool = Field(True, description="Refuse to start while this provider's address is unreachable.")
     timeouts: TimeoutSettings = Field(default_factory=lambda: TimeoutSettings(), description="Of one call.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _address_of_the_vendor(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "base_url" not in values and values.get("kind") in _BASE_URLS:
+            return {**values, "base_url": _BASE_URLS[values["kind"]]}
+        return values
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.proxy is not None and self.engine != "httpx":
+            raise ValueError('proxy needs engine = "httpx"')
+        if self.tls.key_file is not None and self.tls.cert_file is None:
+            raise ValueError("tls.key_file needs tls.cert_file")
+        unknown = [name for name in (*self.facts, *self.prices) if name not in self.models]
+        if unknown:
+            raise ValueError(f"facts and prices are for models of this provider, which {unknown[0]!r} is not")
+        return self
 
 
 class ObserveSettings(_Group):

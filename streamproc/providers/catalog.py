@@ -3,21 +3,22 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from streamproc.chain.provider import Provider
-from streamproc.errors import InvalidRequest, SetupError
+from streamproc.errors import InvalidRequest
+from streamproc.providers.api_keys import api_keys
+from streamproc.providers.dialects import spoken
+from streamproc.providers.facts import check_facts
 from streamproc.providers.http_provider import HttpProvider
-from streamproc.providers.openai_chat import OpenAIChat
 from streamproc.providers.scripted import Scripted, echo
 from streamproc.providers.transport import Transport
+from streamproc.providers.turns import Credential, Turns
 from streamproc.records.request import Request
 from streamproc.settings import ProviderSettings
 
 __all__ = ["Catalog", "Resolved"]
 
 _NAMED_IN_SENTENCES = 20
-_OPENAI_HOST = "api.openai.com"
 
 
 class Resolved(NamedTuple):
@@ -39,6 +40,8 @@ class Catalog:
         self._models = {name: provider.models for name, provider in settings.items()}
         self._transports: list[Transport] = []
         self._checked: list[Transport] = []
+        self._facts = {name: provider.facts for name, provider in settings.items()}
+        self._http: dict[str, HttpProvider] = {}
         self.providers: Mapping[str, Provider] = {
             name: self._built(name, provider, now) for name, provider in settings.items()
         }
@@ -62,15 +65,17 @@ class Catalog:
             code="unknown_model",
         )
 
-    def check(self, provider: str, request: Request) -> None:
-        """Refuses what this provider could not be asked.
+    def check(self, resolved: Resolved, request: Request) -> None:
+        """Refuses what this provider and this model could not be asked.
 
         Raises:
-            InvalidRequest: names the options that are refused.
+            InvalidRequest: names what is refused.
         """
-        found = self.providers[provider]
-        if isinstance(found, HttpProvider):
-            found.dialect.check(request)
+        if (over_http := self._http.get(resolved.provider)) is not None:
+            over_http.check(request)
+        facts = self._facts[resolved.provider].get(resolved.model)
+        if facts is not None:
+            check_facts(resolved.model, facts, request)
 
     async def check_reachable(self) -> None:
         """Opens and closes a connection to each provider that asks for it, so that a wrong address is seen at start.
@@ -89,44 +94,25 @@ class Catalog:
     def _built(self, name: str, settings: ProviderSettings, now: Callable[[], float]) -> Provider:
         if settings.kind == "scripted":
             return Scripted(name, echo(), asyncio.sleep)
-        key = _api_key(name, settings)
-        dialect = OpenAIChat(
-            output_limit_field=settings.max_tokens_field,
-            omit_obfuscation=urlsplit(settings.base_url).hostname == _OPENAI_HOST,
-        )
-        transport = Transport(
-            provider=name,
-            base_url=settings.base_url,
-            headers=dialect.headers(key),
-            timeouts=settings.timeouts,
-            max_connections=settings.max_connections,
-            keep_alive=settings.keep_alive,
-            engine=settings.engine,
-            secrets=() if key is None else (key,),
-        )
-        self._transports.append(transport)
+        dialects = spoken(settings)
+        made = []
+        for credential, key in api_keys(name, settings).items():
+            transport = Transport(
+                provider=name,
+                base_url=settings.base_url,
+                headers=dialects.answers.headers(key),
+                timeouts=settings.timeouts,
+                max_connections=settings.max_connections,
+                keep_alive=settings.keep_alive,
+                engine=settings.engine,
+                tls=settings.tls,
+                proxy=settings.proxy,
+                secrets=() if key is None else (key,),
+            )
+            self._transports.append(transport)
+            provider = HttpProvider(name, dialects.answers, transport, now=now, embeddings=dialects.embeddings)
+            made.append(Credential(credential, provider))
         if settings.check_at_start:
-            self._checked.append(transport)
-        return HttpProvider(name, dialect, transport, now=now)
-
-
-def _api_key(name: str, settings: ProviderSettings) -> str | None:
-    """The key from its variable, or else from its file; None when neither is set."""
-    if settings.api_key is not None:
-        key, source = settings.api_key.get_secret_value().strip(), f"providers.{name}.api_key"
-    elif settings.api_key_file is not None:
-        source = f"providers.{name}.api_key_file {settings.api_key_file}"
-        try:
-            key = settings.api_key_file.read_text(encoding="utf-8").strip()
-        except OSError as exc:
-            raise SetupError(f"cannot read {source}: {exc.strerror or exc}") from exc
-        except UnicodeDecodeError:
-            # Without its cause, which would show the bytes.
-            raise SetupError(f"{source} holds no text") from None
-    else:
-        return None
-    if not key:
-        raise SetupError(f"{source} is empty")
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise SetupError(f"{source} is no key: it holds characters that no header can carry")
-    return key
+            self._checked.append(self._transports[-1])
+        self._http[name] = made[0].provider
+        return made[0].provider if len(made) == 1 else Turns(name, made)

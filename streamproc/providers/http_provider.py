@@ -7,13 +7,15 @@ import orjson
 from streamproc.chain.call import Call
 from streamproc.chain.provider import Event
 from streamproc.errors import ProviderError
-from streamproc.providers.dialect import Dialect
+from streamproc.providers.dialect import Answer, Dialect
 from streamproc.providers.error_classes import error_in_body
 from streamproc.providers.framing import PayloadTooLarge
 from streamproc.providers.origin import Origin
+from streamproc.providers.refusal import unsupported
 from streamproc.providers.retry_after import retry_after_seconds
 from streamproc.providers.transport import Transport
 from streamproc.providers.transport_exchange import Exchange
+from streamproc.records.request import Request
 
 __all__ = ["HttpProvider"]
 
@@ -35,6 +37,7 @@ class HttpProvider:
         transport: Transport,
         *,
         now: Callable[[], float],
+        embeddings: Dialect | None = None,
         max_event_bytes: int = 2**20,
         max_body_bytes: int = 2**25,
     ) -> None:
@@ -45,11 +48,13 @@ class HttpProvider:
             dialect: of the server.
             transport: to the server; it stays the caller's to close.
             now: unix time in seconds, for `retry-after` dates.
+            embeddings: the dialect for requests that ask for them; None where the server makes none.
             max_event_bytes: a longer event of a stream is malformed.
             max_body_bytes: a longer body of an answer that is not streamed is malformed.
         """
         self._name = name
         self._dialect = dialect
+        self._embeddings = embeddings
         self._transport = transport
         self._now = now
         self._max_event_bytes = max_event_bytes
@@ -60,14 +65,18 @@ class HttpProvider:
         """Name in the settings."""
         return self._name
 
-    @property
-    def dialect(self) -> Dialect:
-        """What it speaks."""
-        return self._dialect
+    def check(self, request: Request) -> None:
+        """Refuses what it cannot be asked, or what has no bound in price.
+
+        Raises:
+            InvalidRequest: names what is refused, and what is allowed.
+        """
+        self._spoken(request).check(request)
 
     async def stream(self, call: Call) -> AsyncGenerator[Event, None]:
         """Makes the call and gives its events as they arrive."""
-        dialect, is_streamed = self._dialect, call.request.stream
+        dialect = self._spoken(call.request)
+        is_streamed = call.request.stream and call.request.input is None
         async with self._transport.post(
             dialect.path(call), dialect.render(call), stream=is_streamed, call_id=call.usage_id
         ) as exchange:
@@ -76,7 +85,7 @@ class HttpProvider:
                 raise await self._refusal(exchange, origin)
             content_type = exchange.headers.get("content-type", "").lower()
             if not is_streamed:
-                for event in await self._whole(exchange, origin, content_type):
+                for event in await self._whole(exchange, dialect.answer(origin), origin, content_type):
                     yield event
                 return
             # A server that names no type gets the benefit of the doubt; its bytes will tell.
@@ -97,13 +106,19 @@ class HttpProvider:
             yield answer.completed()
             await exchange.finish(_TAIL_SECONDS)
 
-    async def _whole(self, exchange: Exchange, origin: Origin, content_type: str) -> list[Event]:
+    def _spoken(self, request: Request) -> Dialect:
+        dialect = self._dialect if request.input is None else self._embeddings
+        if dialect is None:
+            raise unsupported(f"input: provider {self._name!r} makes no embeddings")
+        return dialect
+
+    async def _whole(self, exchange: Exchange, answer: Answer, origin: Origin, content_type: str) -> list[Event]:
         body = await exchange.read(self._max_body_bytes)
         if not body.strip():
             raise origin.malformed("an empty answer")
         if content_type and "json" not in content_type:
             raise origin.malformed(f"{content_type[:80]!r} instead of JSON")
-        return self._dialect.answer(origin).read_whole(body)
+        return answer.read_whole(body)
 
     async def _refusal(self, exchange: Exchange, origin: Origin) -> ProviderError:
         try:

@@ -7,11 +7,12 @@ from typing import Literal
 import httpx
 
 from streamproc.errors import SetupError
+from streamproc.providers.tls import context_of
 from streamproc.providers.transport_engine import Asked, Engine
 from streamproc.providers.transport_exchange import Exchange
 from streamproc.providers.transport_httptools import HttptoolsEngine
 from streamproc.providers.transport_httpx import HttpxEngine
-from streamproc.settings import TimeoutSettings
+from streamproc.settings import TimeoutSettings, TlsSettings
 
 __all__ = ["Transport"]
 
@@ -29,6 +30,8 @@ class Transport:
         max_connections: int,
         keep_alive: bool = True,
         engine: Literal["httptools", "httpx"] = "httptools",
+        tls: TlsSettings | None = None,
+        proxy: str | None = None,
         secrets: Sequence[str] = (),
     ) -> None:
         """Opens no connection yet.
@@ -41,10 +44,12 @@ class Transport:
             max_connections: more calls than this wait for a connection, within the connect deadline.
             keep_alive: whether a connection is used again; one that its server closes without a word may lose a call.
             engine: who makes the connections.
+            tls: files for https; None is the system's.
+            proxy: URL of an HTTP proxy, for the engine httpx.
             secrets: texts that `redact` takes out.
 
         Raises:
-            SetupError: the address is no URL of an HTTP server.
+            SetupError: the address is no URL of an HTTP server, or a file for TLS is not what it should be.
         """
         self._provider = provider
         self._timeouts = timeouts
@@ -69,16 +74,19 @@ class Transport:
             (b"user-agent", b"streamproc"),
             *((name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
         )
+        context = context_of(provider, tls or TlsSettings()) if self._url.scheme == "https" else None
         self._engine: Engine = (
             HttptoolsEngine(
                 self._url.raw_host.decode("ascii"),
                 self._port,
-                tls=self._url.scheme == "https",
+                tls=context,
                 max_connections=max_connections,
                 keep_alive=keep_alive,
             )
             if engine == "httptools"
-            else HttpxEngine(self._url, max_connections=max_connections, keep_alive=keep_alive)
+            else HttpxEngine(
+                self._url, tls=context, proxy=proxy, max_connections=max_connections, keep_alive=keep_alive
+            )
         )
 
     def __repr__(self) -> str:

@@ -18,21 +18,21 @@ _IDLE_SECONDS = 15
 class HttptoolsEngine:
     """Sends requests to one server over at most `max_connections` connections, without redirects or proxies."""
 
-    def __init__(self, host: str, port: int, *, tls: bool, max_connections: int, keep_alive: bool = True) -> None:
+    def __init__(
+        self, host: str, port: int, *, tls: ssl.SSLContext | None, max_connections: int, keep_alive: bool = True
+    ) -> None:
         """Opens no connection yet.
 
         Args:
             host: name or address.
             port: of TCP.
-            tls: whether to speak TLS, with a certificate that the system trusts.
+            tls: None for plain text.
             max_connections: in use at once.
             keep_alive: whether a connection is used again.
         """
-        context = None
-        if tls:
-            context = ssl.create_default_context()
-            context.set_alpn_protocols(["http/1.1"])
-        connect = Connect(host, port, context)
+        if tls is not None:
+            tls.set_alpn_protocols(["http/1.1"])
+        connect = Connect(host, port, tls)
         self._pool = HttpPool(connect, max_connections=max_connections, idle_seconds=_IDLE_SECONDS if keep_alive else 0)
 
     def __repr__(self) -> str:

@@ -1,6 +1,7 @@
 """httpx's own transport as an engine, for HTTP/2: the only place where requests are objects of httpx."""
 
 import importlib.util
+import ssl
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -23,11 +24,21 @@ _NOTHING_SENT = (
 class HttpxEngine:
     """Sends requests to one server; over HTTP/2 with the extra `http2` installed, where the server speaks it."""
 
-    def __init__(self, url: httpx.URL, *, max_connections: int, keep_alive: bool = True) -> None:
+    def __init__(
+        self,
+        url: httpx.URL,
+        *,
+        tls: ssl.SSLContext | None,
+        proxy: str | None,
+        max_connections: int,
+        keep_alive: bool = True,
+    ) -> None:
         """Opens no connection yet.
 
         Args:
             url: any of the server.
+            tls: None for plain text.
+            proxy: URL of an HTTP proxy, or None; variables of the environment are not looked at.
             max_connections: in use at once.
             keep_alive: whether a connection is used again.
         """
@@ -35,6 +46,8 @@ class HttpxEngine:
         self._transport = httpx.AsyncHTTPTransport(
             http2=importlib.util.find_spec("h2") is not None,
             trust_env=False,
+            verify=tls or True,
+            proxy=proxy,
             # With fewer kept than open ones, httpx would reconnect all the time.
             limits=httpx.Limits(
                 max_connections=max_connections, max_keepalive_connections=max_connections if keep_alive else 0

@@ -41,7 +41,7 @@ class Case:
     drips: bytes = b""
     ends: Literal["stays", "closes", "resets", "holds"] = "stays"
     stream: bool = True
-    within: Mapping[str, float] = field(default_factory=dict)
+    within: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     error: type[ProviderError] | None = None
     says: str = ""

@@ -63,9 +63,9 @@ def test_kinds() -> None:
     assert isinstance(built.providers["openai"], HttpProvider)
     assert isinstance(built.providers["router"], Scripted)
     request = a_call(extra={"n": 2}).request
-    built.check("router", request)
+    built.check(Resolved("router", "shared"), request)
     with pytest.raises(InvalidRequest, match="'n'"):
-        built.check("openai", request)
+        built.check(Resolved("openai", "gpt-x"), request)
 
 
 async def test_key_from_a_file_goes_into_the_header(tmp_path: Path) -> None:
