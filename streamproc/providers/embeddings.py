@@ -28,7 +28,7 @@ class EmbeddingsApi(NamedTuple):
 
 
 class EmbeddingsDialect:
-    """The dialect. An answer is complete with as many vectors as there are texts, all of one length."""
+    """The dialect. An answer is complete with a vector for each text, all of one length; `HttpProvider` counts them."""
 
     media_type = "application/json"
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 import orjson
 
 from streamproc.chain.call import Call
-from streamproc.chain.provider import Event
+from streamproc.chain.provider import Embeddings, Event
 from streamproc.errors import ProviderError
 from streamproc.providers.dialect import Answer, Dialect
 from streamproc.providers.error_classes import error_in_body
@@ -85,7 +85,8 @@ class HttpProvider:
                 raise await self._refusal(exchange, origin)
             content_type = exchange.headers.get("content-type", "").lower()
             if not is_streamed:
-                for event in await self._whole(exchange, dialect.answer(origin), origin, content_type):
+                texts = None if call.request.input is None else len(call.request.input)
+                for event in await self._whole(exchange, dialect.answer(origin), origin, content_type, texts):
                     yield event
                 return
             # A server that names no type gets the benefit of the doubt; its bytes will tell.
@@ -112,13 +113,18 @@ class HttpProvider:
             raise unsupported(f"input: provider {self._name!r} makes no embeddings")
         return dialect
 
-    async def _whole(self, exchange: Exchange, answer: Answer, origin: Origin, content_type: str) -> list[Event]:
+    async def _whole(
+        self, exchange: Exchange, answer: Answer, origin: Origin, content_type: str, texts: int | None
+    ) -> list[Event]:
         body = await exchange.read(self._max_body_bytes)
         if not body.strip():
             raise origin.malformed("an empty answer")
         if content_type and "json" not in content_type:
             raise origin.malformed(f"{content_type[:80]!r} instead of JSON")
-        return answer.read_whole(body)
+        events = answer.read_whole(body)
+        if texts is not None and sum(len(event.vectors) for event in events if isinstance(event, Embeddings)) != texts:
+            raise origin.malformed(f"embeddings that are not those of {texts} texts")
+        return events
 
     async def _refusal(self, exchange: Exchange, origin: Origin) -> ProviderError:
         try:

@@ -15,8 +15,12 @@ def encode_vector(numbers: Sequence[float]) -> str:
 
     Raises:
         OverflowError: a number is beyond the range of float32.
+        TypeError: one of them is no number.
     """
-    return b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+    try:
+        return b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+    except struct.error as exc:
+        raise TypeError(f"numbers expected: {exc}") from exc
 
 
 def decode_vector(text: str) -> list[float]:
