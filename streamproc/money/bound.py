@@ -120,12 +120,10 @@ def upper_bound_nanos(rates: Rates, most: Most) -> int | None:
 
     None when something it may use has no known price, or no bound: `unbounded` says what.
     """
-    if most.input is None:
-        return None
     bounds: list[int] = []
     for tier in most.tiers:
         steps = rates.on(tier)
-        bound = None if steps is None else _bound(steps, most, most.input)
+        bound = None if steps is None else _bound(steps, most)
         if bound is None:
             return None
         bounds.append(bound)
@@ -134,31 +132,43 @@ def upper_bound_nanos(rates: Rates, most: Most) -> int | None:
 
 def unbounded(rates: Rates, most: Most) -> Unbounded | None:
     """What of a call has no bound; None when all has one."""
-    if most.input is None:
-        return Unbounded("an image", "image_tokens")
     for tier in most.tiers:
         steps = rates.on(tier)
         if steps is None:
             return Unbounded(f"the service tier {tier!r}", "prices")
-        if most.caches_for_an_hour and any(step.cache_write_1h is None for step in steps):
+        dearest = _dearest_input(steps, most)
+        if dearest is None:
             return Unbounded("an hour in the prompt cache", "prices")
-        if most.output and any(step.output is None or step.reasoning is None for step in steps):
+        if dearest > 0 and most.input is None:
+            return Unbounded("an image", "image_tokens")
+        if most.output and _dearest_output(steps) is None:
             return Unbounded("output tokens", "prices")
     return None
 
 
-def _bound(steps: tuple[Step, ...], most: Most, most_input: int) -> int | None:
-    inputs: list[int | None] = [price for step in steps for price in (step.input, step.cached_input, step.cache_write)]
-    if most.caches_for_an_hour:
-        inputs += [step.cache_write_1h for step in steps]
-    outputs = [price for step in steps for price in (step.output, step.reasoning)]
+def _bound(steps: tuple[Step, ...], most: Most) -> int | None:
+    dearest = _dearest_input(steps, most)
+    if dearest is None or (dearest > 0 and most.input is None):
+        return None
+    # An image of unknown size costs nothing where input is free.
     return sum_nanos(
         (
             (1, max(step.request for step in steps)),
-            (most_input, _dearest(inputs)),
-            (most.output, _dearest(outputs)),
+            (most.input or 0, dearest),
+            (most.output, _dearest_output(steps)),
         )
     )
+
+
+def _dearest_input(steps: tuple[Step, ...], most: Most) -> int | None:
+    prices: list[int | None] = [price for step in steps for price in (step.input, step.cached_input, step.cache_write)]
+    if most.caches_for_an_hour:
+        prices += [step.cache_write_1h for step in steps]
+    return _dearest(prices)
+
+
+def _dearest_output(steps: tuple[Step, ...]) -> int | None:
+    return _dearest([price for step in steps for price in (step.output, step.reasoning)])
 
 
 def _dearest(prices: list[int | None]) -> int | None:

@@ -103,6 +103,17 @@ def test_an_image_without_a_rule_has_no_bound(part: dict[str, Any]) -> None:
     assert unbounded(RATES, unknown) == Unbounded("an image", "image_tokens")
 
 
+def test_an_image_costs_nothing_where_input_is_free() -> None:
+    """Who runs a model himself need not say how many tokens its images have."""
+    free = Rates((Step(0, 0, 10**6, 0, 0, 10**6, 0),), "settings")
+    unknown = Most(None, 10)
+    assert upper_bound_nanos(free, unknown) == 10_000
+    assert unbounded(free, unknown) is None
+    nearly = Rates((Step(0, 0, 10**6, 0, 1, 10**6, 0),), "settings")
+    assert upper_bound_nanos(nearly, unknown) is None
+    assert unbounded(nearly, unknown) == Unbounded("an image", "image_tokens")
+
+
 @pytest.mark.parametrize(
     ("asked", "tiers"),
     [
