@@ -16,15 +16,8 @@ class OpenAIResponses:
     """The dialect.
 
     An answer is complete with `response.completed`, or with `response.incomplete` and its reason. The finish reasons
-    are those of Chat Completions:
-
-    | Responses | here |
-    |---|---|
-    | completed | `stop` |
-    | completed, with calls of functions | `tool_calls` |
-    | incomplete, `max_output_tokens` or `max_tokens` | `length` |
-    | incomplete, `content_filter` | `content_filter` |
-    | incomplete, any other reason | as it is |
+    are those of Chat Completions, by `FINISH_REASONS`; a complete response has `stop`, or `tool_calls` if it calls
+    functions.
     """
 
     media_type = "text/event-stream"

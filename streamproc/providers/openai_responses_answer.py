@@ -13,15 +13,19 @@ from streamproc.providers.openai_responses_items import output_events, signature
 from streamproc.providers.openai_usage import token_counts
 from streamproc.providers.origin import Origin
 
-__all__ = ["ResponsesAnswer"]
+__all__ = ["FINISH_REASONS", "ResponsesAnswer"]
 
 _TEXT = "response.output_text.delta"
 _SAID = frozenset({_TEXT, "response.refusal.delta"})
 _THOUGHT = frozenset({"response.reasoning_text.delta", "response.reasoning_summary_text.delta"})
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
-_FINISH_REASONS: Mapping[str, str] = {"max_output_tokens": "length", "max_tokens": "length"}
-"""Reasons of an incomplete response that have another name in Chat Completions."""
+FINISH_REASONS: Mapping[str, str] = {
+    "max_output_tokens": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+}
+"""Why a response is incomplete, in the words of Chat Completions; what is not here is given as it is."""
 
 
 class ResponsesAnswer:
@@ -150,5 +154,5 @@ class ResponsesAnswer:
             return "tool_calls" if self._tools else "stop"
         if status == "incomplete" and details is not None:
             told = reason(details.get("reason"))
-            return None if told is None else _FINISH_REASONS.get(told, told)
+            return None if told is None else FINISH_REASONS.get(told, told)
         return None

@@ -11,6 +11,7 @@ __all__ = ["SseDecoder"]
 
 _BOM = b"\xef\xbb\xbf"
 _LF = 0x0A
+_DATA = b"\ndata: "
 
 
 class SseDecoder:
@@ -44,8 +45,10 @@ class SseDecoder:
         for block in self._blocks(chunk):
             if block.startswith(b"data: ") and b"\n" not in block:
                 found.append(block[6:])
-            elif (data := _fields(block)[1]) is not None:
-                found.append(data)
+            elif block.startswith(b"event: ") and block.count(b"\n") == 1 and (data := block.partition(_DATA)[2]):
+                found.append(data)  # a name before it, as Responses and Messages have it
+            elif (lines := _fields(block)[1]) is not None:
+                found.append(lines)
         return found
 
     def feed_named(self, chunk: bytes) -> list[tuple[bytes, bytes]]:

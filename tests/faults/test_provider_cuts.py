@@ -9,63 +9,74 @@ import pytest
 from streamproc.chain.provider import Completed, Text
 from streamproc.errors import Disconnected, IncompleteStream
 from tests.fakes import eventually
-from tests.faults.engine import ANSWER, WHOLE, nothing_left
-from tests.faults.raw_provider import DONE, STREAM, Connection, outcome, provider_at, raw_provider, token
+from tests.faults.cases.api import Api
+from tests.faults.cases.table import APIS
+from tests.faults.engine import ANSWER, nothing_left
+from tests.faults.raw_provider import STREAM, Connection, outcome, provider_at, raw_provider, token
 from tests.unit.providers.calls import a_call
 
+every_api = pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
 
+
+@every_api
 @pytest.mark.parametrize("let_go", [Connection.close, Connection.reset])
-async def test_a_stream_that_is_cut_at_every_byte(let_go: Callable[[Connection], None]) -> None:
+async def test_a_stream_that_is_cut_at_every_byte(api: Api, let_go: Callable[[Connection], None]) -> None:
     """Only one with its end mark is complete; whatever is cut before may have cost, and its text is a beginning."""
-    cuts = iter(range(0, len(ANSWER), 3))
+    answer = b"".join(api.answer(*api.good))
+    end_begins, end_ends = (len(b"".join(api.packets(*frames))) for frames in (api.good[:-1], api.good))
+    cuts = range(0, len(answer), max(3, len(answer) // 200))
     cut = 0
 
     async def behave(connection: Connection) -> None:
-        await connection.send(ANSWER[:cut])
+        await connection.send(answer[:cut])
         let_go(connection)
 
-    async with raw_provider(behave) as server, provider_at(server.url) as provider:
+    async with raw_provider(behave) as server, provider_at(server.url, dialect=api.dialect) as provider:
         for cut in cuts:
-            text, events, error = await outcome(provider, a_call())
+            text, events, error = await outcome(provider, a_call(**api.asks))
             assert "ab".startswith(text)
-            if cut < ANSWER.index(DONE):
+            if cut <= end_begins:
                 assert isinstance(error, (Disconnected, IncompleteStream)), cut
                 assert error.may_have_cost
-            elif cut >= ANSWER.index(DONE) + len(DONE) and let_go is Connection.close:
+            elif cut >= end_ends and let_go is Connection.close:
                 assert (text, error) == ("ab", None), cut
             assert isinstance(events[-1] if events else None, Completed) is (error is None)
         await nothing_left(provider)
-        assert len(server.requests) == len(range(0, len(ANSWER), 3)), "no request was sent twice"
+        assert len(server.requests) == len(cuts), "no request was sent twice"
 
 
+@every_api
 @pytest.mark.parametrize("let_go", [Connection.close, Connection.reset])
-async def test_a_whole_answer_that_is_cut_at_every_byte(let_go: Callable[[Connection], None]) -> None:
+async def test_a_whole_answer_that_is_cut_at_every_byte(api: Api, let_go: Callable[[Connection], None]) -> None:
     """The same without a stream: half an answer is no answer."""
+    (answer,) = api.in_one_piece(api.whole(api.usage))
     cut = 0
 
     async def behave(connection: Connection) -> None:
-        await connection.send(WHOLE[:cut])
+        await connection.send(answer[:cut])
         let_go(connection)
 
-    async with raw_provider(behave) as server, provider_at(server.url) as provider:
-        for cut in range(0, len(WHOLE), 3):
-            text, _, error = await outcome(provider, a_call(stream=False))
+    async with raw_provider(behave) as server, provider_at(server.url, dialect=api.dialect) as provider:
+        for cut in range(0, len(answer), 3):
+            text, _, error = await outcome(provider, a_call(**api.asks, stream=False))
             assert text == ""
             assert isinstance(error, Disconnected), cut
             assert error.may_have_cost
         await nothing_left(provider)
 
 
-@pytest.mark.parametrize("answer", [ANSWER, WHOLE])
-async def test_single_bytes(answer: bytes) -> None:
+@every_api
+@pytest.mark.parametrize("is_streamed", [True, False])
+async def test_single_bytes(api: Api, is_streamed: bool) -> None:
     """An answer that comes byte by byte is the same answer, and its connection is used again."""
+    answer = b"".join(api.answer(*api.good) if is_streamed else api.in_one_piece(api.whole(api.usage)))
 
     async def behave(connection: Connection) -> None:
         await connection.send(*[answer[i : i + 1] for i in range(len(answer))])
 
-    async with raw_provider(behave) as server, provider_at(server.url) as provider:
+    async with raw_provider(behave) as server, provider_at(server.url, dialect=api.dialect) as provider:
         for _ in range(2):
-            text, _, error = await outcome(provider, a_call(stream=answer is ANSWER))
+            text, _, error = await outcome(provider, a_call(**api.asks, stream=is_streamed))
             assert (text, error) == ("ab", None)
         assert len(server.connections) == 1
 

@@ -1,25 +1,44 @@
 """What the documentation says of each API is what the code does."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 import pytest
 
-from streamproc.providers import anthropic_request, ollama_request
-from streamproc.providers.anthropic_answer import FINISH_REASONS
+from streamproc.providers import (
+    anthropic_answer,
+    anthropic_request,
+    ollama_request,
+    openai_chat_request,
+    openai_completions_request,
+    openai_responses_answer,
+    openai_responses_request,
+)
 from tests.unit.pages import ROOT, codes, table
 
 PAGE = ROOT / "docs/providers.md"
 
 
 @pytest.mark.parametrize(
-    ("api", "allowed"), [("Anthropic", anthropic_request.ALLOWED_EXTRAS), ("Ollama", ollama_request.ALLOWED_EXTRAS)]
+    ("api", "allowed"),
+    [
+        ("Chat Completions", openai_chat_request.ALLOWED_EXTRAS),
+        ("Responses", openai_responses_request.ALLOWED_EXTRAS),
+        ("text completions", openai_completions_request.ALLOWED_EXTRAS),
+        ("Anthropic", anthropic_request.ALLOWED_EXTRAS),
+        ("Ollama", ollama_request.ALLOWED_EXTRAS),
+    ],
 )
 def test_every_option_is_in_its_table(api: str, allowed: AbstractSet[str]) -> None:
     """And no other."""
     assert {name for row in table(PAGE, f"Options of {api} in extra") for name in codes(row[0])} == allowed
 
 
-def test_every_finish_reason_is_in_its_table() -> None:
+@pytest.mark.parametrize(
+    ("api", "reasons"),
+    [("Anthropic", anthropic_answer.FINISH_REASONS), ("Responses", openai_responses_answer.FINISH_REASONS)],
+)
+def test_every_finish_reason_is_in_its_table(api: str, reasons: Mapping[str, str]) -> None:
     """With what it becomes; the last row is for those that nobody knows yet."""
-    rows = table(PAGE, "Finish reasons of Anthropic")[:-1]
-    assert {codes(row[0])[0]: codes(row[1])[0] for row in rows} == FINISH_REASONS
+    rows = table(PAGE, f"Finish reasons of {api}")[:-1]
+    assert {codes(row[0])[0]: codes(row[1])[0] for row in rows} == reasons

@@ -2,17 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from streamproc.chain.provider import Event
 from streamproc.errors import ProviderError
 from streamproc.records.usage import Basis
 
-__all__ = ["MISSING", "PAGE", "Case", "Table"]
+__all__ = ["MISSING", "PAGE", "Case", "Deadlines", "Table"]
 
 PAGE = b"<html><body>Bad Gateway</body></html>"
 MISSING: Any = object()
 """In the place of a field that is not sent at all."""
+
+
+class Deadlines(TypedDict, total=False):
+    """Deadlines of the client by their names in `provider_at`."""
+
+    first_byte_seconds: float
+    idle_seconds: float
+    total_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +34,7 @@ class Case:
         drips: sent every 20 ms after that, until the client goes.
         ends: what the server does with the connection afterwards.
         stream: whether the request asks for a stream.
-        within: deadlines of the client that are not the usual ones, by their names in `provider_at`.
+        within: deadlines of the client that are not the usual ones.
         events: all that are given, in order, `Completed` included.
         error: class of the error; None for an answer that is complete.
         says: a part of the error's sentence.
@@ -41,7 +49,7 @@ class Case:
     drips: bytes = b""
     ends: Literal["stays", "closes", "resets", "holds"] = "stays"
     stream: bool = True
-    within: Mapping[str, Any] = field(default_factory=dict)
+    within: Deadlines = field(default_factory=Deadlines)
     events: tuple[Event, ...] = ()
     error: type[ProviderError] | None = None
     says: str = ""

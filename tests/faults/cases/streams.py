@@ -5,7 +5,7 @@ from functools import partial
 import orjson
 
 from streamproc.chain.provider import Text
-from streamproc.errors import IncompleteStream, MalformedStream
+from streamproc.errors import IncompleteStream, MalformedStream, ServerFault
 from tests.faults.cases.api import Api
 from tests.faults.cases.case import MISSING, PAGE, Case, Table
 from tests.faults.raw_provider import END, chunked, response
@@ -118,6 +118,9 @@ def _no_streams(api: Api) -> Table:
         "a page": none(sends=api.in_one_piece(PAGE, "text/html"), says="text/html"),
         "a stream that says it is a page": none(
             sends=api.in_one_piece(b"".join(api.good), "text/html"), says="text/html"
+        ),
+        "an error object in the place of a stream": none(
+            sends=api.in_one_piece(orjson.dumps(api.problem("boom"))), error=ServerFault, says="boom"
         ),
         "a whole answer in the place of a stream": none(sends=api.in_one_piece(api.whole(api.usage))),
         "a stream that does not say what it is": Case(

@@ -10,34 +10,58 @@ from hypothesis import strategies as st
 
 from streamproc.chain.provider import Completed, Event
 from streamproc.errors import ProviderError
-from streamproc.providers.anthropic import Anthropic
 from streamproc.providers.dialect import Dialect
 from streamproc.providers.framing import PayloadTooLarge
-from streamproc.providers.ollama import Ollama
 from streamproc.providers.origin import Origin
 from tests.faults.cases.api import Api
 from tests.faults.cases.table import APIS
 
 ORIGIN = Origin("p", None, str)
-DIALECTS: tuple[Dialect, ...] = (Anthropic(), Ollama(lambda _: 8192))
+CHOICES = [
+    "choices", "delta", "message", "text", "content", "refusal", "reasoning", "tool_calls", "index", "id", "name",
+    "function", "arguments", "finish_reason", "usage", "prompt_tokens", "completion_tokens", "prompt_tokens_details",
+    "model", "error", "object", "service_tier", "stop",
+]  # fmt: skip
+WORDS = {
+    "OpenAIChat": CHOICES,
+    "OpenAICompletions": CHOICES,
+    "OpenAIResponses": [
+        "type", "delta", "item", "output_index", "response", "output", "status", "error", "code", "message", "content",
+        "text", "summary", "arguments", "call_id", "id", "name", "encrypted_content", "incomplete_details", "reason",
+        "usage", "input_tokens", "output_tokens", "model", "completed", "incomplete", "failed", "reasoning",
+        "function_call", "response.completed", "response.incomplete", "response.failed", "response.output_text.delta",
+        "response.output_item.added", "response.output_item.done", "response.function_call_arguments.delta",
+        "response.reasoning_text.delta",
+    ],
+    "Anthropic": [
+        "type", "index", "delta", "text", "thinking", "signature", "partial_json", "content_block", "message", "usage",
+        "stop_reason", "error", "id", "name", "input", "model", "data", "input_tokens", "output_tokens",
+        "cache_creation", "service_tier", "content", "content_block_start", "content_block_delta",
+        "content_block_stop", "message_start", "message_delta", "message_stop", "text_delta", "thinking_delta",
+        "signature_delta", "input_json_delta", "tool_use", "redacted_thinking",
+    ],
+    "Ollama": [
+        "error", "content", "response", "done", "done_reason", "tool_calls", "function", "arguments", "id", "name",
+        "message", "model", "thinking", "prompt_eval_count", "eval_count",
+    ],
+}  # fmt: skip
+"""Keys and values by dialect, so that the paths behind the first key are walked, too."""
 
-WORDS = st.sampled_from(
-    ["type", "index", "delta", "text", "thinking", "signature", "partial_json", "content_block", "message", "usage",
-     "stop_reason", "error", "content", "response", "done", "done_reason", "tool_calls", "function", "arguments", "id",
-     "name", "input", "model", "data", "input_tokens", "output_tokens", "cache_creation", "service_tier",
-     "prompt_eval_count", "eval_count",
-     "content_block_start", "content_block_delta", "content_block_stop", "message_start", "message_delta",
-     "message_stop", "text_delta", "thinking_delta", "signature_delta", "input_json_delta", "tool_use",
-     "redacted_thinking"]
-)  # fmt: skip
-"""Keys and values of both APIs, so that the paths behind the first key are walked, too."""
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-1, 3) | st.floats(allow_nan=False) | WORDS | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=5),
-    max_leaves=12,
-)
-PAYLOADS = st.binary(max_size=40) | JSON.map(orjson.dumps) | st.dictionaries(WORDS, JSON, max_size=6).map(orjson.dumps)
+def payloads(dialect: Dialect) -> st.SearchStrategy[bytes]:
+    """Any bytes, any JSON, and objects of the API's own words."""
+    words = st.sampled_from(WORDS[type(dialect).__name__])
+    values = st.recursive(
+        st.none() | st.booleans() | st.integers(-1, 3) | st.floats(allow_nan=False) | words | st.text(max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=5),
+        max_leaves=12,
+    )
+    objects = st.dictionaries(words, values, max_size=6)
+    return st.binary(max_size=40) | values.map(orjson.dumps) | objects.map(orjson.dumps)
+
+
+PAYLOADS = {api.name: payloads(api.dialect) for api in APIS}
+every_api = pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
 
 
 def told(dialect: Dialect, payloads: list[bytes]) -> list[Event]:
@@ -47,23 +71,23 @@ def told(dialect: Dialect, payloads: list[bytes]) -> list[Event]:
     return [*events, answer.completed()]
 
 
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: type(dialect).__name__)
-@given(payloads=st.lists(PAYLOADS, max_size=6))
-def test_any_payloads(dialect: Dialect, payloads: list[bytes]) -> None:
+@every_api
+@given(data=st.data())
+def test_any_payloads(api: Api, data: st.DataObject) -> None:
     """They are events, or an error with its class."""
     try:
-        events = told(dialect, payloads)
+        events = told(api.dialect, data.draw(st.lists(PAYLOADS[api.name], max_size=6)))
     except ProviderError:
         return
     assert isinstance(events[-1], Completed)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: type(dialect).__name__)
-@given(body=PAYLOADS)
-def test_any_whole_body(dialect: Dialect, body: bytes) -> None:
+@every_api
+@given(data=st.data())
+def test_any_whole_body(api: Api, data: st.DataObject) -> None:
     """It is an answer, or an error with its class."""
     try:
-        events = dialect.answer(ORIGIN).read_whole(body)
+        events = api.dialect.answer(ORIGIN).read_whole(data.draw(PAYLOADS[api.name]))
     except ProviderError:
         return
     assert isinstance(events[-1], Completed)
@@ -71,7 +95,7 @@ def test_any_whole_body(dialect: Dialect, body: bytes) -> None:
 
 def read(api: Api, chunks: list[bytes]) -> Any:
     """What a stream of these chunks comes to: its events, or the class of its error and the events before."""
-    decoder, answer = api.dialect.decoder(500), api.dialect.answer(ORIGIN)
+    decoder, answer = api.dialect.decoder(2000), api.dialect.answer(ORIGIN)
     events: list[Event] = []
     try:
         for chunk in chunks:
@@ -82,10 +106,7 @@ def read(api: Api, chunks: list[bytes]) -> Any:
         return events, type(exc)
 
 
-OWN = [api for api in APIS if isinstance(api.dialect, (Anthropic, Ollama))]
-
-
-@pytest.mark.parametrize("api", OWN, ids=lambda api: api.name)
+@every_api
 @given(data=st.data())
 def test_any_cut_of_a_stream(api: Api, data: st.DataObject) -> None:
     """However the bytes of a stream are cut, its events are the same; frames may stand in any order."""

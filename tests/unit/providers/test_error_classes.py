@@ -16,7 +16,7 @@ from streamproc.errors import (
     RateLimited,
     ServerFault,
 )
-from streamproc.providers.error_classes import error_in_body
+from streamproc.providers.error_classes import error_in_body, error_in_stream
 
 
 def error_of(status: int, body: Any) -> ProviderError:
@@ -122,3 +122,41 @@ def test_the_body_names_the_response() -> None:
     assert error_of(529, {**an_error(), "request_id": 7}).request_id is None
     assert error_of(529, {**an_error(), "request_id": ""}).request_id is None
     assert len(error_of(529, {**an_error(), "request_id": "x" * 10**5}).request_id or "") == 300
+
+
+IN_STREAM: list[tuple[Any, type[ProviderError]]] = [
+    *((an_error(code=code)["error"], ServerFault) for code in ("server_error", "novelty")),
+    (an_error(code="rate_limit_exceeded")["error"], RateLimited),
+    *(
+        (an_error(code=code)["error"], ContentPolicy)
+        for code in ("invalid_prompt", "bio_policy", "image_content_policy_violation")
+    ),
+    *(
+        (an_error(code=code)["error"], BadRequest)
+        for code in (
+            "data_residency_mismatch",
+            "vector_store_timeout",
+            "invalid_image",
+            "invalid_image_format",
+            "invalid_base64_image",
+            "invalid_image_url",
+            "invalid_image_mode",
+            "image_too_large",
+            "image_too_small",
+            "image_parse_error",
+            "image_file_too_large",
+            "image_file_not_found",
+            "unsupported_image_media_type",
+            "empty_image_file",
+            "failed_to_download_image",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "expected"), IN_STREAM)
+def test_class_of_a_failed_response(error: Any, expected: type[ProviderError]) -> None:
+    """Of the codes of Responses two may be tried again, and one nobody knows; all may have cost."""
+    made = error_in_stream(error, provider="p", request_id=None, redact=str)
+    assert type(made) is expected
+    assert made.may_have_cost

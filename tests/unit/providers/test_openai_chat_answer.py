@@ -153,6 +153,24 @@ def test_token_counts(usage: Any, expected: TokenCounts | None) -> None:
     assert token_counts(usage) == expected
 
 
+def test_service_tier() -> None:
+    """The one that the provider says it answered on, in whichever chunk it says so."""
+    assert read(delta("stop", content="a"), {"choices": [], "service_tier": "flex"})[1].service_tier == "flex"
+
+
+def test_token_counts_by_other_names() -> None:
+    """Responses has the same figures under names of its own."""
+    usage = {
+        "input_tokens": 100,
+        "output_tokens": 50,
+        "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 10},
+        "output_tokens_details": {"reasoning_tokens": 30},
+    }
+    expected = TokenCounts(input=100, output=50, cached_input=60, cache_write=10, reasoning=30)
+    assert token_counts(usage, "input_tokens", "output_tokens") == expected
+    assert token_counts(usage) is None
+
+
 def test_nothing_is_read_after_the_end_mark() -> None:
     """What follows `[DONE]` is not the answer's."""
     answer = an_answer()

@@ -92,3 +92,43 @@ def test_allowed_extras_cannot_replace_our_own_fields() -> None:
     assert not ALLOWED_EXTRAS & (rendered().keys() | Request.model_fields.keys())
     check_request(a_call(extra=dict.fromkeys(ALLOWED_EXTRAS, 1)).request)
     check_request(a_call().request)
+
+
+def test_images_and_tiers_go_out_and_marks_for_the_cache_stay() -> None:
+    """The marks ask for nothing that OpenAI does not do by itself, and its servers refuse what they do not know."""
+    mark = {"type": "ephemeral"}
+    image = {"url": "https://x.example/a.png", "detail": "low"}
+    body = rendered(
+        messages=[
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "a", "cache_control": mark},
+                    {"type": "image_url", "image_url": image, "cache_control": mark},
+                ],
+            },
+            {"role": "assistant", "content": "b", "reasoning": []},
+        ],
+        tools=[{"type": "function", "function": {"name": "f"}, "cache_control": mark}],
+        service_tier="flex",
+    )
+    assert body["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "image_url", "image_url": image}]},
+        {"role": "assistant", "content": "b"},
+    ]
+    assert body["tools"] == [{"type": "function", "function": {"name": "f"}}]
+    assert body["service_tier"] == "flex"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"text": "once upon"}, "answers conversations only"),
+        ({"messages": [{"role": "assistant", "reasoning": [{"text": "hm"}]}]}, "takes no reasoning back"),
+    ],
+)
+def test_what_cannot_be_said_is_refused(fields: dict[str, Any], words: str) -> None:
+    """Before the call, and not dropped in silence."""
+    with pytest.raises(InvalidRequest, match=words) as refused:
+        check_request(a_call(**fields).request)
+    assert refused.value.code == "option_not_supported"
