@@ -78,7 +78,10 @@ class HttpProvider:
         dialect = self._spoken(call.request)
         is_streamed = call.request.stream and call.request.input is None
         async with self._transport.post(
-            dialect.path(call), dialect.render(call), stream=is_streamed, call_id=call.usage_id
+            dialect.path(call),
+            dialect.render(call),
+            stream_type=dialect.media_type if is_streamed else None,
+            call_id=call.usage_id,
         ) as exchange:
             origin = Origin(self._name, dialect.request_id(exchange.headers), self._transport.redact)
             if exchange.status_code != 200:  # noqa: PLR2004 HTTP's own number

@@ -102,12 +102,13 @@ class Transport:
             text = text.replace(secret, "[redacted]")
         return text
 
-    def post(self, path: str, body: bytes, *, stream: bool, call_id: str) -> "Exchange":
+    def post(self, path: str, body: bytes, *, stream_type: str | None, call_id: str) -> "Exchange":
         """A POST of JSON, to be entered with `async with`.
 
         `call_id` is our name of the call, told so that the provider's logs and ours can be laid side by side (OpenAI:
         https://platform.openai.com/docs/api-reference/debugging-requests).
-        Without `stream` the answer is computed before its first byte, so only the total deadline applies.
+        `stream_type` is the media type of a streamed answer. Without one (None) the answer is computed before its first
+        byte, so only the total deadline applies.
         """
         target = self._targets.get(path)
         if target is None:
@@ -117,20 +118,20 @@ class Transport:
             target,
             (
                 *self._headers,
-                (b"accept", b"text/event-stream" if stream else b"application/json"),
+                (b"accept", (stream_type or "application/json").encode()),
                 (b"content-length", b"%d" % len(body)),
                 (b"x-client-request-id", call_id.encode()),
             ),
             body,
             timeouts.connect_seconds,
-            timeouts.first_byte_seconds if stream else None,
+            timeouts.first_byte_seconds if stream_type is not None else None,
         )
         return Exchange(
             self._engine,
             asked,
             provider=self._provider,
             total_seconds=timeouts.total_seconds,
-            idle_seconds=timeouts.idle_seconds if stream else None,
+            idle_seconds=timeouts.idle_seconds if stream_type is not None else None,
         )
 
     async def check_reachable(self) -> None:
