@@ -1,6 +1,7 @@
 """`streamproc mock-provider`: a provider that costs nothing and counts what it served."""
 
 import asyncio
+import inspect
 import signal
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from cyclopts import Parameter
 from streamproc.cli.options import Port
 from streamproc.cli.run import loop_factory
 from streamproc.mock.behaviour import MockSettings
+from streamproc.mock.faults.catalogue import fault_table, parse_share
 from streamproc.mock.server import serve
 
 __all__ = ["mock_provider"]
@@ -24,12 +26,22 @@ def mock_provider(
     error_rate: Annotated[float, Parameter(help="Share of calls that fail, 0 to 1.")] = 0.0,
     error_status: Annotated[int, Parameter(help="HTTP status of these.")] = 500,
     cut_rate: Annotated[float, Parameter(help="Share of answers that are cut, 0 to 1.")] = 0.0,
-    seed: Annotated[int, Parameter(help="Makes errors and cuts repeatable.")] = 0,
+    fault: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="A share of calls that shows a fault: NAME:RATE, for example badjson:0.02, cut40:0.1 or mixed:0.1;"
+            " without a rate all do. May be repeated; a call shows one of them at most.",
+        ),
+    ] = (),
+    seed: Annotated[int, Parameter(help="Makes all rates repeatable.")] = 0,
 ) -> int:
-    """Serve OpenAI's Chat Completions shape until Ctrl-C; GET /stats tells what was served.
+    """Serve the APIs of OpenAI, Anthropic and Ollama until Ctrl-C; GET /stats tells what was served.
 
     A model's name can say how it behaves, for example `mock-t100-i20-f50` (100 tokens, 20 ms apart, the first after
-    50 ms), `mock-e429`, `mock-cut40`, `mock-cutonce10`, `mock-quota`, `mock-nousage`.
+    50 ms), `mock-e429`, `mock-cut40`, `mock-cutonce10`, `mock-quota`, `mock-nousage`. `r30` adds 30 tokens of
+    reasoning; with `c12` and `w8` a cache reads 12 tokens of the input and takes 8. The faults for model names and for
+    --fault follow; `N` stands for a number, with its default in brackets. `mixed` picks any of those with a cross.
     """
     settings = MockSettings(
         tokens=tokens,
@@ -38,11 +50,21 @@ def mock_provider(
         error_rate=error_rate,
         error_status=error_status,
         cut_rate=cut_rate,
+        faults=tuple(map(parse_share, fault)),
         seed=seed,
     )
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(settings, host, port))
     return 0
+
+
+def _table() -> str:
+    rows = [f"| {name} | {mixed} | {sentence} | {number} |" for name, mixed, sentence, _, number in fault_table()]
+    return "\n".join(("| fault | mixed | what a client sees | N |", "|---|---|---|---|", *rows))
+
+
+# The table is made from the code, so the help page cannot lag behind it.
+mock_provider.__doc__ = f"{inspect.cleandoc(mock_provider.__doc__ or '')}\n\n{_table()}"
 
 
 async def _serve(settings: MockSettings, host: str, port: int) -> None:

@@ -2,34 +2,49 @@
 
 A model's name can say how the mock behaves: `mock`, then any of these parts in any order, joined by hyphens.
 
-| part        | meaning                                                                          |
-|-------------|----------------------------------------------------------------------------------|
-| `t100`      | the answer has 100 tokens                                                        |
-| `i20`       | 20 ms between two tokens                                                         |
-| `f50`       | the first token comes after 50 ms                                                |
-| `e429`      | every call gets this HTTP status, 400 to 599                                     |
-| `eonce429`  | the first call with the same body gets this status, later ones an answer         |
-| `quota`     | 429 `insufficient_quota`, which retrying does not help                           |
-| `cut40`     | the connection closes after 40 tokens, without the end marks                     |
-| `cutonce40` | the first call with the same body is cut after 40 tokens, later ones are not     |
-| `nousage`   | the answer carries no usage, although it was asked for                           |
+| part    | meaning                                                            |
+|---------|--------------------------------------------------------------------|
+| `t100`  | the answer has 100 tokens                                          |
+| `i20`   | 20 ms between two tokens                                           |
+| `f50`   | the first token comes after 50 ms                                  |
+| `r30`   | 30 tokens of reasoning come before the answer                      |
+| `c12`   | 12 tokens of the input were read from a cache, if there are so many |
+| `w8`    | 8 further tokens of it were written to a cache                     |
+| a fault | its name and, where it takes one, its number: `cut40`, `e429`      |
 
-`mock-t100-i20-f50` is an example. What a name does not say comes from the settings; a name outside this grammar is
-answered by the settings alone. `error_rate` and `cut_rate` apply to models whose name plans no fault.
+`mock-t100-i20-f50` is an example. `once` behind a fault's name (`cutonce40`, `quotaonce`) shows it to the first call
+with the same body only. The faults stand in `faults.catalogue`; one that cannot happen in a shape leaves the answer as
+it is. What a name does not say comes from the settings; a name outside this grammar is answered by the settings alone.
+The rates of the settings apply to models whose name plans no fault.
 """
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from streamproc.errors import SetupError
-from streamproc.mock.api_error import ApiError, error_of_status, quota_error
+from streamproc.mock.asked import Asked
+from streamproc.mock.faults.catalogue import FAULTS, FaultShare, pick, planned
+from streamproc.mock.faults.fault import Planned
+from streamproc.mock.shapes.shape import Shape
 
 __all__ = ["Behaviour", "MockSettings", "Plan", "behaviour_of", "plan_answer"]
 
-_PART = re.compile(r"(t|i|f|eonce|e|cutonce|cut)([0-9]{1,7})|quota|nousage", re.ASCII)
+_PART = re.compile(r"([a-z]+?)(once)?([0-9]{1,7})?", re.ASCII)
+
+_AMOUNTS: Mapping[str, tuple[str, float]] = MappingProxyType(
+    {
+        "t": ("tokens", 1),
+        "i": ("interval_seconds", 0.001),
+        "f": ("first_token_seconds", 0.001),
+        "r": ("reasoning_tokens", 1),
+        "c": ("cached_tokens", 1),
+        "w": ("cache_write_tokens", 1),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +58,9 @@ class MockSettings:
         error_rate: share of calls, 0 to 1, that get `error_status`.
         error_status: HTTP status of these, 400 to 599.
         cut_rate: share of answers, 0 to 1, that are cut after a random number of tokens.
-        retry_after_seconds: hint sent with every 429 and 503; None sends none.
-        seed: makes the two rates repeatable.
+        faults: shares of calls that show a fault; a call shows one of them at most.
+        retry_after_seconds: hint sent with every 429 and 503 that has none of its own; None sends none.
+        seed: makes the rates repeatable.
         models: names for the list of models; others are answered too.
         keep_calls: how many of the last calls the stats can list.
     """
@@ -55,6 +71,7 @@ class MockSettings:
     error_rate: float = 0.0
     error_status: int = 500
     cut_rate: float = 0.0
+    faults: tuple[FaultShare, ...] = ()
     retry_after_seconds: float | None = None
     seed: int = 0
     models: tuple[str, ...] = ("mock", "mock-t100-i20-f50")
@@ -66,34 +83,38 @@ class MockSettings:
             raise SetupError("mock provider: tokens, interval, first token and keep_calls must be numbers from 0 on")
         if not (0 <= self.error_rate <= 1 and 0 <= self.cut_rate <= 1):
             raise SetupError("mock provider: error_rate and cut_rate must lie between 0 and 1")
-        if not _is_error(self.error_status):
+        if planned("e", str(self.error_status)) is None:
             raise SetupError("mock provider: error_status must lie between 400 and 599")
+        if sum(share.rate for share in self.faults) > 1 + 1e-9:
+            raise SetupError("mock provider: the rates of the faults add up to more than 1")
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How a model behaves, by its name and the settings."""
+    """How a model behaves, by its name and the settings. `once` are faults for the first call with the same body."""
 
     tokens: int
     interval_seconds: float
     first_token_seconds: float
-    error: ApiError | None = None
-    error_once: bool = False
-    cut_after: int | None = None
-    cut_once: bool = False
-    sends_usage: bool = True
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    faults: tuple[Planned, ...] = ()
+    once: tuple[Planned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One answer: `tokens` words at their times, then the end marks, unless it is cut after `cut_after` words."""
+    """One answer: so many words at their times, and the faults that disturb it."""
 
     tokens: int
     interval_seconds: float
     first_token_seconds: float
-    finish_reason: str
-    cut_after: int | None
-    sends_usage: bool
+    is_limited: bool = False
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    faults: tuple[Planned, ...] = ()
 
 
 def behaviour_of(model: str, settings: MockSettings) -> Behaviour:
@@ -110,64 +131,59 @@ def _with_part(behaviour: Behaviour, part: str) -> Behaviour | None:
     match = _PART.fullmatch(part)
     if match is None:
         return None
-    number = int(match[2] or 0)
-    changes: dict[str, Any] | None
-    match match[1] or part:
-        case "t":
-            changes = {"tokens": number}
-        case "i":
-            changes = {"interval_seconds": number / 1000}
-        case "f":
-            changes = {"first_token_seconds": number / 1000}
-        case ("e" | "eonce") as kind:
-            error = error_of_status(number) if _is_error(number) else None
-            changes = {"error": error, "error_once": kind == "eonce"} if error else None
-        case "quota":
-            changes = {"error": quota_error()}
-        case "nousage":
-            changes = {"sends_usage": False}
-        case kind:
-            changes = {"cut_after": number, "cut_once": kind == "cutonce"}
-    return replace(behaviour, **changes) if changes else None
-
-
-def _is_error(status: int) -> bool:
-    return 400 <= status <= 599  # noqa: PLR2004 the error statuses of HTTP
+    name, once, number = match.groups()
+    if name in _AMOUNTS and number is not None and once is None:
+        field, unit = _AMOUNTS[name]
+        changes: dict[str, Any] = {field: int(number) * unit}
+        return replace(behaviour, **changes)
+    fault = planned(name, number)
+    if fault is None:
+        return None
+    if once:
+        return replace(behaviour, once=(*behaviour.once, fault))
+    return replace(behaviour, faults=(*behaviour.faults, fault))
 
 
 def plan_answer(
-    model: str,
-    max_tokens: int | None,
-    settings: MockSettings,
-    *,
-    is_repeated: bool,
-    chance: Callable[[], float],
-) -> Plan | ApiError:
+    asked: Asked, shape: Shape, settings: MockSettings, *, is_repeated: bool, chance: Callable[[], float]
+) -> Plan:
     """Decides what a call gets.
 
     Args:
-        model: the model's name.
-        max_tokens: limit in the request, or None.
+        asked: the request.
+        shape: the API shape it came in.
         settings: the defaults.
         is_repeated: whether a call with the same body came before.
         chance: a seeded source of numbers from 0 up to 1.
     """
-    behaviour = behaviour_of(model, settings)
-    if behaviour.error is not None and not (behaviour.error_once and is_repeated):
-        return behaviour.error
-    tokens = behaviour.tokens if max_tokens is None else min(behaviour.tokens, max_tokens)
-    cut_after = None if behaviour.cut_once and is_repeated else behaviour.cut_after
-    if behaviour.error is None and behaviour.cut_after is None:
-        # Both chances are taken in any case, so that one rate does not shift the outcome of the other.
-        errs, cuts, place = chance() < settings.error_rate, chance() < settings.cut_rate, chance()
-        if errs:
-            return error_of_status(settings.error_status)
-        cut_after = int(place * tokens) if cuts else None
+    behaviour = behaviour_of(asked.model, settings)
+    limit = math.inf if asked.max_tokens is None else asked.max_tokens
+    reasoning = int(min(behaviour.reasoning_tokens, limit)) if shape.has_words else 0
+    tokens = int(min(behaviour.tokens, limit - reasoning)) if shape.has_words and not asked.only_loads else 0
+    faults = behaviour.faults + (() if is_repeated else behaviour.once)
+    if not (behaviour.faults or behaviour.once):
+        faults = _by_chance(asked, shape, settings, tokens, chance)
+    cached = min(behaviour.cached_tokens, asked.input_tokens)
     return Plan(
         tokens=tokens,
         interval_seconds=behaviour.interval_seconds,
         first_token_seconds=behaviour.first_token_seconds,
-        finish_reason="length" if tokens < behaviour.tokens else "stop",
-        cut_after=None if cut_after is None else min(cut_after, tokens),
-        sends_usage=behaviour.sends_usage,
+        is_limited=reasoning + tokens < behaviour.reasoning_tokens + behaviour.tokens,
+        reasoning_tokens=0 if asked.only_loads else reasoning,
+        cached_tokens=cached,
+        cache_write_tokens=min(behaviour.cache_write_tokens, asked.input_tokens - cached),
+        faults=tuple(fault for fault in faults if fault.fault.applies(shape, is_streamed=asked.is_streamed)),
     )
+
+
+def _by_chance(
+    asked: Asked, shape: Shape, settings: MockSettings, tokens: int, chance: Callable[[], float]
+) -> tuple[Planned, ...]:
+    # All chances are taken in any case, so that one rate does not shift the outcome of the other.
+    errs, cuts, place = chance() < settings.error_rate, chance() < settings.cut_rate, chance()
+    if errs:
+        return (Planned(FAULTS["e"], settings.error_status),)
+    if cuts:
+        return (Planned(FAULTS["cut"], int(place * tokens)),)
+    picked = pick(settings.faults, shape, chance, is_streamed=asked.is_streamed) if settings.faults else None
+    return () if picked is None else (picked,)

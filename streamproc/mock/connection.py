@@ -5,21 +5,26 @@ parser, which takes over what the former one had read ahead.
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from typing import cast
 
 import h11
 
-from streamproc.mock.answering import Answering, Generation, start_answering
-from streamproc.mock.api_error import ApiError, render_error
+from streamproc.mock.answering import Answering, Generation
+from streamproc.mock.api_error import ApiError
+from streamproc.mock.dialects import OPENAI
+from streamproc.mock.disturbed import start_answering
+from streamproc.mock.faults.draft import Ending
 from streamproc.mock.response import Reply, render_reply
-from streamproc.mock.stats import Outcome
 from streamproc.mock.ticker import Ticker
 
 __all__ = ["Connection", "Respond"]
 
 _MAX_HEAD_BYTES = 64 * 1024
 _MAX_BODY_BYTES = 64 * 2**20
+_NO_LINGERING = struct.pack("ii", 1, 0)  # on, for no time: closing sends a reset instead of an end
 
 Respond = Callable[[str, str, bytes, str | None], Reply | Generation]
 """Method, target, body and `X-Client-Request-Id` of a request in; a reply at once, or an answer that takes its time."""
@@ -102,7 +107,7 @@ class Connection(asyncio.Protocol):
                 return
 
     def _refuse(self, status: int, sentence: str) -> None:
-        body = render_error(ApiError(status, "bad_http", "invalid_request_error", sentence))
+        body = OPENAI.render(ApiError(status, "bad_http", "invalid_request_error", sentence), None)
         self._transport.write(render_reply(Reply(status, body), keeps_alive=False))
         self._transport.close()
 
@@ -128,11 +133,19 @@ class Connection(asyncio.Protocol):
         if self._is_paused:
             self._answering.pause()
 
-    def _answer_ended(self, outcome: Outcome) -> None:
+    def _answer_ended(self, ending: Ending) -> None:
         self._answering = None
-        self._keeps_alive = self._keeps_alive and outcome == "completed"
+        if ending == "reset":
+            self._reset()
+            return
+        self._keeps_alive = self._keeps_alive and ending == "keep"
         self._go_on_or_close()
         self._advance()
+
+    def _reset(self) -> None:
+        connection: socket.socket = self._transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+        self._transport.abort()
 
     def _go_on_or_close(self) -> None:
         if self._keeps_alive:

@@ -2,25 +2,36 @@
 
 | route                                              | answer                                                       |
 |----------------------------------------------------|--------------------------------------------------------------|
-| `POST /v1/chat/completions`, `/chat/completions`   | an answer, streamed or whole; see `behaviour` for the models |
+| `POST` to a path of `shapes.table`                 | an answer, streamed or whole; see `behaviour` for the models |
 | `GET /v1/models`, `/models`                        | names from the settings                                      |
+| `GET /api/tags`                                    | the same for Ollama's clients                                |
 | `GET /stats`, `GET /stats?calls=1`                 | the bill; with the list of the calls that ended, each with   |
 |                                                    | its `X-Client-Request-Id`, by which a caller knows it again  |
 | `POST /stats/reset`                                | forgets the bill                                             |
 | `GET /healthz`                                     | 200 while the server runs                                    |
+
+Paths that begin with `/v1` can be had without it.
 """
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import orjson
 
+from streamproc.mock.answer import Answer
 from streamproc.mock.answering import Generation
-from streamproc.mock.api_error import ApiError, render_error
-from streamproc.mock.asked import Asked, parse_chat
-from streamproc.mock.behaviour import MockSettings, plan_answer
-from streamproc.mock.openai_shape import Answer, render_models
-from streamproc.mock.response import Reply
+from streamproc.mock.api_error import ApiError
+from streamproc.mock.asked import Asked, parse_object
+from streamproc.mock.behaviour import MockSettings, Plan, plan_answer
+from streamproc.mock.dialects import OPENAI
+from streamproc.mock.faults.draft import drafted
+from streamproc.mock.faults.fault import Altering, Disturbing, Refusing
+from streamproc.mock.models import render_models, render_tags
+from streamproc.mock.response import Fields, Reply
+from streamproc.mock.shapes.shape import Shape
+from streamproc.mock.shapes.table import SHAPES
 from streamproc.mock.stats import Stats
 
 __all__ = ["Routes"]
@@ -32,8 +43,8 @@ class Routes:
     Args:
         settings: what the answers are like.
         stats: where calls are counted.
-        chance: numbers from 0 up to 1, for the error and cut rates.
-        now: unix time in seconds, for the `created` fields.
+        chance: numbers from 0 up to 1, for the rates.
+        now: unix time in seconds, for the `created` fields and hints with a date.
     """
 
     def __init__(
@@ -45,56 +56,114 @@ class Routes:
         self._now = now
         self._seen: set[str] = set()
         self._count = 0
+        self._pages: dict[tuple[str, str], Callable[[str], Reply]] = {
+            ("GET", "/models"): self._models,
+            ("GET", "/api/tags"): self._tags,
+            ("GET", "/stats"): self._bill,
+            ("POST", "/stats/reset"): self._forget,
+            ("GET", "/healthz"): self._health,
+        }
 
     def respond(self, method: str, target: str, body: bytes, client_request_id: str | None) -> Reply | Generation:
         """Answers one request; `client_request_id` is the caller's own name for it."""
         path, _, query = target.partition("?")
-        match method, path.removeprefix("/v1"):
-            case "POST", "/chat/completions":
-                return self._chat(body, client_request_id)
-            case "GET", "/models":
-                return Reply(200, render_models(self._settings.models, int(self._now())))
-            case "GET", "/stats":
-                wants_calls = parse_qs(query).get("calls") == ["1"]
-                return Reply(200, orjson.dumps(self._stats.snapshot(with_calls=wants_calls)))
-            case "POST", "/stats/reset":
-                self._stats.reset()
-                return Reply(200, b"{}")
-            case "GET", "/healthz":
-                return Reply(200, b'{"status":"ok"}')
-            case _:
-                sentence = f"Unknown request URL: {method} {path}."
-                error = ApiError(404, "unknown_url", "invalid_request_error", sentence)
-                return self._refuse(self._next_id(), error, None, client_request_id)
+        shape = SHAPES.get(path) or SHAPES.get(f"/v1{path}")
+        if method == "POST" and shape is not None:
+            return self._call(shape, body, client_request_id)
+        page = self._pages.get((method, path.removeprefix("/v1")))
+        return page(query) if page is not None else self._unknown(method, path, client_request_id)
 
-    def _next_id(self) -> str:
+    def _models(self, query: str) -> Reply:
+        del query
+        return Reply(200, render_models(self._settings.models, int(self._now())))
+
+    def _tags(self, query: str) -> Reply:
+        del query
+        return Reply(200, render_tags(self._settings.models))
+
+    def _bill(self, query: str) -> Reply:
+        wants_calls = parse_qs(query).get("calls") == ["1"]
+        return Reply(200, orjson.dumps(self._stats.snapshot(with_calls=wants_calls)))
+
+    def _forget(self, query: str) -> Reply:
+        del query
+        self._stats.reset()
+        return Reply(200, b"{}")
+
+    def _health(self, query: str) -> Reply:
+        del query
+        return Reply(200, b'{"status":"ok"}')
+
+    def _unknown(self, method: str, path: str, name: str | None) -> Reply:
+        error = ApiError(404, "unknown_url", "invalid_request_error", f"Unknown request URL: {method} {path}.")
+        call_id = self._next_id("mock")
+        self._stats.refuse(call_id, error.code, None, None, None, name)
+        return Reply(404, OPENAI.render(error, call_id), ((OPENAI.id_header, call_id),))
+
+    def _next_id(self, prefix: str) -> str:
         self._count += 1
-        return f"chatcmpl-mock-{self._count}"
+        return f"{prefix}-mock-{self._count}"
 
-    def _chat(self, body: bytes, client_request_id: str | None) -> Reply | Generation:
-        call_id = self._next_id()
+    def _call(self, shape: Shape, body: bytes, name: str | None) -> Reply | Generation:
+        call_id = self._next_id(shape.id_prefix)
         try:
-            asked = parse_chat(body)
+            asked = shape.parse(parse_object(body), hashlib.sha256(body).hexdigest())
         except ValueError as exc:
-            error = ApiError(400, "invalid_request", "invalid_request_error", str(exc))
-            return self._refuse(call_id, error, None, client_request_id)
+            error = replace(shape.dialect.error_of_status(400), message=str(exc))
+            self._stats.refuse(call_id, error.code, shape.name, None, None, name)
+            return _error_reply(shape, error, call_id, ())
         is_repeated = asked.request_hash in self._seen
         self._seen.add(asked.request_hash)
-        plan = plan_answer(asked.model, asked.max_tokens, self._settings, is_repeated=is_repeated, chance=self._chance)
-        if isinstance(plan, ApiError):
-            return self._refuse(call_id, plan, asked, client_request_id)
+        plan = plan_answer(asked, shape, self._settings, is_repeated=is_repeated, chance=self._chance)
+        return self._refused(shape, plan, asked, call_id, name) or self._generation(shape, plan, asked, call_id, name)
+
+    def _refused(self, shape: Shape, plan: Plan, asked: Asked, call_id: str, name: str | None) -> Reply | None:
+        for one in plan.faults:
+            if isinstance(one.fault, Refusing):
+                refusal = one.fault.refuse(shape.dialect, one.number, self._now())
+                code = refusal.error.code if refusal.error else one.fault.name
+                self._stats.refuse(call_id, code, shape.name, asked, str(one), name)
+                if refusal.error is None:
+                    return refusal.page
+                hint = self._hint(refusal.error.status) if refusal.fields is None else refusal.fields
+                return _error_reply(shape, refusal.error, call_id, hint)
+        return None
+
+    def _hint(self, status: int) -> Fields:
+        seconds = self._settings.retry_after_seconds
+        return (("retry-after", f"{seconds:g}"),) if seconds is not None and status in {429, 503} else ()
+
+    def _generation(self, shape: Shape, plan: Plan, asked: Asked, call_id: str, name: str | None) -> Generation:
         answer = Answer(
             id=call_id,
             model=asked.model,
             created=int(self._now()),
             seed=int(asked.request_hash[:16], 16),
             input_tokens=asked.input_tokens,
-            wants_usage=plan.sends_usage and (asked.wants_usage or not asked.is_streamed),
-            finish_reason=plan.finish_reason,
+            usage_form="told" if asked.wants_usage else "missing",
+            finish_reason="load" if asked.only_loads else "length" if plan.is_limited else "stop",
+            cached_tokens=plan.cached_tokens,
+            cache_write_tokens=plan.cache_write_tokens,
+            reasoning_tokens=plan.reasoning_tokens,
+            first_token_seconds=plan.first_token_seconds,
+            interval_seconds=plan.interval_seconds,
+            vectors=asked.vectors,
         )
-        return Generation(plan, answer, self._stats.begin(call_id, asked, client_request_id))
+        for one in plan.faults:
+            if isinstance(one.fault, Altering):
+                answer = one.fault.alter(answer)
+        shown = "-".join(map(str, plan.faults)) or None
+        generation = Generation(shape, answer, plan.tokens, self._stats.begin(answer, asked, shown, name))
+        disturbing = [(one.fault, one.number) for one in plan.faults if isinstance(one.fault, Disturbing)]
+        if not disturbing:
+            return generation
+        draft = drafted(shape, answer, plan.tokens, is_streamed=asked.is_streamed)
+        draft = replace(draft, fields=generation.fields)
+        for fault, number in disturbing:
+            draft = fault.disturb(draft, number)
+        return replace(generation, draft=draft)
 
-    def _refuse(self, call_id: str, error: ApiError, asked: Asked | None, client_request_id: str | None) -> Reply:
-        self._stats.refuse(call_id, error.code, asked, client_request_id)
-        hint = self._settings.retry_after_seconds if error.status in {429, 503} else None
-        return Reply(error.status, render_error(error), call_id, hint)
+
+def _error_reply(shape: Shape, error: ApiError, call_id: str, hint: Fields) -> Reply:
+    fields = (*hint, (shape.dialect.id_header, call_id))
+    return Reply(error.status, shape.dialect.render(error, call_id), fields)

@@ -1,6 +1,6 @@
-"""The mock provider: an HTTP server that speaks OpenAI's Chat Completions and keeps a bill of what it served.
+"""The mock provider: an HTTP server that speaks the APIs of OpenAI, Anthropic and Ollama and bills what it served.
 
-The requests it answers stand in `routes`, the models' names in `behaviour`. In a test:
+The requests it answers stand in `routes`, the models' names in `behaviour`, the faults in `faults`. In a test:
 
     async with await serve(MockSettings()) as mock:
         ...  # requests to mock.base_url; then compare with mock.stats.snapshot()

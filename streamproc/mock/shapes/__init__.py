@@ -1,0 +1,1 @@
+"""The API shapes that the mock provider speaks, one file each."""
