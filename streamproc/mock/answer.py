@@ -56,6 +56,7 @@ class Answer:
         first_token_seconds: time to the first token, for shapes that tell durations.
         interval_seconds: between two tokens.
         vectors: set for embeddings only.
+        odd_word: stands instead of the word after so many others, which is a fault.
     """
 
     id: str
@@ -71,10 +72,16 @@ class Answer:
     first_token_seconds: float = 0.0
     interval_seconds: float = 0.0
     vectors: Vectors | None = None
+    odd_word: tuple[int, str] | None = None
 
     def text(self, tokens: int) -> str:
         """The first words."""
-        return answer_words(self.seed, tokens)
+        text = answer_words(self.seed, tokens)
+        if self.odd_word is None:
+            return text
+        words = text.split()
+        words[self.odd_word[0]] = self.odd_word[1]
+        return "".join(f" {word}" for word in words)
 
     def thoughts(self) -> str:
         """The text of the reasoning, for shapes that show it."""

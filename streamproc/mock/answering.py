@@ -154,7 +154,7 @@ class Whole:
         generation.call.output_tokens = generation.last_token
         generation.call.end("completed")
         answer, tokens = generation.answer, generation.tokens
-        body = generation.shape.body(answer, tokens, answer.text(tokens))
+        body = generation.shape.body(answer, tokens)
         self._transport.write(render_reply(Reply(200, body, generation.fields), keeps_alive=self._keeps_alive))
         self._ended("keep")
 

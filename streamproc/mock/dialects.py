@@ -11,7 +11,7 @@ from streamproc.mock.api_error import ApiError
 
 __all__ = ["ANTHROPIC", "OLLAMA", "OPENAI", "Dialect", "Trouble", "openai_error"]
 
-Trouble = Literal["quota", "spendlimit", "owncap", "toolong", "slowdown", "broke"]
+Trouble = Literal["quota", "nocredit", "orglimit", "spendlimit", "owncap", "toolong", "slowdown", "broke"]
 """Troubles that a status alone does not tell; waiting helps against `slowdown`, `broke` comes inside of a stream."""
 
 
@@ -78,6 +78,12 @@ OPENAI = Dialect(
     MappingProxyType(
         {
             "quota": ApiError(429, "insufficient_quota", "insufficient_quota", "You exceeded your current quota."),
+            "nocredit": ApiError(
+                429, "credit_balance_exhausted", "insufficient_quota", "Your credit balance is used up."
+            ),
+            "orglimit": ApiError(
+                429, "organization_spend_limit_exceeded", "insufficient_quota", "Your organization spent its limit."
+            ),
             "spendlimit": ApiError(
                 429, "project_spend_limit_exceeded", "insufficient_quota", "This project reached its spend limit."
             ),
@@ -118,6 +124,8 @@ ANTHROPIC = Dialect(
             "quota": ApiError(
                 402, "billing_error", "billing_error", "There is an issue with your billing information."
             ),
+            "nocredit": ApiError(402, "billing_error", "billing_error", "Your credit balance is too low."),
+            "orglimit": ApiError(402, "billing_error", "billing_error", "Your organization spent its limit."),
             "spendlimit": ApiError(
                 429,
                 "enforced_spend_limit_reached",
@@ -154,6 +162,8 @@ OLLAMA = Dialect(
     MappingProxyType(
         {
             "quota": ApiError(429, "usage_limit", "", _LIMIT),
+            "nocredit": ApiError(429, "usage_limit", "", _LIMIT),
+            "orglimit": ApiError(429, "usage_limit", "", _LIMIT),
             "spendlimit": ApiError(429, "usage_limit", "", _LIMIT),
             "owncap": ApiError(429, "usage_limit", "", _LIMIT),
             "toolong": ApiError(

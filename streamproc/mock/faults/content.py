@@ -24,17 +24,25 @@ def _place(draft: Draft, tokens: int) -> int:
 
 
 def with_word(draft: Draft, tokens: int, word: bytes) -> Draft:
-    """The word after so many others is these bytes instead, which stand inside of a JSON string."""
+    """The word after so many others is these bytes instead, which stand inside of a JSON string; also at the end."""
     if draft.tokens == 0:
         return draft
     place = _place(draft, tokens)
+    marked = replace(draft.answer, odd_word=(place, _MARK))
+    swapped = dict(zip(_repeating(draft, draft.answer), _repeating(draft, marked), strict=True))
     if draft.is_streamed:
-        data = draft.shape.words(draft.answer).event(b'"%b"' % word, place)
-        return _with_event(draft, place, data)
-    words = draft.answer.text(draft.tokens).split()
-    text = "".join(f" {word}" for word in (*words[:place], _MARK, *words[place + 1 :]))
-    body = draft.shape.body(draft.answer, draft.tokens, text).replace(b" " + _MARK.encode(), word)
-    return replace(draft, events=(*draft.events[:-1], Event(body, kind="body")))
+        draft = _with_event(draft, place, draft.shape.words(draft.answer).event(b'"%b"' % word, place))
+    changed = (swapped.get(event.data, event.data).replace(b" " + _MARK.encode(), word) for event in draft.events)
+    return replace(
+        draft, events=tuple(replace(event, data=data) for event, data in zip(draft.events, changed, strict=True))
+    )
+
+
+def _repeating(draft: Draft, answer: Answer) -> tuple[bytes, ...]:
+    """The events that may hold the whole text."""
+    if draft.is_streamed:
+        return draft.shape.close(answer, draft.tokens).events()
+    return (draft.shape.body(answer, draft.tokens),)
 
 
 def _word_places(draft: Draft) -> list[int]:
@@ -69,17 +77,17 @@ def _long_line(draft: Draft, tokens: int) -> Draft:
 
 def _split_text(draft: Draft, tokens: int) -> Draft:
     """The bytes of one character come in two packets."""
-    events: list[Event] = []
-    for event in with_word(draft, tokens, _GREETING).events:
-        start, found, rest = event.data.partition(_GREETING[:4])
-        if found:
-            events += [
-                replace(event, data=start + found, tokens=0, kind="other"),
-                replace(event, data=rest, wait_seconds=_BETWEEN_PACKETS_SECONDS),
-            ]
-        else:
-            events.append(event)
-    return replace(draft, events=tuple(events))
+    changed = with_word(draft, tokens, _GREETING)
+    place = next((place for place, event in enumerate(changed.events) if _GREETING in event.data), None)
+    if place is None:
+        return changed
+    event = changed.events[place]
+    split = event.data.index(_GREETING) + _GREETING.index(b"\xc3") + 1
+    halves = (
+        replace(event, data=event.data[:split], tokens=0, kind="other"),
+        replace(event, data=event.data[split:], wait_seconds=_BETWEEN_PACKETS_SECONDS),
+    )
+    return replace(changed, events=(*changed.events[:place], *halves, *changed.events[place + 1 :]))
 
 
 def _before_word(data: Callable[[Draft], bytes]) -> Callable[[Draft, int], Draft]:

@@ -96,7 +96,7 @@ def drafted(shape: Shape, answer: Answer, tokens: int, *, is_streamed: bool) -> 
         )
         return Draft(shape, answer, tokens, is_streamed=True, content_type=shape.stream_type, events=events)
     unseen = (Event(b"", interval if place else 0.0, tokens=1, kind="word") for place in range(tokens))
-    body = Event(shape.body(answer, tokens, answer.text(tokens)), kind="body")
+    body = Event(shape.body(answer, tokens), kind="body")
     return Draft(
         shape,
         answer,

@@ -124,14 +124,26 @@ REPLIES: tuple[Fault, ...] = (
         is_mixed=False,
     ),
     Refusing(
+        name="nocredit",
+        sentence="429 `credit_balance_exhausted`; Anthropic: 402 `billing_error`",
+        refuse=_trouble("nocredit"),
+        is_mixed=False,
+    ),
+    Refusing(
+        name="orglimit",
+        sentence="429 `organization_spend_limit_exceeded`; Anthropic: 402 `billing_error`",
+        refuse=_trouble("orglimit"),
+        is_mixed=False,
+    ),
+    Refusing(
         name="spendlimit",
-        sentence="429 of a spend limit; Anthropic: `enforced_spend_limit_reached`, without a hint",
+        sentence="429 `project_spend_limit_exceeded`; Anthropic: `enforced_spend_limit_reached`, without a hint",
         refuse=_trouble("spendlimit"),
         is_mixed=False,
     ),
     Refusing(
         name="owncap",
-        sentence="the limit that the customer set for itself; Anthropic: 400",
+        sentence="429 `organization_usage_limit_exceeded`, which the customer set for itself; Anthropic: 400",
         refuse=_trouble("owncap"),
         is_mixed=False,
     ),

@@ -112,11 +112,11 @@ def _close(answer: Answer, tokens: int) -> Closing:
     )
 
 
-def _body(answer: Answer, tokens: int, text: str) -> bytes:
+def _body(answer: Answer, tokens: int) -> bytes:
     content: list[dict[str, Any]] = []
     if answer.reasoning_tokens:
         content.append({"type": "thinking", "thinking": answer.thoughts(), "signature": _SIGNATURE})
-    content.append({"type": "text", "text": text})
+    content.append({"type": "text", "text": answer.text(tokens)})
     return orjson.dumps(_message(answer, content, _stop_reason(answer)) | _usage(answer, answer.usage(tokens).output))
 
 

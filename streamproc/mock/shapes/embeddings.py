@@ -62,8 +62,8 @@ def _vectors(answer: Answer) -> list[Any]:
     return [base64.b64encode(struct.pack(f"<{asked.dimensions}f", *vector)).decode() for vector in vectors]
 
 
-def _openai_body(answer: Answer, tokens: int, text: str) -> bytes:
-    del tokens, text
+def _openai_body(answer: Answer, tokens: int) -> bytes:
+    del tokens
     data = [
         {"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(_vectors(answer))
     ]
@@ -74,8 +74,7 @@ def _openai_body(answer: Answer, tokens: int, text: str) -> bytes:
     return orjson.dumps(body)
 
 
-def _ollama_body(answer: Answer, tokens: int, text: str) -> bytes:
-    del text
+def _ollama_body(answer: Answer, tokens: int) -> bytes:
     times = durations(answer, tokens)
     body: dict[str, Any] = {"model": answer.model, "embeddings": _vectors(answer)}
     body |= {name: times[name] for name in ("total_duration", "load_duration")}
@@ -90,7 +89,7 @@ def _no_closing(answer: Answer, tokens: int) -> Closing:
     return Closing()
 
 
-def _shape(name: str, prefix: str, dialect: Dialect, body: Callable[[Answer, int, str], bytes]) -> Shape:
+def _shape(name: str, prefix: str, dialect: Dialect, body: Callable[[Answer, int], bytes]) -> Shape:
     return Shape(
         name=name,
         id_prefix=prefix,

@@ -98,8 +98,8 @@ def _shape(
     def close(answer: Answer, tokens: int) -> Closing:
         return Closing(mark=(line(_head(answer) | content("", "") | _last(answer, tokens)),))
 
-    def body(answer: Answer, tokens: int, text: str) -> bytes:
-        return orjson.dumps(_head(answer) | content(text, answer.thoughts()) | _last(answer, tokens))
+    def body(answer: Answer, tokens: int) -> bytes:
+        return orjson.dumps(_head(answer) | content(answer.text(tokens), answer.thoughts()) | _last(answer, tokens))
 
     return Shape(
         name=name,

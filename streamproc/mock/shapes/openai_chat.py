@@ -62,8 +62,8 @@ def _close(answer: Answer, tokens: int) -> Closing:
     return Closing(finish=(finish,), usage=usage, mark=(b"data: [DONE]\n\n",))
 
 
-def _body(answer: Answer, tokens: int, text: str) -> bytes:
-    message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+def _body(answer: Answer, tokens: int) -> bytes:
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text(tokens), "refusal": None, "annotations": []}
     body: dict[str, Any] = {
         "id": answer.id,
         "object": "chat.completion",

@@ -66,8 +66,8 @@ def _close(answer: Answer, tokens: int) -> Closing:
     return Closing(finish=(finish,), usage=usage, mark=(b"data: [DONE]\n\n",))
 
 
-def _body(answer: Answer, tokens: int, text: str) -> bytes:
-    body = _fields(answer) | {"choices": [_choice(answer, text)]}
+def _body(answer: Answer, tokens: int) -> bytes:
+    body = _fields(answer) | {"choices": [_choice(answer, answer.text(tokens))]}
     if answer.usage_form != "missing":
         body["usage"] = openai_usage(answer, tokens)
     return orjson.dumps(body)

@@ -135,8 +135,8 @@ def _close(answer: Answer, tokens: int) -> Closing:
     return Closing(before=before, mark=(_named(number + 3, kind, {"response": response}),))
 
 
-def _body(answer: Answer, tokens: int, text: str) -> bytes:
-    return orjson.dumps(_ended(answer, tokens, text))
+def _body(answer: Answer, tokens: int) -> bytes:
+    return orjson.dumps(_ended(answer, tokens, answer.text(tokens)))
 
 
 def _stream_error(answer: Answer, tokens: int, error: ApiError) -> bytes:

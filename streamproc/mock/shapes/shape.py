@@ -51,7 +51,7 @@ class Shape:
         parse: reads a body, given its JSON object and its hash; raises ValueError with a sentence.
         words: how the events of words look.
         close: the events after so many words.
-        body: a whole answer of so many words, whose text can be another one.
+        body: a whole answer of so many words.
         stream_error: an error inside a stream, after so many words.
         ping: an event that says nothing.
         unknown: an event of a type that no document names.
@@ -65,7 +65,7 @@ class Shape:
     parse: Callable[[dict[str, Any], str], Asked]
     words: Callable[[Answer], WordEvents]
     close: Callable[[Answer, int], Closing]
-    body: Callable[[Answer, int, str], bytes]
+    body: Callable[[Answer, int], bytes]
     stream_error: Callable[[Answer, int, ApiError], bytes]
     ping: bytes = b": ping\n\n"
     unknown: bytes = b'event: mock.unknown\ndata: {"type":"mock.unknown","object":"mock.unknown"}\n\n'

@@ -110,6 +110,7 @@ async def test_the_bill_over_http(mock: MockServer) -> None:
     await ask(mock, BODY | {"model": "mock-e500"})
     figures = json.loads((await ask(mock, b"", method="GET", path="/stats?calls=1")).partition(b"\r\n\r\n")[2])
     first, second = figures.pop("calls")
+    tokens = {"input_tokens": 5, "output_tokens": 5, "cached_tokens": 0, "cache_write_tokens": 0, "reasoning_tokens": 0}
     assert figures == {
         "requests": 2,
         "running": 0,
@@ -117,12 +118,14 @@ async def test_the_bill_over_http(mock: MockServer) -> None:
         "cut": 0,
         "cancelled": 0,
         "errors": {"server_error": 1},
-        "input_tokens": 5,
-        "output_tokens": 5,
-        "models": {"mock-t5-i1-f1": {"calls": 1, "input_tokens": 5, "output_tokens": 5}},
+        "faults": {"e500": 1},
+        **tokens,
+        "models": {"mock-t5-i1-f1": {"calls": 1, **tokens}},
+        "shapes": {"openai_chat": {"calls": 1, **tokens}},
     }
     assert (first["outcome"], first["input_tokens"], first["output_tokens"]) == ("completed", 5, 5)
-    assert (second["outcome"], second["model"]) == ("server_error", "mock-e500")
+    assert (first["shape"], first["fault"]) == ("openai_chat", None)
+    assert (second["outcome"], second["model"], second["fault"]) == ("server_error", "mock-e500", "e500")
     assert first["request_hash"] != second["request_hash"]
     await ask(mock, b"", path="/stats/reset")
     assert json.loads((await ask(mock, b"", method="GET", path="/stats")).partition(b"\r\n\r\n")[2])["requests"] == 0

@@ -21,7 +21,18 @@ async def test_a_stream_byte_by_byte(mock: MockServer) -> None:
     assert [len(word["choices"][0]["delta"]["content"].split()) for word in words] == [1] * 5
     assert finish["choices"][0]["finish_reason"] == "stop"
     assert usage["choices"] == []
-    assert usage["usage"] == {"prompt_tokens": 5, "completion_tokens": 5, "total_tokens": 10}
+    assert usage["usage"] == {
+        "prompt_tokens": 5,
+        "completion_tokens": 5,
+        "total_tokens": 10,
+        "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
     assert all(chunk["usage"] is None for chunk in [first, *words, finish])
 
 
@@ -66,3 +77,23 @@ async def test_a_model_that_sends_no_usage(mock: MockServer) -> None:
     received, _ = events(await ask(mock, STREAM | {"model": "mock-t2-i0-f0-nousage"}))
     assert len(received) == 1 + 2 + 1 + 1
     assert mock.stats.snapshot()["output_tokens"] == 2
+
+
+async def test_the_official_sdk_speaks_responses(sdk: AsyncOpenAI) -> None:
+    """It reads the events and the whole response as its own types."""
+    stream = await sdk.responses.create(model="mock-t4-i1-f1-r3-c2-w1", input="five words are asked here", stream=True)
+    kinds = [event.type async for event in stream]
+    assert kinds[-1] == "response.completed"
+    whole = await sdk.responses.create(model="mock-t4-i1-f1-r3-c2-w1", input="five words are asked here")
+    assert len(whole.output_text.split()) == 4
+    assert whole.usage is not None
+    assert (whole.usage.input_tokens_details.cached_tokens, whole.usage.output_tokens) == (2, 7)
+
+
+async def test_the_official_sdk_speaks_completions_and_embeddings(sdk: AsyncOpenAI) -> None:
+    """Words of a stream, and vectors."""
+    stream = await sdk.completions.create(model="mock-t3-i0-f0", prompt="a", stream=True)
+    assert len("".join([part.choices[0].text async for part in stream]).split()) == 3
+    embedded = await sdk.embeddings.create(model="mock-f0", input=["a", "b"], dimensions=4)
+    assert [len(entry.embedding) for entry in embedded.data] == [4, 4]
+    assert embedded.usage.prompt_tokens == 2
