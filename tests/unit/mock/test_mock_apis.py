@@ -1,8 +1,6 @@
 """The mock provider's answers in each API shape: order and fields of events, counts, and the bill beside them."""
 
-import base64
 import json
-import struct
 from typing import Any
 
 import pytest
@@ -100,6 +98,18 @@ async def test_an_answer_without_words(mock: MockServer) -> None:
         assert (found.text, found.marks, shown.call.output_tokens) == ("", 1, 0)
 
 
+@pytest.mark.parametrize("tokens", [0, 3])
+@pytest.mark.parametrize("path", [path for path, is_streamed in MODES if is_streamed])
+async def test_both_ways_to_write_a_stream(mock: MockServer, path: str, tokens: int) -> None:
+    """An answer that is disturbed has the same events in the same order as one that takes the short way."""
+    kinds = []
+    for model in (f"mock-t{tokens}-i0-f0-r2", f"mock-t{tokens}-i0-f0-r2-plaintype"):
+        shown = await show(mock, path, model, is_streamed=True)
+        assert len(shown.chunks) == len(shown.events())  # each event in a chunk of its own
+        kinds.append([(name, sorted(json.loads(data)) if data != b"[DONE]" else None) for name, data in shown.events()])
+    assert kinds[0] == kinds[1]
+
+
 async def test_responses_event_by_event(mock: MockServer) -> None:
     """Names, and numbers without a gap; the last event has the whole response; there is no `[DONE]`."""
     shown = await show(mock, "/v1/responses", MODEL, is_streamed=True)
@@ -180,24 +190,6 @@ async def test_an_empty_prompt_loads_the_model(mock: MockServer, path: str, fiel
     assert (mock.stats.calls[-1].input_tokens, mock.stats.calls[-1].output_tokens) == (0, 0)
 
 
-async def test_embeddings_of_both_shapes(mock: MockServer) -> None:
-    """Equal texts have equal vectors of length 1, as numbers and as base64."""
-    asked: dict[str, Any] = {"model": "mock-f0", "input": ["a b", "c", "a b"], "dimensions": 8}
-    data = await _json(mock, "/v1/embeddings", asked)
-    first, second, third = [entry["embedding"] for entry in data["data"]]
-    assert first == third != second
-    assert len(first) == 8
-    assert sum(number * number for number in first) == pytest.approx(1, abs=1e-6)
-    coded = await _json(mock, "/v1/embeddings", asked | {"encoding_format": "base64"})
-    assert list(struct.unpack("<8f", base64.b64decode(coded["data"][0]["embedding"]))) == first
-    theirs = await _json(mock, "/api/embed", asked | {"input": "a b"})
-    assert theirs["embeddings"] == [first]
-
-
-async def _json(mock: MockServer, path: str, body: dict[str, Any]) -> Any:
-    return json.loads((await ask(mock, body, path=path)).partition(b"\r\n\r\n")[2])
-
-
 async def test_input_is_counted_by_one_rule(mock: MockServer) -> None:
     """Words of system prompt, instructions, parts and tool results, wherever an API puts them."""
     parts = [{"type": "text", "text": "one two"}, {"type": "image", "source": {}}]
@@ -228,8 +220,8 @@ async def test_headers_of_other_providers(mock: MockServer) -> None:
     assert b"x-request-id" not in response
 
 
-async def test_lists_of_models(mock: MockServer) -> None:
-    """In Ollama's form, too."""
+async def test_models_in_the_form_of_ollama(mock: MockServer) -> None:
+    """The same names."""
     response = await ask(mock, b"", method="GET", path="/api/tags")
     names = [model["name"] for model in json.loads(response.partition(b"\r\n\r\n")[2])["models"]]
     assert names == ["mock", "mock-t100-i20-f50"]
