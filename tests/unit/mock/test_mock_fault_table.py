@@ -25,6 +25,21 @@ def test_no_fault_is_left_out() -> None:
     assert CHECKS.keys() == {name for name, fault in FAULTS.items() if not isinstance(fault, Refusing)}
 
 
+@pytest.mark.parametrize(("path", "is_streamed"), MODES)
+def test_where_faults_can_happen(path: str, *, is_streamed: bool) -> None:
+    """Some need a text, a stream, an event stream, or the Responses shape; all others can happen everywhere."""
+    cannot = set()
+    if not is_streamed:
+        cannot |= {"unknown", "nomark", "twofinish", "textafter", "pings"}
+    if not is_streamed or path.startswith("/api"):
+        cannot |= {"retryonly"}
+    if not is_streamed or path != "/v1/responses":
+        cannot |= {"failed"}
+    if "embed" in path:
+        cannot |= {"badtext", "splittext", "longline", "nofinish"}
+    assert {n for n, fault in FAULTS.items() if not fault.applies(SHAPES[path], is_streamed=is_streamed)} == cannot
+
+
 @pytest.mark.parametrize("name", CHECKS)
 async def test_a_fault_on_the_wire(mock: MockServer, name: str) -> None:
     """In every shape, streamed and whole, where it can happen; the bill names it."""
