@@ -13,7 +13,6 @@ from aiokafka.record.memory_records import MemoryRecords
 __all__ = ["Fetched", "Records", "fetch", "records_of"]
 
 _MAX_BYTES = 1 << 20
-_MAX_WAIT_MS = 100
 
 
 class Fetched(NamedTuple):
@@ -29,8 +28,11 @@ class Fetched(NamedTuple):
     data: bytes
 
 
-async def fetch(client: Any, key: TopicPartition, offset: int) -> Fetched:
+async def fetch(client: Any, key: TopicPartition, offset: int, wait_ms: int) -> Fetched:
     """Asks the partition's leader, by the client of one of aiokafka's consumers.
+
+    Where no record stands at the offset, the answer is held back for `wait_ms`, and with it those to all requests that
+    come behind on the same connection.
 
     Raises:
         OffsetOutOfRangeError: there is no such offset any more, or not yet.
@@ -41,7 +43,7 @@ async def fetch(client: Any, key: TopicPartition, offset: int) -> Fetched:
         await client.force_metadata_update()
         raise KafkaError(f"{key.topic} partition {key.partition} has no known leader")
     request = FetchRequest(
-        _MAX_WAIT_MS, 1, _MAX_BYTES, READ_COMMITTED, [(key.topic, [(key.partition, offset, _MAX_BYTES)])], rack_id=""
+        wait_ms, 1, _MAX_BYTES, READ_COMMITTED, [(key.topic, [(key.partition, offset, _MAX_BYTES)])], rack_id=""
     )
     response = await client.send(leader, request)
     [(_, [(_, code, end, *rest)])] = response.topics

@@ -15,6 +15,7 @@ from streamproc.kafka.fetch import Fetched, Records, fetch, records_of
 
 __all__ = ["salvage", "salvaged"]
 
+_WAIT_MS = 100
 _BATCH_HEAD_BYTES = 12  # base offset (8) and length of what follows (4)
 
 
@@ -64,7 +65,10 @@ async def salvage(
         KafkaError: the partition's leader is away, or what it sent is damaged.
     """
     client = consumer._client  # noqa: SLF001 the only way to a batch's bytes
-    return {key: salvaged(await fetch(client, key, offset), max_records).records for key, offset in positions.items()}
+    return {
+        key: salvaged(await fetch(client, key, offset, _WAIT_MS), max_records).records
+        for key, offset in positions.items()
+    }
 
 
 def salvaged(fetched: Fetched, max_records: int | None = None) -> Records:

@@ -17,6 +17,7 @@ from streamproc.kafka.salvage import salvaged
 __all__ = ["Tail"]
 
 _STOP_SECONDS = 5.0
+_OPEN_MS = 100  # between two looks at a transaction that is open
 
 
 class Tail:
@@ -72,7 +73,8 @@ class Tail:
         end: int | None = None
         while end is None or offset < end:
             try:
-                fetched = await fetch(client, key, offset)
+                # Claims come many at once, and most find nothing behind their offset: the first answer comes at once.
+                fetched = await fetch(client, key, offset, 0 if end is None else _OPEN_MS)
             except OffsetOutOfRangeError:
                 beginnings: dict[TopicPartition, int] = await self._consumer.beginning_offsets([key])
                 if offset == beginnings[key]:

@@ -38,6 +38,11 @@ class Hold:
     def __repr__(self) -> str:
         return f"Hold({self._api} {self._side}, topic={self._topic}, reached={self._reached.is_set()})"
 
+    @property
+    def is_reached(self) -> bool:
+        """Whether the step has come."""
+        return self._reached.is_set()
+
     async def reached(self) -> None:
         """Returns when the step is here.
 
