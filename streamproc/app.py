@@ -22,6 +22,7 @@ from streamproc.kafka.publisher import Publisher
 from streamproc.kafka.tail import Tail
 from streamproc.kafka.transactor import transactors
 from streamproc.kafka.writer import Coalescing
+from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import Observer
 from streamproc.observe.metrics import PartitionState, WorkerState
 from streamproc.processor import Processor, RunRules
@@ -57,12 +58,20 @@ class SystemClock:
 class Worker:
     """One process's share of the work."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, observer: Observer, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        observer: Observer,
+        clock: Clock,
+        counter: TokenCounter | None = None,
+    ) -> None:
+        """`counter`: for several workers in one process, so that they load the ranks of tokens once."""
         self._settings = settings
         self._catalog = catalog
         self._observer = observer
         self._clock = clock
-        self._chains = Chains(settings, catalog, clock, observer)
+        self._chains = Chains(settings, catalog, clock, observer, counter or TokenCounter())
         options = client_options(settings.kafka)
         self._chunks = Producer(options, observer)
         chunks = settings.chunks

@@ -29,13 +29,15 @@ __all__ = ["Chains"]
 class Chains:
     """One chain for each provider of the settings."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, clock: Clock, observer: Observer) -> None:
+    def __init__(
+        self, settings: Settings, catalog: Catalog, clock: Clock, observer: Observer, counter: TokenCounter
+    ) -> None:
         self._settings = settings
         self._catalog = catalog
         self._clock = clock
         self._observer = observer
         self._prices = PriceBook({name: provider.prices for name, provider in settings.providers.items()})
-        self._counter = TokenCounter()
+        self._counter = counter
         self._image_tokens = {
             name: image_tokens(_vendor(provider.base_url), provider.image_tokens)
             for name, provider in settings.providers.items()

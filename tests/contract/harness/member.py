@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import TypeVar
 
 from streamproc.app import SystemClock, Worker
 from streamproc.kafka.assignment import Assignment
+from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import Happening
 from streamproc.providers.catalog import Catalog
 from streamproc.settings import Settings
@@ -17,13 +19,19 @@ __all__ = ["Member", "prepared_member", "running_member"]
 Kind = TypeVar("Kind")
 
 
+@cache
+def _counter() -> TokenCounter:
+    """One for all members: the ranks of tokens take a third of a second to load, and never change."""
+    return TokenCounter()
+
+
 class Member:
     """A running member of the group. `seen` holds all that its observer was told."""
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self.seen: list[Happening] = []
         self._deferred = settings.topics.deferred
-        self.worker = Worker(settings, catalog, self, SystemClock())
+        self.worker = Worker(settings, catalog, self, SystemClock(), _counter())
         self.polling: asyncio.Task[None] | None = None
 
     async def join(self) -> None:

@@ -33,6 +33,7 @@ class Outputs:
             auto_offset_reset="earliest",
             enable_auto_commit=False,
             fetch_max_wait_ms=50,
+            retry_backoff_ms=20,  # also how long it waits for the leaders of partitions that it has never asked for
         )
         self._keys: list[TopicPartition] = []
         self.records: list[ConsumerRecord[bytes, bytes]] = []

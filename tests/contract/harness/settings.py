@@ -28,6 +28,8 @@ def make_settings(
             "bootstrap_servers": bootstrap,
             "group": f"{prefix}.{GROUP}",
             "start_without_offset": "earliest",
+            # A member learns by its heartbeat that another one joins.
+            "heartbeat_interval_seconds": 0.2,
         },
         "topics": {
             role: f"{prefix}.{role}"

@@ -36,11 +36,12 @@ Headers = Iterable[tuple[str, bytes]]
 class Stage:
     """Surroundings of a test. `mock` may be replaced by one on the same port."""
 
-    def __init__(self, settings: Settings, mock: MockServer, producer: Any, outputs: Outputs) -> None:
+    def __init__(self, settings: Settings, mock: MockServer, producer: Any, admin: Any, outputs: Outputs) -> None:
         self.settings = settings
         self.mock = mock
         self.outputs = outputs
         self._producer = producer
+        self._admin = admin
         self._numbers = count(1)
 
     @property
@@ -114,14 +115,9 @@ class Stage:
 
     async def forget_offsets(self) -> None:
         """What Kafka does to a group without members after `offsets.retention.minutes`."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-            coordinator = await admin.find_coordinator(self.settings.kafka.group)
-            answer = await admin._client.send(coordinator, DeleteGroupsRequest([self.settings.kafka.group]))
-            assert [code for _, code in answer.results] == [0]
-        finally:
-            await admin.close()
+        coordinator = await self._admin.find_coordinator(self.settings.kafka.group)
+        answer = await self._admin._client.send(coordinator, DeleteGroupsRequest([self.settings.kafka.group]))
+        assert [code for _, code in answer.results] == [0]
 
     async def let_topic_hold(self, topic: str, max_bytes: int) -> None:
         """Changes how large a batch a topic takes."""
@@ -129,22 +125,12 @@ class Stage:
 
     async def configure(self, topic: str, name: str, value: str) -> None:
         """Changes a setting of a topic."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-            resource = ConfigResource(ConfigResourceType.TOPIC, topic, {name: value})
-            await admin.alter_configs([resource])
-        finally:
-            await admin.close()
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, {name: value})
+        await self._admin.alter_configs([resource])
 
     async def delete_topic(self, topic: str) -> None:
         """Deletes a topic under the worker's feet."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-            await admin.delete_topics([topic])
-        finally:
-            await admin.close()
+        await self._admin.delete_topics([topic])
 
     async def committed(self) -> dict[tuple[str, int], int]:
         """Committed offsets of the group on request topics, by topic and partition."""
@@ -153,12 +139,7 @@ class Stage:
 
     async def positions(self) -> dict[tuple[str, int], int]:
         """The same on every topic, that of deferred runs too."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
-        try:
-            found: dict[TopicPartition, Any] = await admin.list_consumer_group_offsets(self.settings.kafka.group)
-        finally:
-            await admin.close()
+        found: dict[TopicPartition, Any] = await self._admin.list_consumer_group_offsets(self.settings.kafka.group)
         return {(key.topic, key.partition): place.offset for key, place in found.items() if place.offset >= 0}
 
     async def committed_at(self, partition: int, topic: str = "") -> int | None:
@@ -185,12 +166,15 @@ async def staged(bootstrap: str, prefix: str, /, *models: str, **changes: dict[s
     await create_topics(settings)
     outputs = Outputs(bootstrap, settings.topics)
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=8 * 2**20)
-    stage = Stage(settings, mock, producer, outputs)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    stage = Stage(settings, mock, producer, admin, outputs)
     try:
         await producer.start()
+        await admin.start()
         await outputs.start()
         yield stage
     finally:
         await outputs.stop()
+        await admin.close()
         await producer.stop()
         await stage.mock.close()

@@ -8,6 +8,7 @@ __all__ = ["eventually", "eventually_found", "stays"]
 
 _PATIENCE_SECONDS = 40.0
 _STEP_SECONDS = 0.01
+_ASK_SECONDS = 0.03  # a question to a broker costs both ends something
 
 
 async def eventually(is_so: Callable[[], object], told: Callable[[], object] = lambda: "") -> None:
@@ -23,7 +24,7 @@ async def eventually_found(look: Callable[[], Awaitable[object]]) -> None:
     give_up = time.monotonic() + _PATIENCE_SECONDS
     while not await look():
         assert time.monotonic() < give_up, "did not come about"
-        await asyncio.sleep(_STEP_SECONDS)
+        await asyncio.sleep(_ASK_SECONDS)
 
 
 async def stays(value: Callable[[], object], seconds: float) -> bool:
