@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
-JOBS ?= auto
+# Two for each core, since tests wait more than they compute; at most eight, since each may have an Apache Kafka of its own.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1)))')
 BROKERS ?= embedded kafka kafka3
 MINUTES ?= 3
 REQUESTS ?= 10000
@@ -30,9 +31,10 @@ $(STAMP): $(RUNS)
 demo: $(RUNS) ## see it work in ten seconds, without Kafka, keys or a network
 	@$(BIN)/streamproc demo $(ARGS)
 
+# The tests of a file share what it starts. In the order of the folders the long files come first: none is left for the end.
 test: $(STAMP) ## run all tests; what needs Java is skipped where there is none
 	@$(BIN)/python -m tests.servers.kafka || true
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP) ## lint, format, types, import floors, schemas up to date
 	$(BIN)/ruff check

@@ -48,7 +48,7 @@ def test_a_broker_that_does_not_answer_is_given_up_in_time(tmp_path: Path) -> No
         begin = time.monotonic()
         said = run("topics", "check", folder=tmp_path, STREAMPROC_KAFKA__BOOTSTRAP_SERVERS=where)
     assert sentence_of(said).startswith(f"cannot reach Kafka at {where} (reading topics): ")
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 35  # a request may take 40 s, a connection 10, and the rest is for a busy machine
 
 
 @pytest.fixture(scope="module")
