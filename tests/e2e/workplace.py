@@ -50,11 +50,12 @@ metrics_port = 0
 
 
 class Worker:
-    """A running `streamproc run`; its log is in a file."""
+    """A running `streamproc run`; its log is in a file. Variables go before its settings."""
 
-    def __init__(self, settings: Path, log: Path) -> None:
+    def __init__(self, settings: Path, log: Path, **variables: str) -> None:
         self.log = log
-        self.process = Process((PROGRAM, "run", "--config", str(settings)), log)
+        set_up = ("env", *(f"{name}={value}" for name, value in variables.items()))
+        self.process = Process((*set_up, PROGRAM, "run", "--config", str(settings)), log)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """The log's lines about one event; a last line that is still being written is left for the next look."""
@@ -153,9 +154,9 @@ class Workplace:
         """Runs a command here to its end; it finds the settings in its folder."""
         return run(*arguments, folder=self.folder, stdin=stdin, **variables)
 
-    def start_worker(self) -> Worker:
-        """Starts a worker, without waiting for it."""
+    def start_worker(self, **variables: str) -> Worker:
+        """Starts a worker with these variables, without waiting for it."""
         self._workers += 1
-        worker = Worker(self.settings, self.folder / f"worker-{self._workers}.log")
+        worker = Worker(self.settings, self.folder / f"worker-{self._workers}.log", **variables)
         self._stack.callback(worker.process.kill)
         return worker
