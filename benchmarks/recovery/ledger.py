@@ -3,7 +3,6 @@
 Pure, but for `read_ledger`.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -35,14 +34,18 @@ class Ledger:
         ended: usage ids of calls that have a note of their end.
         completed: runs whose answer is noted, each with the owner who noted it.
         served: usage ids of the calls that the provider began to answer.
-        bases: usage lines by what they are based on.
+        lines: usage lines, each by its basis and the time of its publication in unix seconds.
     """
 
     calls: tuple[NotedCall, ...]
     ended: Collection[str]
     completed: Collection[tuple[str, str]]
     served: Collection[str]
-    bases: Mapping[str, int]
+    lines: Collection[tuple[str, float]]
+
+    def lines_of(self, basis: str, begin: float, end: float) -> int:
+        """Usage lines with this basis that were published in a time."""
+        return sum(begin <= at < end for found, at in self.lines if found == basis)
 
     def bought_again(self, begin: float, end: float) -> list[NotedCall]:
         """Calls of a time for runs that had been bought before; only what the provider served counts."""
@@ -83,7 +86,6 @@ async def read_ledger(
     calls: list[NotedCall] = []
     ended: set[str] = set()
     completed: set[tuple[str, str]] = set()
-    bases: defaultdict[str, int] = defaultdict(int)
     for record in await _records(bootstrap, journal, partitions):
         note = orjson.loads(record.value)
         match note["kind"]:
@@ -97,11 +99,11 @@ async def read_ledger(
                 ended.add(note["usage_id"])
             case "completed":
                 completed.add((note["run_id"], note["owner"]))
-    for record in await _records(bootstrap, usage, partitions):
-        bases[orjson.loads(record.value)["basis"]] += 1
+    billed = await _records(bootstrap, usage, partitions)
+    lines = [(orjson.loads(record.value)["basis"], record.timestamp / 1000) for record in billed]
     served = {call["client_request_id"] for call in provider if call["outcome"] in {"completed", "cut", "cancelled"}}
     # A note that was sent again says nothing new.
-    return Ledger(tuple(dict.fromkeys(calls)), ended, completed, served, dict(bases))
+    return Ledger(tuple(dict.fromkeys(calls)), ended, completed, served, lines)
 
 
 async def _records(bootstrap: str, topic: str, partitions: int) -> list[Any]:

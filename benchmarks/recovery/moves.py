@@ -35,13 +35,14 @@ async def _rolling(plan: Plan, title: str, names: tuple[str, ...]) -> list[Figur
                 await quiet(stage, begun, number)
             spans.append((begin, time.time()))
         ledger = await stage.ledger(_BILL_SECONDS)
-    bought = [float(len(ledger.bought_again(*span))) for span in spans]
-    bases = [float(ledger.bases.get(basis, 0)) for basis in ("upper_bound", "estimated")]
+    begin = spans[0][0]
     return [
-        Figure(f"`upper_bound` lines, {title}", "lines", bases[:1], 0),
-        Figure(f"calls without a note of their end, {title}", "calls", [float(len(ledger.unheard_of))], 0),
-        Figure(f"bought twice in one rolling restart, {title}", "calls", bought),
-        Figure(f"cut because their partition moved (`estimated` lines), {title}", "calls", bases[1:]),
+        Figure(f"`upper_bound` lines, {title}", "lines", [ledger.lines_of("upper_bound", begin, time.time())], 0),
+        Figure(f"calls without a note of their end, {title}", "calls", [len(ledger.unheard_of)], 0),
+        Figure(f"bought twice in one rolling restart, {title}", "calls", [len(ledger.bought_again(*s)) for s in spans]),
+        Figure(
+            f"cut, because their partition moved, {title}", "calls", [ledger.lines_of("estimated", *s) for s in spans]
+        ),
     ]
 
 

@@ -165,12 +165,12 @@ async def crew_of_three(stage: Stage, *names: str) -> None:
 
 
 async def quiet(stage: Stage, begun: float, number: int) -> None:
-    """Waits until all is well again after a time, and some more.
+    """Waits until all is well again after a time, and some more: what had to wait is answered, and then all is quiet.
 
     By no whole heartbeat intervals, so that the next fault, with another number, meets those at another moment.
     """
     await stage.settled(begun)
-    await asyncio.sleep(QUIET_SECONDS + 0.37 * (number % 3))
+    await asyncio.sleep(1 + QUIET_SECONDS + 0.37 * (number % 3))
 
 
 def gaps_of(stage: Stage, partitions: Iterable[int], begin: float, end: float) -> list[float]:

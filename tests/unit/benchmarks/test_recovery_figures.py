@@ -16,7 +16,7 @@ def call(run: str, number: int, at: float, owner: str = "old", partition: int = 
 
 def ledger(*calls: NotedCall, completed: Sequence[tuple[str, str]] = (), unserved: Sequence[str] = ()) -> Ledger:
     """All of the calls were served, but for some."""
-    return Ledger(calls, (), completed, {made.usage_id for made in calls} - set(unserved), {})
+    return Ledger(calls, (), completed, {made.usage_id for made in calls} - set(unserved), ())
 
 
 def test_a_gap_reaches_to_both_ends() -> None:
