@@ -6,6 +6,7 @@ import pytest
 
 from streamproc.chains import Chains
 from streamproc.errors import InvalidRequest
+from streamproc.money.tokens import TokenCounter
 from streamproc.providers.catalog import Catalog
 from streamproc.records.request import Request
 from streamproc.settings import Settings
@@ -21,7 +22,7 @@ def route(request: Request, *, allow_unpriced: bool = False, **provider: Any) ->
     own = {"kind": "scripted", "models": ["m"], "prices": {"m": PRICE}, **provider}
     settings = Settings.model_validate({"providers": {"mine": own}, "allow_unpriced": allow_unpriced})
     catalog = Catalog(settings.providers, now=lambda: 0.0)
-    found, model = Chains(settings, catalog, FakeClock(), Seen()).route(request)
+    found, model = Chains(settings, catalog, FakeClock(), Seen(), TokenCounter()).route(request)
     return found.name, model
 
 

@@ -39,7 +39,7 @@ def test_smallest_request() -> None:
 
 def test_every_field_that_shapes_the_answer() -> None:
     """They have the same names there."""
-    fields = {"temperature": 0.0, "top_p": 0.5, "stop": ["end"], "seed": 7, "user": "u-1"}
+    fields: dict[str, Any] = {"temperature": 0.0, "top_p": 0.5, "stop": ["end"], "seed": 7, "user": "u-1"}
     extra = {"presence_penalty": 0.5, "logit_bias": {"50256": -100}, "top_k": 40}
     body = rendered(**fields, extra=extra, metadata={"k": "v"}, max_cost_usd=1.0)
     assert {name: body[name] for name in (*fields, *extra)} == {**fields, **extra}
