@@ -73,7 +73,7 @@ def test_conversation_with_tools() -> None:
             {"role": "developer", "content": "and kind"},
             {
                 "role": "assistant",
-                "content": "",
+                "content": "so",
                 "reasoning": [{"text": "hm", "signature": "s1"}, {"redacted": "d1"}],
                 "tool_calls": [
                     {"id": "c1", "function": {"name": "f", "arguments": '{"x": 1}'}},
@@ -106,6 +106,7 @@ def test_conversation_with_tools() -> None:
             "content": [
                 {"type": "thinking", "thinking": "hm", "signature": "s1"},
                 {"type": "redacted_thinking", "data": "d1"},
+                {"type": "text", "text": "so"},
                 {"type": "tool_use", "id": "c1", "name": "f", "input": {"x": 1}},
                 {"type": "tool_use", "id": "c2", "name": "g", "input": {}},
             ],
@@ -125,14 +126,25 @@ def test_conversation_with_tools() -> None:
     ]
 
 
+def test_an_empty_text_is_no_block() -> None:
+    """The API refuses blocks without text; an assistant that only called a tool said nothing."""
+    call = {"id": "c1", "function": {"name": "f", "arguments": "{}"}}
+    parts = [{"type": "text", "text": ""}, {"type": "text", "text": "a"}]
+    messages = [{"role": "user", "content": parts}, {"role": "assistant", "content": "", "tool_calls": [call]}]
+    assert [[block["type"] for block in turn["content"]] for turn in rendered(messages=messages)["messages"]] == [
+        ["text"],
+        ["tool_use"],
+    ]
+
+
 def test_images() -> None:
     """By their address, or as base64 with the kind beside it."""
     content = [
-        {"type": "image_url", "image_url": {"url": "https://x.example/a.png", "detail": "low"}},
+        {"type": "image_url", "image_url": {"url": "https://x.example/a.png", "detail": "low"}, "cache_control": HOUR},
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}, "cache_control": HOUR},
     ]
     assert rendered(messages=[{"role": "user", "content": content}])["messages"][0]["content"] == [
-        {"type": "image", "source": {"type": "url", "url": "https://x.example/a.png"}},
+        {"type": "image", "source": {"type": "url", "url": "https://x.example/a.png"}, "cache_control": HOUR},
         {
             "type": "image",
             "source": {"type": "base64", "media_type": "image/png", "data": PNG},
