@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from streamproc.records.identity import RunId
 from tests.contract.harness.cancelling import cancel, is_cancelled, is_streaming, remembered
 from tests.contract.harness.member import running_member
-from tests.contract.harness.stage import staged
+from tests.contract.harness.stage import Stage, staged
 from tests.contract.harness.waiting import eventually, stays
 from tests.servers.kafka import Broker
 from tests.servers.process import ServerMissing
@@ -25,13 +26,19 @@ def broker(kafka: str) -> Iterator[Broker]:
         yield own
 
 
+def is_flowing(stage: Stage, runs: list[RunId]) -> bool:
+    """Whether the call of each run has begun, which it does not without its journal, and some of it is there."""
+    stats = stage.mock.stats.snapshot()
+    return bool(stats["requests"] == len(runs) and stats["output_tokens"] > 20 * len(runs))
+
+
 async def test_a_restart_of_the_broker_loses_nothing(broker: Broker, topic_prefix: str) -> None:
     """It is killed in mid-run and comes back with its data: everything is answered, texts are whole."""
     model = "mock-t100-i10-f5"
     async with staged(broker.bootstrap, topic_prefix, model) as stage, running_member(stage.settings) as member:
         await member.has_claimed(4)
         runs = await stage.ask_many((n % 4, stage.request(model)) for n in range(20))
-        await eventually(lambda: stage.mock.stats.snapshot()["output_tokens"] > 400)
+        await eventually(lambda: is_flowing(stage, runs))
         assert stage.mock.stats.snapshot()["running"] == 20
         broker.kill()
         broker.launch()
@@ -73,7 +80,7 @@ async def test_a_broker_that_stands_still_fills_a_bounded_buffer(broker: Broker,
     ):
         await member.has_claimed(4)
         runs = await stage.ask_many((n % 4, stage.request(model)) for n in range(20))
-        await eventually(lambda: stage.mock.stats.snapshot()["output_tokens"] > 400)
+        await eventually(lambda: is_flowing(stage, runs))
         broker.pause()
         try:
             await eventually(lambda: member.worker.state().buffered_bytes > cap)
