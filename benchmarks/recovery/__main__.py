@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.broker import running_broker
-from benchmarks.measure import busy_seconds
+from benchmarks.measure import busy_seconds, cpu_seconds
 from benchmarks.recovery.faults import kill, restart, stop
 from benchmarks.recovery.figures import Figure, content, rendered
 from benchmarks.recovery.moves import rolling, scale
@@ -76,20 +76,30 @@ def arguments() -> Any:
     return parser.parse_args()
 
 
-async def measure(plan: Plan, scenarios: list[str]) -> dict[str, list[Figure]]:
-    """Takes all measurements."""
+async def measure(plan: Plan, scenarios: list[str], broker: int | None) -> dict[str, list[Figure]]:
+    """Takes all measurements; `broker` is the process id of a broker that is ours."""
     figures = {}
     for name in scenarios:
-        begin, busy = time.monotonic(), _busy_seconds()
+        begin, busy, own = time.monotonic(), _busy_seconds(), _own_seconds(broker)
         figures[name] = await SCENARIOS[name](plan)
         seconds = time.monotonic() - begin
-        share = (_busy_seconds() - busy) / seconds / _CORES
-        print(rendered(f"{name}: {seconds:.0f} s, cores {share:.0%} busy", figures[name]), flush=True)
+        shares = [
+            (now - then) / seconds / _CORES for now, then in ((_busy_seconds(), busy), (_own_seconds(broker), own))
+        ]
+        title = "{}: {:.0f} s, cores {:.0%} busy, {:.0%} with this".format(name, seconds, *shares)
+        print(rendered(title, figures[name]), flush=True)
     return figures
 
 
 def _busy_seconds() -> float:
     return sum(busy_seconds(core) for core in range(_CORES))
+
+
+def _own_seconds(broker: int | None) -> float:
+    """CPU time of this process, of those that it started and that ended, and of the broker."""
+    times = os.times()
+    own = times.user + times.system + times.children_user + times.children_system
+    return own + (0.0 if broker is None else cpu_seconds(broker))
 
 
 def main() -> None:
@@ -112,7 +122,7 @@ def main() -> None:
             "transaction_timeout_seconds": kafka.session_timeout_seconds * 0.6,
         }
         print(", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in setup.items()))
-        figures = asyncio.run(measure(Plan(broker.bootstrap, folder, said.rate, said.repeat), scenarios))
+        figures = asyncio.run(measure(Plan(broker.bootstrap, folder, said.rate, said.repeat), scenarios, broker.pid))
     if said.json:
         said.json.write_text(
             json.dumps({"setup": setup, "figures": content(figures)}, indent=2) + "\n", encoding="utf-8"

@@ -28,7 +28,6 @@ class Member:
     """A worker process; `name` is its static name in the group, None for a worker without one."""
 
     def __init__(self, worker: Worker, topic: str, name: str | None) -> None:
-        self.started_at = time.time()
         self.name = name
         self._worker = worker
         self._topic = topic
@@ -63,6 +62,10 @@ class Member:
                 break
             (own.add if change.is_owned else own.discard)(change.partition)
         return frozenset(own)
+
+    def claimed_at(self) -> float | None:
+        """When the first partition became its own, in unix seconds; None if none has."""
+        return next((change.at for change in self.changes if change.is_owned), None)
 
     @property
     def is_running(self) -> bool:
