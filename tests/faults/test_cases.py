@@ -44,7 +44,7 @@ async def test_case(name: str, request: pytest.FixtureRequest) -> None:
         )  # fmt: skip
         _, events, error = await asyncio.wait_for(outcome(accounted, call), 10)
         await eventually(lambda: " 0 in use" in repr(provider._transport._engine))
-    assert tuple(events) == case.events
+    assert tuple(events) == case.events, error
     assert type(error) is (case.error or type(None)), error
     assert [line.basis for line in call.progress.lines] == [case.basis] * (case.basis is not None)
     if isinstance(error, ProviderError):
