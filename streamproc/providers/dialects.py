@@ -27,7 +27,7 @@ class Spoken(NamedTuple):
 
 def spoken(settings: ProviderSettings) -> Spoken:
     """What a provider over HTTP speaks."""
-    pads_chunks = urlsplit(settings.base_url).hostname == _OPENAI_HOST
+    is_openai = urlsplit(settings.base_url).hostname == _OPENAI_HOST
     match settings.kind:
         case "anthropic":
             return Spoken(Anthropic(), None)
@@ -39,9 +39,9 @@ def spoken(settings: ProviderSettings) -> Spoken:
 
             return Spoken(Ollama(context_tokens), EmbeddingsDialect(OLLAMA))
         case "openai_responses":
-            return Spoken(OpenAIResponses(omit_obfuscation=pads_chunks), EmbeddingsDialect(OPENAI))
+            return Spoken(OpenAIResponses(is_openai=is_openai), EmbeddingsDialect(OPENAI))
         case "openai_completions":
-            return Spoken(OpenAICompletions(omit_obfuscation=pads_chunks), EmbeddingsDialect(OPENAI))
+            return Spoken(OpenAICompletions(is_openai=is_openai), EmbeddingsDialect(OPENAI))
         case _:
-            chat = OpenAIChat(output_limit_field=settings.max_tokens_field, omit_obfuscation=pads_chunks)
+            chat = OpenAIChat(output_limit_field=settings.max_tokens_field, is_openai=is_openai)
             return Spoken(chat, EmbeddingsDialect(OPENAI))

@@ -19,11 +19,11 @@ class OpenAIChat:
     media_type = "text/event-stream"
 
     def __init__(
-        self, *, output_limit_field: OutputLimitField = "max_completion_tokens", omit_obfuscation: bool = False
+        self, *, output_limit_field: OutputLimitField = "max_completion_tokens", is_openai: bool = False
     ) -> None:
         """Args as those of `render_body`."""
         self._output_limit_field: OutputLimitField = output_limit_field
-        self._omit_obfuscation = omit_obfuscation
+        self._is_openai = is_openai
 
     def headers(self, key: str | None) -> Mapping[str, str]:
         """The key, by the usual scheme."""
@@ -39,7 +39,7 @@ class OpenAIChat:
 
     def render(self, call: Call) -> bytes:
         """The JSON body of the POST."""
-        return render_body(call, output_limit_field=self._output_limit_field, omit_obfuscation=self._omit_obfuscation)
+        return render_body(call, output_limit_field=self._output_limit_field, is_openai=self._is_openai)
 
     def decoder(self, max_bytes: int) -> SseDecoder:
         """Server-sent events."""

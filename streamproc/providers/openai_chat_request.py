@@ -58,13 +58,15 @@ def check_request(request: Request) -> None:
     check_extra(request, ALLOWED_EXTRAS)
 
 
-def render_body(call: Call, *, output_limit_field: OutputLimitField, omit_obfuscation: bool) -> bytes:
+def render_body(call: Call, *, output_limit_field: OutputLimitField, is_openai: bool) -> bytes:
     """The body of the POST.
 
     Args:
         call: what to ask.
         output_limit_field: what this server calls the output limit, which is always sent.
-        omit_obfuscation: asks OpenAI not to pad its chunks; other servers may not know this option.
+        is_openai: whether the server is OpenAI's own, which is asked not to pad its chunks and, unless the request
+            wants another, for the default service tier: without it the account's own setting, perhaps a dearer tier,
+            would hold. Other servers may not know these options.
     """
     request = call.request
     body: dict[str, Any] = request.model_dump(mode="json", include=_PASSED_ON, exclude_none=True, by_alias=True)
@@ -72,9 +74,11 @@ def render_body(call: Call, *, output_limit_field: OutputLimitField, omit_obfusc
     body["model"] = call.model
     body[output_limit_field] = call.max_output_tokens
     body["stream"] = request.stream
+    if is_openai:
+        body.setdefault("service_tier", "default")
     if request.stream:
         body["stream_options"] = {"include_usage": True}
-        if omit_obfuscation:
+        if is_openai:
             body["stream_options"]["include_obfuscation"] = False
     body |= {name: value for name, value in (request.extra or {}).items() if name in ALLOWED_EXTRAS}
     return orjson.dumps(body)

@@ -43,12 +43,12 @@ def check_request(request: Request) -> None:
     check_extra(request, ALLOWED_EXTRAS)
 
 
-def render_body(call: Call, *, omit_obfuscation: bool) -> bytes:
+def render_body(call: Call, *, is_openai: bool) -> bytes:
     """The body of the POST.
 
     Args:
         call: what to ask; its output limit is always sent.
-        omit_obfuscation: asks OpenAI not to pad its chunks; other servers may not know this option.
+        is_openai: whether the server is OpenAI's own, which is asked not to pad its chunks; others may not know this.
     """
     request = call.request
     body: dict[str, Any] = request.model_dump(mode="json", include=_PASSED_ON, exclude_none=True)
@@ -58,7 +58,7 @@ def render_body(call: Call, *, omit_obfuscation: bool) -> bytes:
     body["stream"] = request.stream
     if request.stream:
         body["stream_options"] = {"include_usage": True}
-        if omit_obfuscation:
+        if is_openai:
             body["stream_options"]["include_obfuscation"] = False
     body |= {name: value for name, value in (request.extra or {}).items() if name in ALLOWED_EXTRAS}
     return orjson.dumps(body)

@@ -22,9 +22,9 @@ class OpenAIResponses:
 
     media_type = "text/event-stream"
 
-    def __init__(self, *, omit_obfuscation: bool = False) -> None:
+    def __init__(self, *, is_openai: bool = False) -> None:
         """Args as those of `render_body`."""
-        self._omit_obfuscation = omit_obfuscation
+        self._is_openai = is_openai
 
     def headers(self, key: str | None) -> Mapping[str, str]:
         """The key, by the usual scheme."""
@@ -40,7 +40,7 @@ class OpenAIResponses:
 
     def render(self, call: Call) -> bytes:
         """The JSON body of the POST."""
-        return render_body(call, omit_obfuscation=self._omit_obfuscation)
+        return render_body(call, is_openai=self._is_openai)
 
     def decoder(self, max_bytes: int) -> SseDecoder:
         """Server-sent events; their names stand in their data, too."""

@@ -47,12 +47,14 @@ def check_request(request: Request) -> None:
     _fields(request)
 
 
-def render_body(call: Call, *, omit_obfuscation: bool) -> bytes:
+def render_body(call: Call, *, is_openai: bool) -> bytes:
     """The body of the POST.
 
     Args:
         call: what to ask; its output limit is always sent.
-        omit_obfuscation: asks OpenAI not to pad its events; other servers may not know this option.
+        is_openai: whether the server is OpenAI's own, which is asked not to pad its events and, unless the request
+            wants another, for the default service tier: without it the account's own setting, perhaps a dearer tier,
+            would hold. Other servers may not know these options.
     """
     body = {
         "model": call.model,
@@ -61,7 +63,9 @@ def render_body(call: Call, *, omit_obfuscation: bool) -> bytes:
         "stream": call.request.stream,
         "store": False,
     }
-    if call.request.stream and omit_obfuscation:
+    if is_openai:
+        body.setdefault("service_tier", "default")
+    if call.request.stream and is_openai:
         body["stream_options"] = {"include_obfuscation": False}
     return orjson.dumps(body)
 

@@ -11,9 +11,9 @@ from streamproc.records.request import Request
 from tests.unit.providers.calls import a_call
 
 
-def rendered(*, field: Any = "max_completion_tokens", omit: bool = False, **fields: Any) -> dict[str, Any]:
+def rendered(*, field: Any = "max_completion_tokens", at_openai: bool = False, **fields: Any) -> dict[str, Any]:
     """The body of a call with these fields."""
-    body = orjson.loads(render_body(a_call(**fields), output_limit_field=field, omit_obfuscation=omit))
+    body = orjson.loads(render_body(a_call(**fields), output_limit_field=field, is_openai=at_openai))
     assert isinstance(body, dict)
     return body
 
@@ -31,7 +31,7 @@ def test_smallest_request() -> None:
 
 def test_without_streaming() -> None:
     """Stream options go with streaming only."""
-    body = rendered(stream=False, field="max_tokens", omit=True)
+    body = rendered(stream=False, field="max_tokens", at_openai=True)
     assert body["stream"] is False
     assert "stream_options" not in body
     assert body["max_tokens"] == 100
@@ -40,7 +40,7 @@ def test_without_streaming() -> None:
 
 def test_obfuscation_is_turned_off_only_where_it_is_known() -> None:
     """OpenAI alone pads its chunks, and other servers may refuse the option."""
-    assert rendered(omit=True)["stream_options"] == {"include_usage": True, "include_obfuscation": False}
+    assert rendered(at_openai=True)["stream_options"] == {"include_usage": True, "include_obfuscation": False}
 
 
 def test_every_field_that_shapes_the_answer() -> None:
@@ -132,3 +132,10 @@ def test_what_cannot_be_said_is_refused(fields: dict[str, Any], words: str) -> N
     with pytest.raises(InvalidRequest, match=words) as refused:
         check_request(a_call(**fields).request)
     assert refused.value.code == "option_not_supported"
+
+
+def test_openai_is_told_the_tier_that_the_bound_counts_with() -> None:
+    """Without it the account's own setting would hold, and a dearer tier could cost more than was bounded."""
+    assert rendered(at_openai=True)["service_tier"] == "default"
+    assert rendered(at_openai=True, service_tier="flex")["service_tier"] == "flex"
+    assert "service_tier" not in rendered()

@@ -15,9 +15,9 @@ from streamproc.records.usage import TokenCounts
 from tests.unit.providers.calls import a_call
 
 
-def rendered(*, omit: bool = False, **fields: Any) -> dict[str, Any]:
+def rendered(*, at_openai: bool = False, **fields: Any) -> dict[str, Any]:
     """The body of a call with these fields, which are allowed."""
-    dialect, call = OpenAICompletions(omit_obfuscation=omit), a_call(text="once upon", **fields)
+    dialect, call = OpenAICompletions(is_openai=at_openai), a_call(text="once upon", **fields)
     dialect.check(call.request)
     body = orjson.loads(dialect.render(call))
     assert isinstance(body, dict)
@@ -33,8 +33,8 @@ def test_smallest_request() -> None:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    assert rendered(omit=True)["stream_options"] == {"include_usage": True, "include_obfuscation": False}
-    assert "stream_options" not in rendered(stream=False, omit=True)
+    assert rendered(at_openai=True)["stream_options"] == {"include_usage": True, "include_obfuscation": False}
+    assert "stream_options" not in rendered(stream=False, at_openai=True)
 
 
 def test_every_field_that_shapes_the_answer() -> None:

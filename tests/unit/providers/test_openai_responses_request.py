@@ -11,11 +11,11 @@ from streamproc.records.request import Request
 from tests.unit.providers.calls import a_call
 
 
-def rendered(*, omit: bool = False, **fields: Any) -> dict[str, Any]:
+def rendered(*, at_openai: bool = False, **fields: Any) -> dict[str, Any]:
     """The body of a call with these fields, which are allowed."""
     call = a_call(**fields)
     check_request(call.request)
-    body = orjson.loads(render_body(call, omit_obfuscation=omit))
+    body = orjson.loads(render_body(call, is_openai=at_openai))
     assert isinstance(body, dict)
     return body
 
@@ -38,13 +38,13 @@ def test_smallest_request() -> None:
 
 def test_without_streaming() -> None:
     """Stream options go with streaming only."""
-    assert "stream_options" not in rendered(stream=False, omit=True)
+    assert "stream_options" not in rendered(stream=False, at_openai=True)
     assert rendered(stream=False)["stream"] is False
 
 
 def test_obfuscation_is_turned_off_only_where_it_is_known() -> None:
     """OpenAI alone pads its events, and other servers may refuse the option."""
-    assert rendered(omit=True)["stream_options"] == {"include_obfuscation": False}
+    assert rendered(at_openai=True)["stream_options"] == {"include_obfuscation": False}
     assert "stream_options" not in rendered()
 
 
@@ -221,3 +221,10 @@ def test_extra_option_off_the_list(name: str) -> None:
 def test_allowed_extras_cannot_replace_our_own_fields() -> None:
     """What the chain counts and bounds is not open to the request's extra options."""
     assert not ALLOWED_EXTRAS & (rendered().keys() | Request.model_fields.keys())
+
+
+def test_openai_is_told_the_tier_that_the_bound_counts_with() -> None:
+    """Without it the account's own setting would hold, and a dearer tier could cost more than was bounded."""
+    assert rendered(at_openai=True)["service_tier"] == "default"
+    assert rendered(at_openai=True, service_tier="flex")["service_tier"] == "flex"
+    assert "service_tier" not in rendered()
