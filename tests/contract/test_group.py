@@ -36,7 +36,7 @@ async def all_claimed(stage: Stage, program: Program) -> None:
 
 async def test_a_worker_that_joins_takes_its_share(bootstrap: str, topic_prefix: str) -> None:
     """Calls of partitions that stay run through; those of the others run again, and both calls are billed."""
-    model = "mock-t220-i10-f5"
+    model = "mock-t700-i10-f5"  # long enough for the slowest rebalance
     async with (
         staged(bootstrap, topic_prefix, model) as stage,
         running_member(stage.settings) as one,
