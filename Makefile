@@ -32,6 +32,8 @@ demo: $(RUNS) ## see it work in ten seconds, without Kafka, keys or a network
 	@$(BIN)/streamproc demo $(ARGS)
 
 # The tests of a file share what it starts. In the order of the folders the long files come first: none is left for the end.
+# Its many processes are to find their modules compiled, whatever the caller's environment says.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(STAMP) ## run all tests; what needs Java is skipped where there is none
 	@$(BIN)/python -m tests.servers.kafka || true
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
