@@ -74,6 +74,7 @@ def test_chunks() -> None:
     events = []
     for piece in pieces:
         events += answer.read(orjson.dumps({"choices": [{"text": piece, "index": 0, "finish_reason": None}]}))
+    assert answer._repetition.text(b'{"choices":[{"text":"z","index":0,"finish_reason":null}]}') == "z"
     events += answer.read(b'{"choices":[{"text":"e","finish_reason":"length"}],"model":"m-1"}')
     answer.read(b'{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":2},"service_tier":"flex"}')
     answer.read(b"[DONE]")
