@@ -61,7 +61,7 @@ class OllamaAnswer:
             MalformedStream: nothing ever came.
             IncompleteStream: one of the two is missing.
         """
-        if self.is_done and self._done_reason is not None:
+        if self._done_reason is not None:  # which is read from a line that is done alone
             finish_reason = "tool_calls" if self._calls and self._done_reason == "stop" else self._done_reason
             return Completed(self._usage, finish_reason, self._model)
         if self._is_empty:
