@@ -181,12 +181,16 @@ class Worker:
         Raises:
             SetupError: Kafka cannot be reached or refuses us, or a rank file is damaged.
         """
-        await asyncio.to_thread(self.load)
-        with setup_errors(self._settings.kafka, "reading the control topics"):
-            await self._control.start(self.consumer.dispatch.cancel)
+        loading = asyncio.ensure_future(asyncio.to_thread(self.load))  # a second, while we connect
+        try:
+            with setup_errors(self._settings.kafka, "reading the control topics"):
+                await self._control.start(self.consumer.dispatch.cancel)
+            with setup_errors(self._settings.kafka, "joining the group"):
+                await self._chunks.start()
+                await self._journals.start()
+        finally:
+            await loading
         with setup_errors(self._settings.kafka, "joining the group"):
-            await self._chunks.start()
-            await self._journals.start()
             await self.consumer.start()
 
     async def drain(self) -> int:
