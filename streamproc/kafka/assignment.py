@@ -84,8 +84,7 @@ class Assignment:
         self.running: set[asyncio.Task[None]] = set()
         self.parked: list[Run] = []  # runs whose turn came while the partition was claimed again
         self._transactor: Transactor | None = None
-        self._is_broken = False
-        self.is_paused = False
+        self._is_broken = self.is_paused = False
         self._committed = 0
         self._map_characters = 0  # length of the last metadata
         self._is_dirty = False  # something is finished that no commit says yet
@@ -108,11 +107,10 @@ class Assignment:
         """
         position, done = claim.position, claim.metadata.done
         if self.continues(claim):
-            self._finished = [
-                (offset, records)
-                for offset, records in self._finished
-                if offset is not None and offset >= position and offset - position not in done
-            ]
+            finished = {offset for offset, _ in self._finished if offset is not None}
+            stored = {offset for offset in finished if offset < position or offset - position in done}
+            self._finished = [entry for entry in self._finished if entry[0] in finished - stored]
+            self._forget(stored, position)
             self._is_dirty = True
             self._work.set()
         else:
@@ -219,14 +217,17 @@ class Assignment:
             del self._finished[: len(batch)]
             self._committed = position
             self._is_dirty = False
-            self.journal.finish(finished)
-            self.inherited.finish(finished, position)
+            self._forget(finished, position)
             self.inherited.resolve(lost)
             for usage_id in lost:
                 self.lost.pop(usage_id, None)
             if batch:
                 self.last_commit_seconds = clock.monotonic() - started
                 observer.saw(Committed(self.key.topic, self.key.partition, len(finished), self.last_commit_seconds))
+
+    def _forget(self, published: Collection[int], position: int) -> None:
+        self.journal.finish(published)
+        self.inherited.finish(published, position)
 
     def _journal_position(self, finished: Collection[int], billed: Collection[str]) -> int:
         own = self.journal.position(finished)

@@ -97,6 +97,26 @@ async def test_what_a_broken_transaction_did_store_is_not_stored_again() -> None
     assert rig.assignment.offsets.position == 7
 
 
+async def test_what_a_broken_transaction_did_store_needs_its_notes_no_more() -> None:
+    """The answer to a commit was lost, and the next claim found it stored.
+
+    The run was dropped from what waits, and its place in the journal was not: the journal's position stood still as
+    long as the worker kept the partition, and whoever came next had to read weeks of notes before its first request.
+    """
+    rig = Rig()
+    journal = rig.assignment.journal
+    for offset in (5, 6):
+        journal.note(offset, b"a note", "started")
+    rig.transactor.breaks = "after"
+    rig.finish(5)
+    await rig.commit()
+    journal.begin_at(40)
+    rig.claim_again()
+    rig.finish(6)
+    await rig.commit()
+    assert rig.stored[-1] == ((b"v6",), 7, CommitMetadata(8, frozenset(), "me", 40))
+
+
 async def test_a_commit_that_is_cancelled_leaves_its_producer_of_no_use() -> None:
     """What is half done must not be ended by a commit that follows it."""
     rig = Rig()
