@@ -16,6 +16,7 @@ from streamproc.chain.run import Run
 from streamproc.errors import InvalidRequest
 from streamproc.kafka.cancels import Cancels
 from streamproc.kafka.connection import connected
+from streamproc.kafka.failure import failure_of
 from streamproc.kafka.producer import within
 from streamproc.kafka.salvage import salvage
 from streamproc.observe.events import ControlTrouble, Observer
@@ -87,8 +88,7 @@ class Control:
         await within(_STOP_SECONDS, self._consumer.stop())
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            self.failure = task.exception()
+        self.failure = failure_of(task)
 
     async def _go_on(self, changed: Callable[[], None]) -> None:
         while True:

@@ -10,6 +10,7 @@ from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.errors import NotNow
 from streamproc.kafka.assignment import Assignment, State
 from streamproc.kafka.deferring import Bounds, choose
+from streamproc.kafka.failure import failure_of
 from streamproc.kafka.ready import ReadyQueues
 from streamproc.records.outgoing import Outgoing
 
@@ -145,10 +146,10 @@ class Dispatch:
             # A drain may have cut it, too, before or after: either way its sender wants no answer. Should this
             # terminal be lost with the partition, the next owner finds the same cancel on its topic.
             owner.finish(run.offset, self._work.cancel(run))
+        elif (failure := failure_of(task)) is not None:
+            self.failure = failure  # a run without an end would hold its partition, and nobody would know
         elif task.cancelled():
             owner.bill(self._work.abandon(run))
-        elif task.exception() is not None:
-            self.failure = task.exception()  # a run without an end would hold its partition, and nobody would know
         self._freed()
         self.start_ready()
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from streamproc.kafka.failure import failure_of
 from streamproc.kafka.lane import Lane
 
 __all__ = ["Lanes"]
@@ -17,7 +18,6 @@ class Lanes:
         self._name = name
         self._lanes: dict[int, Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._is_stopped = False
         self.failure: BaseException | None = None
 
     def __len__(self) -> int:
@@ -34,14 +34,10 @@ class Lanes:
         return lane
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() and not self._is_stopped:
-            self.failure = RuntimeError(f"{task.get_name()} was cancelled by nobody of ours")
-        elif not task.cancelled() and task.exception() is not None:
-            self.failure = task.exception()
+        self.failure = self.failure or failure_of(task)
 
     async def stop(self) -> None:
         """Sends nothing any more."""
-        self._is_stopped = True
         for lane in self._lanes.values():
             lane.close()
         for task in self._tasks:

@@ -18,6 +18,7 @@ from streamproc.errors import PublishFailed
 from streamproc.kafka.assignment import Assignment, Claim, State
 from streamproc.kafka.claim import claim
 from streamproc.kafka.dispatch import Dispatch
+from streamproc.kafka.failure import failure_of
 from streamproc.kafka.journals import Journals
 from streamproc.kafka.lost import bill_lost_calls
 from streamproc.kafka.membership import Generation, Membership
@@ -132,8 +133,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         return made
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
-        failure = None if task.cancelled() else task.exception()
-        if failure is not None:
+        if (failure := failure_of(task)) is not None:
             self._fail(failure)
 
     async def _own(self, assignment: Assignment) -> None:

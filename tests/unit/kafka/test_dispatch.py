@@ -123,6 +123,21 @@ async def test_a_defect_frees_the_slot_and_is_told(rig: Rig) -> None:
     assert isinstance(rig.dispatch.failure, ZeroDivisionError)
 
 
+async def test_a_run_that_was_cancelled_by_nobody_of_ours_is_a_failure(rig: Rig) -> None:
+    """A client library may cancel who waits in it.
+
+    The run then ended as one that was cut because its partition is lost: billed, and without an end. But its partition
+    was not lost, so its offset was never finished, and nothing behind it was ever committed.
+    """
+    rig.put(0)
+    rig.dispatch.start_ready()
+    await rig.running(0)
+    rig.work.processing[0].cancel()
+    await rig.running()
+    assert "cancelled by nobody" in str(rig.dispatch.failure)
+    assert rig.work.abandoned == []
+
+
 async def test_runs_whose_deadline_passed_while_they_waited_are_ended(rig: Rig) -> None:
     """Ready and delayed ones alike; a pass at most once a second; running ones are left to the processor."""
     rig.put(0, deadline=NOW + 5)
