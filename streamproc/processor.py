@@ -76,6 +76,10 @@ class Processor:
 
     def accept(self, incoming: Incoming) -> Run | Terminal:
         """A valid request's run, or the dead letter and the `rejected` result of a record that is none."""
+        if (answer := incoming.history.answer) is not None:
+            # Nothing is asked of the request any more: it was answered, whatever this worker's own settings say.
+            self._observer.saw(RunEnded(str(incoming.id), answer.tenant, answer.model, answer.status, None, 0.0))
+            return self._outcome.remembered(incoming, answer)
         request: Request | None = None
         try:
             if incoming.problem is not None:
@@ -83,12 +87,7 @@ class Processor:
             check_request_headers(incoming.headers)
             request = self._decoder.decode(incoming.value, is_own=incoming.deferral is not None)
             provider, model = self._route(request)
-            run = self._run(incoming, request, provider, model)
-            if incoming.history.answer is None:
-                return run
-            result = incoming.history.answer
-            terminal = self._outcome.remembered(run, result, incoming.history.bills)
-            return self._ended(run, terminal, result.status, None)
+            return self._run(incoming, request, provider, model)
         except InvalidRequest as error:
             return self._refused(incoming, request, error)
         except Exception as error:  # noqa: BLE001 a defect of ours must not stop the partition: the bytes are kept
@@ -103,7 +102,7 @@ class Processor:
 
     def _run(self, incoming: Incoming, request: Request, provider: Provider, model: str) -> Run:
         progress = progress_of(incoming)
-        if incoming.history.answer is None and progress.crashes >= self._rules.max_crashes:
+        if progress.crashes >= self._rules.max_crashes:
             raise InvalidRequest(
                 f"{progress.crashes} workers died while they answered this request"
                 f" (worker.max_crashes is {self._rules.max_crashes})",

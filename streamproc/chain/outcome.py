@@ -1,6 +1,5 @@
 """The outcome: the records a run leaves behind, for each way it can end."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +15,6 @@ from streamproc.records.outgoing import Outgoing
 from streamproc.records.request import Request
 from streamproc.records.result import Failure, Result, Status, Timings
 from streamproc.records.terminal import dead_letter_record, result_records, usage_record
-from streamproc.records.usage import UsageLine
 
 __all__ = ["Outcome"]
 
@@ -45,10 +43,11 @@ class Outcome:
             finish_reason=completed.finish_reason,
         )
 
-    def remembered(self, run: Run, result: Result, bills: Iterable[UsageLine]) -> Terminal:
+    def remembered(self, incoming: Incoming, result: Result) -> Terminal:
         """An answer that a former owner bought and could not publish, as it was, and the bills of the run's calls."""
-        records = result_records(result, run.request.request_id.encode(), run.trace, self._max_bytes)
-        return Terminal((*records, *(usage_record(line, run.trace) for line in bills)))
+        key, trace = (result.request_id or "").encode(), trace_of(incoming.headers)
+        bills = (usage_record(line, trace) for line in incoming.history.bills)
+        return Terminal((*result_records(result, key, trace, self._max_bytes), *bills))
 
     def failed(self, run: Run, error: RunError) -> Terminal:
         """Why there is no answer, and what was used up on the way. A partial text is never shown as a result."""

@@ -32,12 +32,23 @@ def told(accepted: Run | Terminal) -> tuple[str, str]:
 
 def test_an_answer_is_published_as_it_was() -> None:
     """At once, with the bills that are not published yet, and no others."""
-    answer, bill = a_result("llm.requests/0/7@1", text="bought once"), a_line("llm.requests/0/7@1")
+    answer, bill = a_result("llm.requests/0/7@1", request_id="r"), a_line("llm.requests/0/7@1")
     terminal = with_history(History(last_attempt=1000, answer=answer, bills=(bill,)))
     assert isinstance(terminal, Terminal)
     record, line = terminal.records
     assert (record.topic, record.key, decode_result(record.value or b"")) == ("results", b"r", answer)
     assert (line.topic, decode_usage(line.value or b"")) == ("usage", bill)
+
+
+def test_an_answer_is_published_by_a_worker_that_would_not_take_its_request() -> None:
+    """A rolling upgrade took the model out of the settings, and a worker of before died with an answer in hand.
+
+    The next one refused the request: the sender got `rejected` for an answer that was bought and stood in the journal.
+    """
+    terminal = with_history(History(answer=a_result("llm.requests/0/7@1")), model="gone", messages=[])
+    assert isinstance(terminal, Terminal)
+    (record,) = terminal.records
+    assert decode_result(record.value or b"").text == "bought once"
 
 
 def test_an_answer_too_large_for_one_record_is_cut_again() -> None:
