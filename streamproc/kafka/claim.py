@@ -35,8 +35,8 @@ async def claim(
     """The claim of an assignment's partition; None when the group has moved on meanwhile.
 
     Raises:
-        SetupError: the stored metadata is not ours, there is no offset where there should be one, or Kafka does not
-            let us have transactions.
+        SetupError: the stored metadata is not ours, there is no offset where there should be one, it lies behind the
+            partition's end, or Kafka does not let us have transactions.
         PublishFailed: the transaction that says so broke.
         KafkaError: a broker is away, or refuses us.
     """
@@ -77,6 +77,7 @@ async def _committed(
 ) -> tuple[int, CommitMetadata | None]:
     stored = (await committed_offsets(consumer, group, [key])).get(key)
     if stored is not None:
+        await _refuse_gap(consumer, group, key, stored.offset)
         return stored.offset, CommitMetadata.decode(stored.metadata)
     if start == "latest":
         ends: dict[TopicPartition, int] = await consumer.end_offsets([key])
@@ -85,6 +86,17 @@ async def _committed(
         await _refuse_records(consumer, group, key)
     begins: dict[TopicPartition, int] = await consumer.beginning_offsets([key])
     return begins[key], None
+
+
+async def _refuse_gap(consumer: Any, group: str, key: TopicPartition, position: int) -> None:
+    # New records would take offsets that count as finished, and nobody would ever hear of them.
+    ends: dict[TopicPartition, int] = await consumer.end_offsets([key])
+    if position > ends[key]:
+        raise SetupError(
+            f"group {group} has finished {key.topic} partition {key.partition} up to offset {position}, and the"
+            f" partition ends at {ends[key]}: the topic was made anew, or has lost records; stop all workers and say"
+            " where they go on, with `streamproc offsets reset` --to earliest or --to latest"
+        )
 
 
 async def _refuse_records(consumer: Any, group: str, key: TopicPartition) -> None:

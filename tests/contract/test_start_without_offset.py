@@ -78,6 +78,22 @@ async def test_a_partition_that_was_added_needs_no_choice(bootstrap: str, topic_
             assert (await stage.outputs.result(run)).status == "completed"
 
 
+async def test_an_offset_behind_the_end_of_its_partition_ends_the_worker(bootstrap: str, topic_prefix: str) -> None:
+    """The topic lost records, and the next ones would take offsets that count as finished: nobody would hear of them."""
+    async with staged(bootstrap, topic_prefix, MODEL, kafka=REFUSE) as stage:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap, group_id=stage.settings.kafka.group, enable_auto_commit=False
+        )
+        await consumer.start()
+        key = TopicPartition(stage.settings.sources[0].topic, 1)
+        consumer.assign([key])
+        await consumer.commit({key: 7})
+        await consumer.stop()
+        run = await stage.ask(MODEL, partition=1)
+        assert f"{key.topic} partition 1 up to offset 7, and the partition ends at 1" in await refused(stage)
+        assert (run.offset, stage.mock.stats.snapshot()["requests"]) == (0, 0)
+
+
 @pytest.mark.parametrize(("choice", "answered"), [("earliest", 3), ("latest", 1)])
 async def test_a_choice_starts_the_group(choice: str, answered: int, bootstrap: str, topic_prefix: str) -> None:
     """Either everything that is there is answered, or what comes from now on."""

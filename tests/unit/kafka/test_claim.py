@@ -8,6 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.commit import OffsetFetchResponse_v3
 
+from streamproc.errors import SetupError
 from streamproc.kafka.assignment import Assignment, Claim
 from streamproc.kafka.claim import claim
 from streamproc.kafka.inherited import Inherited, InheritedCall
@@ -67,6 +68,7 @@ class Rig:
         self.stored: list[Transaction] = []
         self.transactors: list[MemoryTransactor] = []
         self._coordinator = self
+        self.end = 1000
 
     def new_transactor(self, key: TopicPartition) -> Transactor:
         self.transactors.append(MemoryTransactor(self.stored))
@@ -94,6 +96,9 @@ class Rig:
     async def beginning_offsets(self, keys: list[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(keys, 0)
 
+    async def end_offsets(self, keys: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(keys, self.end)
+
 
 async def test_a_new_owner_writes_its_name_and_reads_the_journal() -> None:
     """From where the former one left it, which the commit repeats: whoever comes next has to read the same."""
@@ -120,6 +125,21 @@ async def test_an_owner_that_claims_again_reads_nothing() -> None:
     again = await rig.owned(assignment)
     assert (again.former_owner, rig.journals.reads) == ("me", [50])
     assert [metadata.epoch for _, _, metadata in rig.stored] == [int(NOW), int(NOW) + 1]
+
+
+async def test_a_partition_that_ends_before_its_committed_offset_is_not_claimed() -> None:
+    """The topic was made anew by a tool that keeps offsets, or restored from a backup.
+
+    Its new requests had offsets that were finished long ago, so they were passed by without a word, thousands of them.
+    """
+    rig = Rig()
+    rig.stored.append(((), 5, CommitMetadata(7)))
+    rig.end = 4
+    with pytest.raises(SetupError, match=r"up to offset 5, and the partition ends at 4: .* `streamproc offsets reset`"):
+        await rig.claim(an_assignment())
+    assert rig.transactors[0].stopped
+    rig.end = 5
+    assert (await rig.owned(an_assignment())).position == 5
 
 
 async def test_a_first_claim_that_breaks_at_the_journal_is_made_anew() -> None:
