@@ -34,6 +34,7 @@ from streamproc.settings import Settings
 __all__ = ["SystemClock", "Worker"]
 
 _STUCK_SECONDS = 60.0
+_POLL_SECONDS = 300.0
 
 _CALL_MARGIN_SECONDS = 5.0
 """A call that its provider's total timeout should have ended is given so much more, before it is billed as lost."""
@@ -136,6 +137,8 @@ class Worker:
             "session_timeout_ms": int(kafka.session_timeout_seconds * 1000),
             "heartbeat_interval_ms": int(kafka.heartbeat_interval_seconds * 1000),
             "rebalance_timeout_ms": int(kafka.rebalance_timeout_seconds * 1000),
+            # aiokafka leaves a group that it is not polled for, and a drain polls no more.
+            "max_poll_interval_ms": int((_POLL_SECONDS + worker.drain_seconds) * 1000),
         }
         topics = settings.topics
         outputs: dict[OutputTopic, str] = {

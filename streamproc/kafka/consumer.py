@@ -77,7 +77,6 @@ class Consumer:
             partition_assignment_strategy=(
                 own_sticky_assignor(agreement.protocol, lambda: self._rebalance.check_join()),
             ),
-            max_poll_interval_ms=300_000,
             max_partition_fetch_bytes=256 * 1024,
             fetch_max_bytes=8 * 2**20,
             # A partition that is not part of the fetch under way waits for its end, so keep it short.
