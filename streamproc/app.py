@@ -188,12 +188,12 @@ class Worker:
         try:
             with setup_errors(self._settings.kafka, "reading the control topics"):
                 await self._control.start(self.consumer.dispatch.cancel)
-            with setup_errors(self._settings.kafka, "joining the group"):
-                await self._chunks.start()
+            with setup_errors(self._settings.kafka, "reading the journal and usage topics"):
                 await self._journals.start()
         finally:
             await loading
         with setup_errors(self._settings.kafka, "joining the group"):
+            await self._chunks.start()
             await self.consumer.start()
 
     async def drain(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError, TopicAuthorizationFailedError
 
 from streamproc.kafka.connection import connected
 from streamproc.kafka.fetch import Fetched, Records, fetch, records_of
@@ -28,7 +28,7 @@ class Tail:
         self._consumer: Any = AIOKafkaConsumer(**options, enable_auto_commit=False, isolation_level="read_uncommitted")
 
     async def start(self) -> None:
-        """Connects.
+        """Connects, and looks whether it may read: without a crash it would not be known until there is one.
 
         Raises:
             KafkaError: no broker answers, or it refuses us.
@@ -37,6 +37,13 @@ class Tail:
         client = self._consumer._client  # noqa: SLF001 aiokafka has no public way to ask for a topic without reading it
         for topic in self._topics:
             await client._wait_on_metadata(topic)  # noqa: SLF001 the same
+            key = TopicPartition(topic, 0)
+            try:
+                await fetch(client, key, await self.end(key), 0)
+            except TopicAuthorizationFailedError:
+                raise
+            except KafkaError:
+                pass  # a leader is away, say; claims have patience
 
     async def stop(self) -> None:
         """Disconnects."""

@@ -9,7 +9,9 @@ import pytest
 from streamproc.embedded.codes import Code
 from streamproc.embedded.faults import Fault
 from streamproc.errors import SetupError
+from streamproc.kafka.topics import create_topics
 from tests.contract.harness.member import prepared_member
+from tests.contract.harness.settings import make_settings
 from tests.contract.harness.stage import Stage, staged
 from tests.contract.harness.waiting import eventually
 from tests.servers.embedded import EmbeddedBroker
@@ -25,9 +27,9 @@ def broker() -> Iterator[EmbeddedBroker]:
 
 
 @asynccontextmanager
-async def fault(broker: EmbeddedBroker, api: str, code: Code) -> AsyncIterator[Fault]:
-    """While the block lasts, every request of this API is answered so."""
-    waiting = Fault(api, error=code, times=None)
+async def fault(broker: EmbeddedBroker, api: str, code: Code, topic: str | None = None) -> AsyncIterator[Fault]:
+    """While the block lasts, every request of this API is answered so, for one topic or for all."""
+    waiting = Fault(api, topic, error=code, times=None)
     broker.call(lambda broker: broker.faults.add(waiting))
     try:
         yield waiting
@@ -88,3 +90,20 @@ async def test_a_broker_that_knows_no_producer_ids_ends_the_start(broker: Embedd
                 async with prepared_member(stage.settings) as member:
                     await member.join()
         assert await nothing_was_done(stage)
+
+
+@pytest.mark.parametrize("role", ["journal", "usage"])
+async def test_a_worker_that_may_not_read_what_a_crash_leaves_does_not_start(
+    role: str, broker: EmbeddedBroker, topic_prefix: str
+) -> None:
+    """The right to read usage lines is needed after a crash only.
+
+    Without it all went well for weeks, and then nobody could claim the partitions of a worker that had died.
+    """
+    settings = make_settings(broker.bootstrap, topic_prefix, "http://127.0.0.1:1/v1", (MODEL,))
+    await create_topics(settings)
+    topic: str = getattr(settings.topics, role)
+    async with fault(broker, "Fetch", Code.TOPIC_AUTHORIZATION_FAILED, topic):
+        with pytest.raises(SetupError, match=rf"not allow reading the journal and usage topics: .*{topic}.* ACLs"):
+            async with prepared_member(settings) as member:
+                await member.join()
