@@ -13,6 +13,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from streamproc.errors import SetupError
 from streamproc.kafka.admin import admin_client
+from streamproc.kafka.kept import CLEANUP, RETENTION, find_brief_topics, find_compacted_topics, longest_run_ms
 from streamproc.kafka.record_limits import MAX_MESSAGE_BYTES, find_small_topics
 from streamproc.kafka.topic_configs import topic_configs
 from streamproc.kafka.unclean import UNCLEAN, find_unclean_topics
@@ -39,22 +40,23 @@ class TopicPlan(NamedTuple):
 
 
 def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
-    """Every topic the settings name, with the retention that is documented.
+    """Every topic the settings name, with the retention that is documented, or a longer one where runs may need it.
 
     A cancel may be for any request that is still there, so control topics keep records as long as request topics do.
     Every worker reads all of them, so more than one partition would only lose the order.
     """
     topics = settings.topics
     count = topics.partitions
+    longest_ms = longest_run_ms(settings.worker)
     return (
         *(TopicPlan(source.topic, count, 7 * _DAY_MS, is_output=False, is_source=True) for source in settings.sources),
         TopicPlan(topics.chunks, count, _DAY_MS, is_output=True),
         TopicPlan(topics.results, count, 30 * _DAY_MS, is_output=True),
-        TopicPlan(topics.usage, count, 400 * _DAY_MS, is_output=True),
+        TopicPlan(topics.usage, count, max(400 * _DAY_MS, longest_ms), is_output=True),
         TopicPlan(topics.dead, count, 30 * _DAY_MS, is_output=True),
-        TopicPlan(topics.journal, count, 7 * _DAY_MS, is_output=True),
+        TopicPlan(topics.journal, count, max(7 * _DAY_MS, longest_ms), is_output=True),
         # Workers read it like a request topic: what comes of its records needs partitions, too.
-        TopicPlan(topics.deferred, count, 7 * _DAY_MS, is_output=True, is_source=True),
+        TopicPlan(topics.deferred, count, max(7 * _DAY_MS, longest_ms), is_output=True, is_source=True),
         *(TopicPlan(name, 1, 7 * _DAY_MS, is_output=False) for name in settings.control_topics()),
     )
 
@@ -98,10 +100,14 @@ async def check_topics(settings: Settings) -> dict[str, int]:
     """
     existing = await existing_partitions(settings)
     problems = find_problems(plan_topics(settings), existing)
-    configs = await topic_configs(settings, existing, (MAX_MESSAGE_BYTES, UNCLEAN))
+    configs = await topic_configs(settings, existing, (MAX_MESSAGE_BYTES, UNCLEAN, CLEANUP, RETENTION))
     outputs = {name: configs[name] for name in settings.topics.outputs() if name in configs}
     problems += find_small_topics(outputs, settings.limits.max_record_bytes)
-    problems += find_unclean_topics(configs)
+    problems += find_unclean_topics(configs) + find_compacted_topics(configs)
+    topics = settings.topics
+    problems += find_brief_topics(
+        configs, (topics.journal, topics.usage, topics.deferred), longest_run_ms(settings.worker)
+    )
     if problems:
         raise SetupError("; ".join(problems))
     return existing

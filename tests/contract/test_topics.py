@@ -154,3 +154,24 @@ async def test_a_topic_whose_replicas_may_lag_and_lead_is_refused(settings: Sett
         await check_topics(settings)
     await change(settings, topic, "unclean.leader.election.enable", "false")
     await check_topics(settings)
+
+
+@pytest.mark.parametrize("name", ["requests", "journal"])
+async def test_a_compacted_topic_is_refused(settings: Settings, name: str) -> None:
+    """Parts of one answer have one key: the journal kept the last of them, and the answer was bought again."""
+    await create_topics(settings)
+    (topic,) = [topic for topic in names(settings) if topic.endswith(f".{name}")]
+    await change(settings, topic, "cleanup.policy", "compact")
+    with pytest.raises(SetupError, match=rf"topic {topic} loses records .*cleanup.policy is compact"):
+        await check_topics(settings)
+    await change(settings, topic, "cleanup.policy", "delete")
+    await check_topics(settings)
+
+
+async def test_a_journal_that_forgets_too_soon_is_refused(settings: Settings) -> None:
+    """A lost call would be on no bill."""
+    await create_topics(settings)
+    topic = settings.topics.journal
+    await change(settings, topic, "retention.ms", "3600000")
+    with pytest.raises(SetupError, match=rf"topic {topic} keeps records for 3600 s .*a run may last 86400 s"):
+        await check_topics(settings)

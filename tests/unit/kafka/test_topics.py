@@ -1,9 +1,11 @@
 """Topics: what is missing or too narrow, in sentences; and the pause between commits."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.kafka.assignment import pause_between_commits
+from streamproc.kafka.kept import find_brief_topics, find_compacted_topics, longest_run_ms
 from streamproc.kafka.topics import TopicPlan, find_problems, plan_topics
 from streamproc.settings import Settings
 
@@ -52,6 +54,31 @@ def test_every_topic_of_the_settings_is_planned() -> None:
     others = [topic for topic in plan if not topic.is_source and not topic.is_output]
     assert {(topic.name, topic.partitions) for topic in others} == {("llm.control", 1), ("t.control", 1)}
     assert len({topic.name for topic in plan}) == len(plan)
+
+
+def test_a_compacted_topic_is_named() -> None:
+    """One that also deletes, too; nothing is said where nothing is known."""
+    configs = {"a": {"cleanup.policy": "delete"}, "b": {"cleanup.policy": "compact,delete"}, "c": {}}
+    (sentence,) = find_compacted_topics(configs)
+    assert sentence.startswith("topic b loses records whose key comes again (cleanup.policy is compact,delete)")
+
+
+def test_a_topic_that_forgets_before_a_run_ends_is_named() -> None:
+    """A journal of an hour lost the notes of runs with a deadline of a day: their lost calls were on no bill."""
+    configs = {name: {"retention.ms": kept} for name, kept in {"a": "1800000", "b": "3600000", "c": "-1"}.items()}
+    (sentence,) = find_brief_topics(configs, "abcd", 3_600_000)
+    assert sentence.startswith("topic a keeps records for 1800 s (retention.ms), but a run may last 3600 s")
+    assert find_brief_topics(configs, "bc", 3_600_000) == []
+
+
+@pytest.mark.parametrize(("deadline", "seconds"), [(86_400, 86_400), (60, 4200), (2_592_000, 2_592_000)])
+def test_topics_are_made_to_keep_what_a_run_may_need(deadline: int, seconds: int) -> None:
+    """As long as is documented at least; so what `topics create` has made is never refused."""
+    settings = Settings.model_validate({"worker": {"max_deadline_seconds": deadline}})
+    assert longest_run_ms(settings.worker) == seconds * 1000
+    kept = {topic.name: topic.retention_ms or 0 for topic in plan_topics(settings)}
+    assert kept["llm.journal"] == kept["llm.deferred"] == max(7 * 86_400, seconds) * 1000
+    assert kept["llm.usage"] == 400 * 86_400_000
 
 
 @given(st.floats(0, 100), st.integers(0, 10_000))
