@@ -10,9 +10,10 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, 2 * (os.cpu_count() or 1))
 BROKERS ?= embedded kafka kafka3
 MINUTES ?= 3
 REQUESTS ?= 10000
+SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format chaos bench schemas kafka-jars clean
+.PHONY: help demo test check format chaos fuzz bench schemas kafka-jars clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -53,6 +54,10 @@ chaos: $(STAMP) ## kill and freeze workers and brokers for ten minutes, and coun
 	@for broker in $(BROKERS); do \
 		$(BIN)/python -m tests.chaos.run --broker $$broker --minutes $(MINUTES) --requests $(REQUESTS) $(SEED:%=--seed %) || exit 1; \
 	done
+
+fuzz: $(STAMP) ## feed what reads a provider's bytes with any bytes (SECONDS for each of eleven targets, TARGETS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fuzz]'
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) $(TARGETS)
 
 bench: $(STAMP) ## run the benchmarks, on Apache Kafka or else on the embedded broker
 	$(BIN)/python -m benchmarks.run $(ARGS)

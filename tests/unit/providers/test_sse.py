@@ -8,42 +8,9 @@ from hypothesis import strategies as st
 
 from streamproc.providers.framing import PayloadTooLarge
 from streamproc.providers.sse import SseDecoder
+from tests.unit.providers.event_streams import events_of
 
 LIMIT = 10_000
-
-
-def reference(stream: bytes) -> list[tuple[bytes, bytes]]:
-    """The standard's algorithm, word by word, over the whole stream at once."""
-    text = stream.removeprefix(b"\xef\xbb\xbf")
-    lines: list[bytes] = []
-    line = bytearray()
-    position = 0
-    while position < len(text):
-        byte = text[position : position + 1]
-        position += 1
-        if byte in (b"\r", b"\n"):
-            if byte == b"\r" and text[position : position + 1] == b"\n":
-                position += 1
-            lines.append(bytes(line))
-            line.clear()
-        else:
-            line += byte
-    events: list[tuple[bytes, bytes]] = []
-    name, data = b"", b""
-    for full in lines:
-        if not full:
-            if data:
-                events.append((name or b"message", data[:-1]))
-            name, data = b"", b""
-            continue
-        field, colon, value = full.partition(b":")
-        if colon and value.startswith(b" "):
-            value = value[1:]
-        if field == b"data":
-            data += value + b"\n"
-        elif field == b"event":
-            name = value
-    return events
 
 
 CASES = {
@@ -91,7 +58,7 @@ def fed(chunks: list[bytes]) -> list[bytes]:
 def test_case_of_the_standard_whole_and_cut_at_every_two_places(case: str) -> None:
     """What comes out does not depend on the cuts, and is what the standard says."""
     stream, expected = CASES[case]
-    assert [data for _, data in reference(stream)] == expected
+    assert [data for _, data in events_of(stream)] == expected
     for first in range(len(stream) + 1):
         for second in range(first, len(stream) + 1):
             assert fed(cut(stream, [first, second])) == expected
@@ -110,7 +77,7 @@ STREAMS = st.lists(PIECES, max_size=40).map(b"".join)
 @given(stream=STREAMS, cuts=st.lists(st.integers(0, 200), max_size=12))
 def test_any_bytes_cut_anywhere(stream: bytes, cuts: list[int]) -> None:
     """The decoder agrees with the standard's algorithm, with and without event names."""
-    expected = reference(stream)
+    expected = events_of(stream)
     chunks = cut(stream, cuts)
     assert fed(chunks) == [data for _, data in expected]
     named = SseDecoder(LIMIT)
