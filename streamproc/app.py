@@ -24,7 +24,7 @@ from streamproc.kafka.transactor import transactors
 from streamproc.kafka.writer import Coalescing
 from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import Observer
-from streamproc.observe.metrics import PartitionState, WorkerState
+from streamproc.observe.gauges import ConnectionState, PartitionState, WorkerState
 from streamproc.processor import Processor, RunRules
 from streamproc.providers.catalog import Catalog
 from streamproc.records.codec import RequestDecoder
@@ -226,6 +226,9 @@ class Worker:
                     paused=assignment.is_paused,
                 )
                 for assignment in self.consumer.assignments
+            ),
+            connections=tuple(
+                ConnectionState(provider, **held._asdict()) for provider, held in self._catalog.connections().items()
             ),
         )
 

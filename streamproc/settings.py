@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 _PREFIX = "STREAMPROC_"
-_SECRETS = ("api_key", "sasl_password")
+_SECRETS = ("api_key", "proxy_password", "sasl_password")
 
 
 class _Group(BaseModel):
@@ -308,7 +308,12 @@ class ProviderSettings(_Group):
     engine: Literal["httptools", "httpx"] = Field(
         "httptools", description="HTTP engine: our own, or httpx for proxies, and with the extra http2 for HTTP/2."
     )
-    proxy: str | None = Field(None, pattern=r"^(http|https)://[^\s]+$", description="With the engine httpx.")
+    proxy: str | None = Field(
+        None, pattern=r"^https?://[^\s@/?#]+$", description="URL of an HTTP proxy, for the engine httpx."
+    )
+    proxy_user: str | None = Field(None, description="Our name there, where it asks for one.")
+    proxy_password: SecretStr | None = Field(None, description="From a variable only.")
+    proxy_password_file: Path | None = Field(None, description="File that holds the proxy's password.")
     tls: TlsSettings = Field(default_factory=lambda: TlsSettings(), description="For https.")
     check_at_start: bool = Field(True, description="Refuse to start while this provider's address is unreachable.")
     timeouts: TimeoutSettings = Field(default_factory=lambda: TimeoutSettings(), description="Of one call.")
@@ -324,6 +329,9 @@ class ProviderSettings(_Group):
     def _fits_together(self) -> Self:
         if self.proxy is not None and self.engine != "httpx":
             raise ValueError('proxy needs engine = "httpx"')
+        has_password = self.proxy_password is not None or self.proxy_password_file is not None
+        if has_password != (self.proxy_user is not None) or (has_password and self.proxy is None):
+            raise ValueError("proxy_user and proxy_password go together, with proxy")
         if self.tls.key_file is not None and self.tls.cert_file is None:
             raise ValueError("tls.key_file needs tls.cert_file")
         unknown = [name for name in (*self.facts, *self.prices) if name not in self.models]

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from streamproc.demo.progress import Progress, Stream
 from streamproc.money.dollars import usd
-from streamproc.observe.metrics import WorkerState
+from streamproc.observe.gauges import WorkerState
 
 __all__ = ["LiveView", "PlainLines", "View", "lag_of", "render_line", "render_view", "tail"]
 

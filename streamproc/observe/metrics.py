@@ -5,10 +5,9 @@ Dollars here are floats for graphs and alarms; the bill is the usage topic.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 
 from streamproc.observe.events import (
     CallEnded,
@@ -22,11 +21,12 @@ from streamproc.observe.events import (
     RunEnded,
     RunWaits,
 )
+from streamproc.observe.gauges import WorkerState, gauges
 from streamproc.observe.labels import BoundedLabel
 from streamproc.observe.tallies import Counts, Spread
 from streamproc.records.usage import UsageLine
 
-__all__ = ["Metrics", "PartitionState", "WorkerState"]
+__all__ = ["Metrics"]
 
 _TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "reasoning")
 _NANOS_PER_DOLLAR = 1_000_000_000
@@ -36,38 +36,6 @@ _CALL_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120)
 _FIRST_TOKEN_SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60)
 _RUN_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600)
 _COMMIT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionState:
-    """A partition this worker owns.
-
-    `lag` is the number of records from the first unfinished one on, None when the end offset is not known; `window` is
-    the span of offsets from the commit position to the highest record taken.
-    """
-
-    topic: str
-    partition: int
-    lag: int | None
-    window: int
-    ready: bool
-    paused: bool
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerState:
-    """What the worker holds right now: runs by where they are, bytes, and the partitions it owns.
-
-    `queued` runs are ready for a slot, `waiting` runs may not start yet; `buffered_bytes` are chunks that Kafka
-    has not acknowledged.
-    """
-
-    running: int
-    queued: int
-    waiting: int
-    queued_bytes: int
-    buffered_bytes: int
-    partitions: tuple[PartitionState, ...]
 
 
 class Metrics:
@@ -221,27 +189,4 @@ class _Shown:
     def _metrics(self, state: WorkerState) -> Iterator[Metric]:
         for tally in self._tallies:
             yield tally.collect()
-        yield from _gauges(state)
-
-
-def _gauges(state: WorkerState) -> Iterator[Metric]:
-    yield GaugeMetricFamily("streamproc_runs_in_flight", "Runs that hold a slot.", state.running)
-    yield GaugeMetricFamily("streamproc_runs_queued", "Runs that are ready and have no slot.", state.queued)
-    yield GaugeMetricFamily("streamproc_runs_waiting", "Runs that may not start yet.", state.waiting)
-    yield GaugeMetricFamily("streamproc_queued_bytes", "Request bytes of runs without a slot.", state.queued_bytes)
-    yield GaugeMetricFamily(
-        "streamproc_publisher_buffered_bytes", "Chunk bytes not yet acknowledged by Kafka.", state.buffered_bytes
-    )
-
-    def by_partition(name: str, meaning: str, read: Callable[[PartitionState], int | None]) -> Metric:
-        family = GaugeMetricFamily(name, meaning, labels=("topic", "partition"))
-        for part in state.partitions:
-            value = read(part)
-            if value is not None:
-                family.add_metric((part.topic, str(part.partition)), value)
-        return family
-
-    yield by_partition("streamproc_partition_lag", "Records from the first unfinished one on.", lambda part: part.lag)
-    yield by_partition("streamproc_partition_window", "Span of unfinished offsets.", lambda part: part.window)
-    yield by_partition("streamproc_partition_ready", "1 when claimed and open for work.", lambda part: part.ready)
-    yield by_partition("streamproc_partition_paused", "1 when a cap holds it back.", lambda part: part.paused)
+        yield from gauges(state)

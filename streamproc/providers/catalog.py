@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from streamproc.chain.provider import Provider
 from streamproc.errors import InvalidRequest
 from streamproc.providers.api_keys import api_keys
+from streamproc.providers.connections import Connections, joined
 from streamproc.providers.dialects import spoken
 from streamproc.providers.facts import check_facts
 from streamproc.providers.http_provider import HttpProvider
@@ -14,7 +16,7 @@ from streamproc.providers.scripted import Scripted, echo
 from streamproc.providers.transport import Transport
 from streamproc.providers.turns import Credential, Turns
 from streamproc.records.request import Request
-from streamproc.settings import ProviderSettings
+from streamproc.settings import ProviderSettings, read_secret
 
 __all__ = ["Catalog", "Resolved"]
 
@@ -38,7 +40,7 @@ class Catalog:
             SetupError: a key or an address is wrong; the sentence names the setting and never the key.
         """
         self._models = {name: provider.models for name, provider in settings.items()}
-        self._transports: list[Transport] = []
+        self._transports: dict[str, list[Transport]] = {}
         self._checked: list[Transport] = []
         self._facts = {name: provider.facts for name, provider in settings.items()}
         self._http: dict[str, HttpProvider] = {}
@@ -86,9 +88,16 @@ class Catalog:
         for transport in self._checked:
             await transport.check_reachable()
 
+    def connections(self) -> Mapping[str, Connections]:
+        """The connections of each provider over HTTP; another thread may ask."""
+        return {
+            name: joined(transport.connections for transport in transports)
+            for name, transports in self._transports.items()
+        }
+
     async def aclose(self) -> None:
         """Closes all connections. End the calls first: one that still runs may notice only by its deadlines."""
-        for transport in self._transports:
+        for transport in chain.from_iterable(self._transports.values()):
             await transport.aclose()
 
     def _built(self, name: str, settings: ProviderSettings, now: Callable[[], float]) -> Provider:
@@ -96,6 +105,9 @@ class Catalog:
             return Scripted(name, echo(), asyncio.sleep)
         dialects = spoken(settings)
         made = []
+        password = read_secret(
+            settings.proxy_password, settings.proxy_password_file, f"providers.{name}.proxy_password"
+        )
         for credential, key in api_keys(name, settings).items():
             transport = Transport(
                 provider=name,
@@ -107,12 +119,13 @@ class Catalog:
                 engine=settings.engine,
                 tls=settings.tls,
                 proxy=settings.proxy,
-                secrets=() if key is None else (key,),
+                proxy_login=(settings.proxy_user, password) if settings.proxy_user and password else None,
+                secrets=[secret for secret in (key, password) if secret is not None],
             )
-            self._transports.append(transport)
+            self._transports.setdefault(name, []).append(transport)
             provider = HttpProvider(name, dialects.answers, transport, now=now, embeddings=dialects.embeddings)
             made.append(Credential(credential, provider))
         if settings.check_at_start:
-            self._checked.append(self._transports[-1])
+            self._checked.append(self._transports[name][0])
         self._http[name] = made[0].provider
         return made[0].provider if len(made) == 1 else Turns(name, made)

@@ -173,7 +173,7 @@ def error_in_body(
         provider=provider,
         status_code=status,
         provider_code=_cut(codes[0]) if codes else None,
-        request_id=request_id or _request_id(parsed),
+        request_id=request_id or _request_id(parsed, redact),
         retry_after_seconds=retry_after_seconds,
         may_have_cost=False,
     )
@@ -222,10 +222,10 @@ def _read(body: Any, redact: Callable[[str], str]) -> tuple[list[str], str]:
     return codes, redact(message) if isinstance(message, str) else ""
 
 
-def _request_id(body: Any) -> str | None:
+def _request_id(body: Any, redact: Callable[[str], str]) -> str | None:
     """Anthropic's error bodies name the response, too, which survives a proxy that drops its header."""
     found = body.get("request_id") if isinstance(body, dict) else None
-    return _cut(found) if isinstance(found, str) and found else None
+    return _cut(redact(found)) if isinstance(found, str) and found else None
 
 
 def _lower(codes: list[str]) -> tuple[str, ...]:

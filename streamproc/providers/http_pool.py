@@ -3,14 +3,33 @@
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from streamproc.providers.http_connection import HttpConnection
 
-__all__ = ["HttpPool", "NoneFree"]
+__all__ = ["HttpPool", "NoneFree", "PoolState"]
 
 
 class NoneFree(TimeoutError):
     """All connections were in use for as long as one would wait."""
+
+
+class PoolState(NamedTuple):
+    """A pool at one moment, in numbers.
+
+    Attributes:
+        active: connections in use or being opened.
+        idle: connections that wait for their next use.
+        waiting: leases that wait until a connection becomes free.
+        waits: leases so far that found no connection idle, over by now.
+        waited_seconds: how long those took together, until a connection was there or they gave up.
+    """
+
+    active: int
+    idle: int
+    waiting: int
+    waits: int
+    waited_seconds: float
 
 
 class HttpPool:
@@ -39,12 +58,19 @@ class HttpPool:
         self._waiters: OrderedDict[asyncio.Future[None], None] = OrderedDict()
         self._expiry: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._waits = 0
+        self._waited_seconds = 0.0
 
     def __repr__(self) -> str:
         return (
             f"<HttpPool {self._in_use} in use, {len(self._idle)} idle, {len(self._open)} open, "
             f"{len(self._waiters)} waiting>"
         )
+
+    @property
+    def state(self) -> PoolState:
+        """Reads plain numbers only, so another thread may ask."""
+        return PoolState(self._in_use, len(self._idle), len(self._waiters), self._waits, self._waited_seconds)
 
     async def lease(self, within_seconds: float) -> HttpConnection:
         """A connection, to be given back with `release`.
@@ -60,6 +86,8 @@ class HttpPool:
             self._in_use += 1
             return idle
         has_slot = False
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             async with asyncio.timeout(within_seconds):
                 await self._slot()
@@ -74,6 +102,9 @@ class HttpPool:
             if has_slot:
                 self._free_slot()
             raise
+        finally:
+            self._waits += 1
+            self._waited_seconds += loop.time() - began
 
     def release(self, connection: HttpConnection) -> None:
         """Takes a connection back; it is closed unless its last response is over and it may be used again."""

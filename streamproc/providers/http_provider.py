@@ -83,7 +83,8 @@ class HttpProvider:
             stream_type=dialect.media_type if is_streamed else None,
             call_id=call.usage_id,
         ) as exchange:
-            origin = Origin(self._name, dialect.request_id(exchange.headers), self._transport.redact)
+            request_id, redact = dialect.request_id(exchange.headers), self._transport.redact
+            origin = Origin(self._name, None if request_id is None else redact(request_id), redact)
             if exchange.status_code != 200:  # noqa: PLR2004 HTTP's own number
                 raise await self._refusal(exchange, origin)
             content_type = exchange.headers.get("content-type", "").lower()

@@ -19,7 +19,10 @@ class Origin(NamedTuple):
     def malformed(self, what: str) -> MalformedStream:
         """The error for a response that is not what was asked for."""
         return MalformedStream(
-            f"{self.provider} sent {what}", provider=self.provider, status_code=200, request_id=self.request_id
+            self.redact(f"{self.provider} sent {what}"),
+            provider=self.provider,
+            status_code=200,
+            request_id=self.request_id,
         )
 
     def incomplete(self, missing: str) -> IncompleteStream:

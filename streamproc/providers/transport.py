@@ -7,6 +7,8 @@ from typing import Literal
 import httpx
 
 from streamproc.errors import SetupError
+from streamproc.providers.connections import Faults
+from streamproc.providers.http_pool import PoolState
 from streamproc.providers.tls import context_of
 from streamproc.providers.transport_engine import Asked, Engine
 from streamproc.providers.transport_exchange import Exchange
@@ -32,6 +34,7 @@ class Transport:
         engine: Literal["httptools", "httpx"] = "httptools",
         tls: TlsSettings | None = None,
         proxy: str | None = None,
+        proxy_login: tuple[str, str] | None = None,
         secrets: Sequence[str] = (),
     ) -> None:
         """Opens no connection yet.
@@ -46,6 +49,7 @@ class Transport:
             engine: who makes the connections.
             tls: files for https; None is the system's.
             proxy: URL of an HTTP proxy, for the engine httpx.
+            proxy_login: our name and password there.
             secrets: texts that `redact` takes out.
 
         Raises:
@@ -66,6 +70,7 @@ class Transport:
             or not 0 < (self._url.port or 80) < 2**16
         ):
             raise SetupError(f"providers.{provider}.base_url must look like https://host/path, without a user name")
+        self._faults = Faults()
         self._targets: dict[str, bytes] = {}
         self._headers = (
             (b"host", self._url.netloc),
@@ -85,7 +90,11 @@ class Transport:
             )
             if engine == "httptools"
             else HttpxEngine(
-                self._url, tls=context, proxy=proxy, max_connections=max_connections, keep_alive=keep_alive
+                self._url,
+                tls=context,
+                proxy=None if proxy is None else httpx.Proxy(proxy, auth=proxy_login),
+                max_connections=max_connections,
+                keep_alive=keep_alive,
             )
         )
 
@@ -95,6 +104,11 @@ class Transport:
     @property
     def _port(self) -> int:
         return self._url.port or (443 if self._url.scheme == "https" else 80)
+
+    @property
+    def connections(self) -> tuple[PoolState | None, Mapping[str, int]]:
+        """Its connections, None when the engine does not tell, and the failures so far by code; for any thread."""
+        return self._engine.state, self._faults.by_code
 
     def redact(self, text: str) -> str:
         """The text without our credentials, in case the provider echoes them."""
@@ -132,6 +146,8 @@ class Transport:
             provider=self._provider,
             total_seconds=timeouts.total_seconds,
             idle_seconds=timeouts.idle_seconds if stream_type is not None else None,
+            faults=self._faults,
+            redact=self.redact,
         )
 
     async def check_reachable(self) -> None:

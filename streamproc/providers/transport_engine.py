@@ -6,6 +6,8 @@ A failure says one thing above all: whether the request can have reached the pro
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from streamproc.providers.http_pool import PoolState
+
 __all__ = ["Asked", "Engine", "NothingSent", "Response"]
 
 
@@ -53,6 +55,11 @@ class Response(Protocol):
 
 class Engine(Protocol):
     """Sends requests to one server, each once. Its `repr` shows its connections."""
+
+    @property
+    def state(self) -> PoolState | None:
+        """Its connections in numbers, read in any thread; None when it does not know."""
+        ...
 
     async def send(self, asked: Asked) -> Response:
         """Sends a request and waits for the headers of its response.

@@ -1,11 +1,12 @@
 """One HTTP request and its response: deadlines, reading, and the fate of every fault."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
 from streamproc.errors import ConnectFailed, Disconnected, MalformedStream, ProviderError, TimedOut
+from streamproc.providers.connections import Faults
 from streamproc.providers.content_encoding import Inflate
 from streamproc.providers.deadlines import Deadlines
 from streamproc.providers.http_response import BrokenResponse
@@ -31,12 +32,16 @@ class Exchange:
         provider: str,
         total_seconds: float,
         idle_seconds: float | None,
+        faults: Faults,
+        redact: Callable[[str], str],
     ) -> None:
         self._engine = engine
         self._asked = asked
         self._provider = provider
         self._total_seconds = total_seconds
         self._idle_seconds = idle_seconds
+        self._faults = faults
+        self._redact = redact
         self._inflate: Inflate | None = None
         self.status_code: int | None = None
         self.headers: Mapping[str, str] = {}
@@ -59,6 +64,7 @@ class Exchange:
                 self._inflate = Inflate(encoding)
             except ValueError as exc:
                 await self.__aexit__(None, None, None)
+                _redact_chain(exc, self._redact)
                 raise self._malformed(str(exc)) from exc
         if self._idle_seconds is not None:
             self._deadlines.watch_silence(self._idle_seconds)
@@ -122,7 +128,9 @@ class Exchange:
             raise self._malformed(str(exc)) from exc
 
     def _malformed(self, sentence: str) -> MalformedStream:
-        return MalformedStream(f"{self._provider}: {sentence}", provider=self._provider, status_code=self.status_code)
+        return MalformedStream(
+            self._redact(f"{self._provider}: {sentence}"), provider=self._provider, status_code=self.status_code
+        )
 
     def _fault(self, exc: Exception) -> ProviderError:
         fate: type[ProviderError]
@@ -132,5 +140,15 @@ class Exchange:
             fate, silent = TimedOut, "no response in time"
         else:
             fate, silent = Disconnected, type(exc).__name__
-        sentence = f"{self._provider}: {str(exc) or silent}"
+        self._faults.add(fate)
+        _redact_chain(exc, self._redact)
+        sentence = self._redact(f"{self._provider}: {str(exc) or silent}")
         return fate(sentence, provider=self._provider, status_code=self.status_code)
+
+
+def _redact_chain(exc: BaseException, redact: Callable[[str], str]) -> None:
+    """Takes our credentials out of an error and of all that it came from: a traceback may be written somewhere."""
+    link: BaseException | None = exc
+    while link is not None:
+        link.args = tuple(redact(arg) if isinstance(arg, str) else arg for arg in link.args)
+        link = link.__cause__ or link.__context__

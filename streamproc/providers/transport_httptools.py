@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from streamproc.providers.http_connect import Connect
 from streamproc.providers.http_connection import HttpConnection
-from streamproc.providers.http_pool import HttpPool
+from streamproc.providers.http_pool import HttpPool, PoolState
 from streamproc.providers.http_response import HttpResponse
 from streamproc.providers.transport_engine import Asked, NothingSent
 
@@ -37,6 +37,11 @@ class HttptoolsEngine:
 
     def __repr__(self) -> str:
         return f"<HttptoolsEngine {self._pool}>"
+
+    @property
+    def state(self) -> PoolState:
+        """Its connections in numbers."""
+        return self._pool.state
 
     async def send(self, asked: Asked) -> "_Response":
         """Sends a request and waits for the headers of its response.

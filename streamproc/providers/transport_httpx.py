@@ -29,7 +29,7 @@ class HttpxEngine:
         url: httpx.URL,
         *,
         tls: ssl.SSLContext | None,
-        proxy: str | None,
+        proxy: httpx.Proxy | None,
         max_connections: int,
         keep_alive: bool = True,
     ) -> None:
@@ -38,7 +38,7 @@ class HttpxEngine:
         Args:
             url: any of the server.
             tls: None for plain text.
-            proxy: URL of an HTTP proxy, or None; variables of the environment are not looked at.
+            proxy: an HTTP proxy, or None; variables of the environment are not looked at.
             max_connections: in use at once.
             keep_alive: whether a connection is used again.
         """
@@ -56,6 +56,11 @@ class HttpxEngine:
 
     def __repr__(self) -> str:
         return f"<HttpxEngine {self._url.host}>"
+
+    @property
+    def state(self) -> None:
+        """Not known: httpx tells nobody."""
+        return
 
     async def send(self, asked: Asked) -> "_Response":
         """Sends a request and waits for the headers of its response.

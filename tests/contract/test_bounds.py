@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from aiokafka import TopicPartition
 
 from streamproc.observe.events import PartitionChanged
-from streamproc.observe.metrics import PartitionState
+from streamproc.observe.gauges import PartitionState
 from tests.contract.harness.cancelling import cancel
 from tests.contract.harness.member import running_member
 from tests.contract.harness.stage import staged

@@ -14,7 +14,8 @@ from streamproc.providers import (
     openai_responses_answer,
     openai_responses_request,
 )
-from tests.unit.pages import ROOT, codes, table
+from streamproc.settings import ProviderSettings
+from tests.unit.pages import OPERATIONS, ROOT, codes, table
 
 PAGE = ROOT / "docs/providers.md"
 
@@ -42,3 +43,12 @@ def test_every_finish_reason_is_in_its_table(api: str, reasons: Mapping[str, str
     """With what it becomes; the last row is for those that nobody knows yet."""
     rows = table(PAGE, f"Finish reasons of {api}")[:-1]
     assert {codes(row[0])[0]: codes(row[1])[0] for row in rows} == reasons
+
+
+def test_every_setting_is_explained() -> None:
+    """On the page of providers, or beside prices."""
+    told = {name for row in table(PAGE, "Settings of a provider") for name in codes(row[0])}
+    beside_prices = {"price_provider", "prices", "image_tokens", "max_tokens_field"}
+    assert told | beside_prices == ProviderSettings.model_fields.keys()
+    pages = (PAGE.read_text(encoding="utf-8"), OPERATIONS.read_text(encoding="utf-8"))
+    assert [name for name in beside_prices if not any(name in page for page in pages)] == []

@@ -16,8 +16,9 @@ from pydantic import BaseModel
 from streamproc.errors import CredentialFault, InvalidRequest, RunError, Transient
 from streamproc.kafka.topics import plan_topics
 from streamproc.observe import events
+from streamproc.observe.gauges import ConnectionState, PartitionState, WorkerState
 from streamproc.observe.logs import CallLog, LibraryLog, configure_logs
-from streamproc.observe.metrics import Metrics, PartitionState, WorkerState
+from streamproc.observe.metrics import Metrics
 from streamproc.records.chunk import Chunk
 from streamproc.records.codec import RequestDecoder, decode_chunk, decode_result, decode_usage, encode, encode_usage
 from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
@@ -72,7 +73,8 @@ def test_every_metric_is_in_the_table_and_no_other() -> None:
     """With its kind and its labels."""
     partition = PartitionState("t", 0, lag=0, window=0, ready=True, paused=False)
     registry = CollectorRegistry()
-    metrics = Metrics(registry, lambda: WorkerState(0, 0, 0, 0, 0, (partition,)))
+    held = ConnectionState("p", 0, 0, 0, waits=1, waited_seconds=0.1, errors={"disconnected": 1})
+    metrics = Metrics(registry, lambda: WorkerState(0, 0, 0, 0, 0, (partition,), (held,)))
     for one in HAPPENINGS:
         metrics.saw(one)
     found = {}

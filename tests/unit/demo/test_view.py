@@ -10,7 +10,7 @@ from rich.console import Console
 from streamproc.client import Finished, Piece, Reset
 from streamproc.demo.progress import Progress
 from streamproc.demo.view import PlainLines, render_line, render_view, tail
-from streamproc.observe.metrics import PartitionState, WorkerState
+from streamproc.observe.gauges import PartitionState, WorkerState
 from streamproc.records.chunk import Chunk
 from streamproc.records.result import Result
 from tests.fakes import FakeClock

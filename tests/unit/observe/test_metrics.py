@@ -21,7 +21,8 @@ from streamproc.observe.events import (
     RunEnded,
     RunWaits,
 )
-from streamproc.observe.metrics import Metrics, PartitionState, WorkerState
+from streamproc.observe.gauges import PartitionState, WorkerState
+from streamproc.observe.metrics import Metrics
 from streamproc.records.usage import TokenCounts, UsageLine
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)

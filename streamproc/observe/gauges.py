@@ -1,0 +1,105 @@
+"""What a worker holds at the moment of a scrape, and how it is shown."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
+
+__all__ = ["ConnectionState", "PartitionState", "WorkerState", "gauges"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionState:
+    """A partition this worker owns.
+
+    `lag` is the number of records from the first unfinished one on, None when the end offset is not known; `window` is
+    the span of offsets from the commit position to the highest record taken.
+    """
+
+    topic: str
+    partition: int
+    lag: int | None
+    window: int
+    ready: bool
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionState:
+    """The connections to one provider: how many there are now, and what happened since the start.
+
+    `active` are in use or being opened, `idle` wait for their next call, `waiting` calls wait for a connection; None
+    where the engine does not tell. `waits` calls, which found none idle, waited `waited_seconds` together until one was
+    free or open, or until they gave up. `errors` are counted by their code.
+    """
+
+    provider: str
+    active: int | None
+    idle: int | None
+    waiting: int | None
+    waits: int | None
+    waited_seconds: float | None
+    errors: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """What the worker holds right now: runs by where they are, bytes, the partitions it owns, and connections.
+
+    `queued` runs are ready for a slot, `waiting` runs may not start yet; `buffered_bytes` are chunks that Kafka
+    has not acknowledged.
+    """
+
+    running: int
+    queued: int
+    waiting: int
+    queued_bytes: int
+    buffered_bytes: int
+    partitions: tuple[PartitionState, ...]
+    connections: tuple[ConnectionState, ...] = ()
+
+
+def gauges(state: WorkerState) -> Iterator[Metric]:
+    """All of it, as prometheus-client shows it; what is not known is absent."""
+    yield GaugeMetricFamily("streamproc_runs_in_flight", "Runs that hold a slot.", state.running)
+    yield GaugeMetricFamily("streamproc_runs_queued", "Runs that are ready and have no slot.", state.queued)
+    yield GaugeMetricFamily("streamproc_runs_waiting", "Runs that may not start yet.", state.waiting)
+    yield GaugeMetricFamily("streamproc_queued_bytes", "Request bytes of runs without a slot.", state.queued_bytes)
+    yield GaugeMetricFamily(
+        "streamproc_publisher_buffered_bytes", "Chunk bytes not yet acknowledged by Kafka.", state.buffered_bytes
+    )
+
+    def by_partition(name: str, meaning: str, read: Callable[[PartitionState], int | None]) -> Metric:
+        family = GaugeMetricFamily(name, meaning, labels=("topic", "partition"))
+        for part in state.partitions:
+            value = read(part)
+            if value is not None:
+                family.add_metric((part.topic, str(part.partition)), value)
+        return family
+
+    yield by_partition("streamproc_partition_lag", "Records from the first unfinished one on.", lambda part: part.lag)
+    yield by_partition("streamproc_partition_window", "Span of unfinished offsets.", lambda part: part.window)
+    yield by_partition("streamproc_partition_ready", "1 when claimed and open for work.", lambda part: part.ready)
+    yield by_partition("streamproc_partition_paused", "1 when a cap holds it back.", lambda part: part.paused)
+    yield from _connections(state.connections)
+
+
+def _connections(states: tuple[ConnectionState, ...]) -> Iterator[Metric]:
+    held = GaugeMetricFamily("llm_connections", "Connections to a provider.", labels=("provider", "state"))
+    waiting = GaugeMetricFamily("llm_connection_waiting", "Calls that wait for a connection.", labels=("provider",))
+    waits = SummaryMetricFamily(
+        "llm_connection_wait_seconds", "Waiting for a connection, by calls that found none idle.", labels=("provider",)
+    )
+    errors = CounterMetricFamily("llm_connection_errors", "Connections that failed.", labels=("provider", "code"))
+    for state in states:
+        provider = state.provider
+        for name, count in (("active", state.active), ("idle", state.idle)):
+            if count is not None:
+                held.add_metric((provider, name), count)
+        if state.waiting is not None:
+            waiting.add_metric((provider,), state.waiting)
+        if state.waits is not None and state.waited_seconds is not None:
+            waits.add_metric((provider,), count_value=state.waits, sum_value=state.waited_seconds)
+        for code, count in state.errors.items():
+            errors.add_metric((provider, code), count)
+    yield from (held, waiting, waits, errors)
