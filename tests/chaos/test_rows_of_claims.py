@@ -33,9 +33,9 @@ async def test_row_22_frozen_inside_its_claim(
                 await act.is_answered(runs)
                 step.release()
                 victim.resume()
-                await act.ask(QUICK, 0, 1, 2, 3)
+                moving = await act.ask(QUICK, 0, 1, 2, 3)
                 await other.has_claimed(2)
                 await act.ask(QUICK, 0, 1, 2, 3)
                 assert (await act.counts()).faults == {}
                 assert len(other.all(PublishBroke)) <= 4  # once for each partition
-            assert act.bought_twice == 0
+            assert act.bought_twice <= len(moving)  # those that were in flight when their partition moved

@@ -73,7 +73,7 @@ async def test_cancels_are_read_on_after_a_restart_of_the_broker(broker: Broker,
 
 async def test_a_broker_that_stands_still_fills_a_bounded_buffer(broker: Broker, topic_prefix: str) -> None:
     """Twenty streams wait for it with no more than the buffer's bytes; then all goes on, and nothing is lost."""
-    model, cap = "mock-t300-i5-f5", 65_536
+    model, cap = "mock-t1000-i5-f5", 65_536
     async with (
         staged(broker.bootstrap, topic_prefix, model, chunks={"max_buffered_bytes": cap, "coalesce": False}) as stage,
         running_member(stage.settings) as member,
@@ -91,7 +91,7 @@ async def test_a_broker_that_stands_still_fills_a_bounded_buffer(broker: Broker,
             broker.resume()
         for run in runs:
             result = await stage.outputs.result(run)
-            assert (result.status, len((result.text or "").split())) == ("completed", 300)
+            assert (result.status, len((result.text or "").split())) == ("completed", 1000)
         await stage.outputs.rest()
         assert [stage.outputs.text_of(run) for run in runs] == [stage.outputs.results_of(run)[0].text for run in runs]
         assert stage.mock.stats.snapshot()["requests"] == 20
