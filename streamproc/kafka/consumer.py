@@ -20,8 +20,8 @@ from streamproc.kafka.dispatch import Dispatch, Work
 from streamproc.kafka.intake import Intake
 from streamproc.kafka.journals import Journals
 from streamproc.kafka.membership import Membership
-from streamproc.kafka.producer import within
 from streamproc.kafka.rebalance import Rebalance
+from streamproc.kafka.stopping import stop_consumer
 from streamproc.kafka.transactor import NewTransactor
 from streamproc.observe.events import Observer
 from streamproc.settings import StartWithoutOffset
@@ -200,7 +200,7 @@ class Consumer:
         self.dispatch.stop()
         await self._rebalance.close()
         # What is finished is committed by now; with Kafka away the client would wait for it, and we need not.
-        await within(_STOP_SECONDS, self._consumer.stop())
+        await stop_consumer(self._consumer, _STOP_SECONDS)
 
     def cut(self) -> None:
         """Waits no longer for running calls."""

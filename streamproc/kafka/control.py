@@ -17,8 +17,8 @@ from streamproc.errors import InvalidRequest
 from streamproc.kafka.cancels import Cancels
 from streamproc.kafka.connection import connected
 from streamproc.kafka.failure import failure_of
-from streamproc.kafka.producer import within
 from streamproc.kafka.salvage import salvage
+from streamproc.kafka.stopping import stop_consumer
 from streamproc.observe.events import ControlTrouble, Observer
 from streamproc.records.codec import decode_cancel
 
@@ -85,7 +85,7 @@ class Control:
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])
-        await within(_STOP_SECONDS, self._consumer.stop())
+        await stop_consumer(self._consumer, _STOP_SECONDS)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         self.failure = failure_of(task)

@@ -10,10 +10,12 @@ from aiokafka.errors import OffsetOutOfRangeError
 from streamproc.errors import SetupError
 from streamproc.kafka.connection import connected
 from streamproc.kafka.salvage import salvage
+from streamproc.kafka.stopping import stop_consumer
 
 __all__ = ["Place", "Reader", "Record"]
 
 _LOOK_SECONDS = 0.1
+_STOP_SECONDS = 5.0
 
 
 class Place(NamedTuple):
@@ -51,12 +53,12 @@ class Reader:
         try:
             await connected(self._consumer.start())
         except BaseException:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer, _STOP_SECONDS)
             raise
 
     async def stop(self) -> None:
         """Disconnects."""
-        await self._consumer.stop()
+        await stop_consumer(self._consumer, _STOP_SECONDS)
 
     async def partitions(self, topic: str) -> list[Place]:
         """All partitions of a topic; none when it does not exist."""

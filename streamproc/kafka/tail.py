@@ -11,8 +11,8 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError, TopicAuthorizatio
 
 from streamproc.kafka.connection import connected
 from streamproc.kafka.fetch import Fetched, Records, fetch, records_of
-from streamproc.kafka.producer import within
 from streamproc.kafka.salvage import salvaged
+from streamproc.kafka.stopping import stop_consumer
 
 __all__ = ["Tail"]
 
@@ -47,7 +47,7 @@ class Tail:
 
     async def stop(self) -> None:
         """Disconnects."""
-        await within(_STOP_SECONDS, self._consumer.stop())
+        await stop_consumer(self._consumer, _STOP_SECONDS)
 
     async def end(self, key: TopicPartition) -> int:
         """The offset after the last record, committed or not.
