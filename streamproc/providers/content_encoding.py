@@ -19,15 +19,17 @@ class Inflate:
         """
         window = _WINDOWS.get(encoding.strip().lower())
         if window is None:
-            raise ValueError(f"content-encoding {encoding[:40]!r} is not known")
+            raise ValueError("a content-encoding that is not known")
         self._inflate = zlib.decompressobj(window)
 
     def feed(self, chunk: bytes) -> bytes:
         """Bytes of this chunk, or of the rest of the one before when it is empty. Empty: needs more.
 
         Raises:
-            ValueError: the bytes are not in this encoding.
+            ValueError: the bytes are not in this encoding, or come after its end.
         """
+        if self._inflate.eof and chunk:
+            raise ValueError("the body goes on behind the end of its content-encoding")  # zlib would keep it all
         try:
             return self._inflate.decompress(self._inflate.unconsumed_tail + chunk, _PIECE_BYTES)
         except zlib.error as exc:

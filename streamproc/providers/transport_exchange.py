@@ -84,10 +84,13 @@ class Exchange:
         """Bytes of the body as they come, its content-encoding undone; empty at its end."""
         inflate = self._inflate
         while True:
-            if inflate is not None and (rest := self._inflated(inflate, b"")):
-                return rest
+            rest = b"" if inflate is None else self._inflated(inflate, b"")
             try:
                 with self._deadlines:
+                    if rest:
+                        # A few bytes may inflate to very many: others have their turn between the pieces.
+                        await asyncio.sleep(0)
+                        return rest
                     chunk = await self._response.read()
             except _FAULTS as exc:
                 raise self._fault(exc) from exc

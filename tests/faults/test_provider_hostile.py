@@ -1,16 +1,26 @@
 """Servers that say too much, too early, or never come to an end."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
-from streamproc.errors import BadRequest, ConnectFailed, Disconnected, ProviderError
+from streamproc.errors import BadRequest, ConnectFailed, Disconnected, MalformedStream, ProviderError
 from streamproc.providers.http_response import BrokenResponse
 from tests.fakes import eventually
 from tests.faults.engine import WHOLE, nothing_left
-from tests.faults.raw_provider import STREAM, Connection, outcome, provider_at, raw_provider, response, token
+from tests.faults.raw_provider import (
+    STREAM,
+    Connection,
+    chunked,
+    outcome,
+    provider_at,
+    raw_provider,
+    response,
+    token,
+)
 from tests.unit.providers.calls import a_call
 
 LATE = {
@@ -162,4 +172,46 @@ async def test_a_host_name_that_cannot_be_one() -> None:
     async with provider_at(f"http://{'a' * 70}.invalid/v1") as provider:
         _, _, error = await outcome(provider, a_call())
         assert isinstance(error, ConnectFailed)
+        await nothing_left(provider)
+
+
+async def test_a_few_bytes_that_inflate_to_very_many() -> None:
+    """48 kB of packed comments are 50 MB to read: the loop, and with it every other call, stood still for ten seconds."""
+    packed = gzip.compress(b":\n\n" * 2**20)
+    turns = 0
+
+    async def behave(connection: Connection) -> None:
+        await connection.send(response("200 OK", "text/event-stream", packed, b"content-encoding: gzip"))
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with raw_provider(behave) as server, provider_at(server.url) as provider:
+        running = asyncio.create_task(others())
+        reading = asyncio.create_task(outcome(provider, a_call()))
+        await eventually(lambda: bool(server.requests))
+        before = turns
+        _, _, error = await reading
+        running.cancel()
+        assert isinstance(error, MalformedStream)  # in which nothing came
+        assert turns - before > len(gzip.decompress(packed)) // 2**17  # nearly once for each piece of 64 KiB
+
+
+async def test_bytes_behind_the_end_of_a_packed_answer() -> None:
+    """They were all kept, for as long as the call had time."""
+    packed = gzip.compress(b": ping\n\n")
+
+    async def behave(connection: Connection) -> None:
+        await connection.send(STREAM.replace(b"x-request-id", b"content-encoding: gzip\r\nx-request-id"))
+        await connection.send(chunked(packed))
+        while True:
+            await connection.send(chunked(bytes(2**16)))
+
+    async with raw_provider(behave) as server, provider_at(server.url) as provider:
+        _, _, error = await outcome(provider, a_call())
+        assert isinstance(error, MalformedStream)
+        assert "behind the end" in str(error)
         await nothing_left(provider)
