@@ -22,7 +22,7 @@ from streamproc.errors import (
     ServerFault,
 )
 
-__all__ = ["classify", "error_in_body", "error_in_stream"]
+__all__ = ["classify", "cut", "error_in_body", "error_in_stream"]
 
 _SENTENCE_CHARACTERS = 300
 
@@ -169,10 +169,10 @@ def error_in_body(
         parsed = None  # a proxy's page: the status is all there is
     codes, message = _read(parsed, redact)
     return classify(status, _lower(codes), message)(
-        f"{provider} answered {status}{': ' if message else ''}{_cut(message)}",
+        f"{provider} answered {status}{': ' if message else ''}{cut(message)}",
         provider=provider,
         status_code=status,
-        provider_code=_cut(codes[0]) if codes else None,
+        provider_code=cut(codes[0]) if codes else None,
         request_id=request_id or _request_id(parsed, redact),
         retry_after_seconds=retry_after_seconds,
         may_have_cost=False,
@@ -186,10 +186,10 @@ def error_in_stream(
     codes, message = _read({"error": error}, redact)
     status = next((int(code) for code in codes if code in _STATUS_TEXTS), None)
     return classify(status, _lower(codes), message)(
-        f"{provider} broke off: {_cut(message) or 'without a message'}",
+        f"{provider} broke off: {cut(message) or 'without a message'}",
         provider=provider,
         status_code=200,
-        provider_code=_cut(codes[0]) if codes else None,
+        provider_code=cut(codes[0]) if codes else None,
         request_id=request_id,
         may_have_cost=True,
     )
@@ -225,13 +225,14 @@ def _read(body: Any, redact: Callable[[str], str]) -> tuple[list[str], str]:
 def _request_id(body: Any, redact: Callable[[str], str]) -> str | None:
     """Anthropic's error bodies name the response, too, which survives a proxy that drops its header."""
     found = body.get("request_id") if isinstance(body, dict) else None
-    return _cut(redact(found)) if isinstance(found, str) and found else None
+    return cut(redact(found)) if isinstance(found, str) and found else None
 
 
 def _lower(codes: list[str]) -> tuple[str, ...]:
     return tuple(code.lower() for code in codes)
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A provider's words in one line, cut to what a sentence can hold."""
     text = " ".join(text.split())
     return text if len(text) <= _SENTENCE_CHARACTERS else text[: _SENTENCE_CHARACTERS - 1] + "…"

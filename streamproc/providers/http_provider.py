@@ -87,14 +87,14 @@ class HttpProvider:
             origin = Origin(self._name, None if request_id is None else redact(request_id), redact)
             if exchange.status_code != 200:  # noqa: PLR2004 HTTP's own number
                 raise await self._refusal(exchange, origin)
-            content_type = exchange.headers.get("content-type", "").lower()
+            content_type = exchange.headers.get("content-type", "")
             if not is_streamed:
                 texts = None if call.request.input is None else len(call.request.input)
                 for event in await self._whole(exchange, dialect.answer(origin), origin, content_type, texts):
                     yield event
                 return
             # A server that names no type gets the benefit of the doubt; its bytes will tell.
-            if content_type and not content_type.startswith(dialect.media_type):
+            if content_type and not content_type.lower().startswith(dialect.media_type):
                 raise await _no_stream(exchange, origin, content_type)
             answer, decoder = dialect.answer(origin), dialect.decoder(self._max_event_bytes)
             while not answer.is_done and (chunk := await exchange.next_chunk()):
@@ -123,8 +123,8 @@ class HttpProvider:
         body = await exchange.read(self._max_body_bytes)
         if not body.strip():
             raise origin.malformed("an empty answer")
-        if content_type and "json" not in content_type:
-            raise origin.malformed(f"{content_type[:80]!r} instead of JSON")
+        if content_type and "json" not in content_type.lower():
+            raise origin.malformed(f"{content_type!r} instead of JSON")
         events = answer.read_whole(body)
         if texts is not None and sum(len(event.vectors) for event in events if isinstance(event, Embeddings)) != texts:
             raise origin.malformed(f"embeddings that are not those of {texts} texts")
@@ -154,4 +154,4 @@ async def _no_stream(exchange: Exchange, origin: Origin, content_type: str) -> P
         parsed = None
     if isinstance(parsed, dict) and (error := parsed.get("error")):
         return origin.broke_off(error)
-    return origin.malformed(f"{content_type[:80]!r} instead of a stream")
+    return origin.malformed(f"{content_type!r} instead of a stream")

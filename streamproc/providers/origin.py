@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from streamproc.errors import IncompleteStream, MalformedStream, ProviderError
-from streamproc.providers.error_classes import error_in_stream
+from streamproc.providers.error_classes import cut, error_in_stream
 
 __all__ = ["Origin"]
 
@@ -17,9 +17,9 @@ class Origin(NamedTuple):
     redact: Callable[[str], str]
 
     def malformed(self, what: str) -> MalformedStream:
-        """The error for a response that is not what was asked for."""
+        """The error for a response that is not what was asked for; `what` may repeat what came, of any length."""
         return MalformedStream(
-            self.redact(f"{self.provider} sent {what}"),
+            f"{self.provider} sent {cut(self.redact(what))}",
             provider=self.provider,
             status_code=200,
             request_id=self.request_id,

@@ -9,12 +9,15 @@ import pytest
 
 from streamproc.errors import BadRequest, ConnectFailed, Disconnected, MalformedStream, ProviderError
 from streamproc.providers.http_response import BrokenResponse
+from streamproc.providers.openai_responses import OpenAIResponses
 from tests.fakes import eventually
 from tests.faults.engine import WHOLE, nothing_left
 from tests.faults.raw_provider import (
+    KEY,
     STREAM,
     Connection,
     chunked,
+    event,
     outcome,
     provider_at,
     raw_provider,
@@ -215,3 +218,26 @@ async def test_bytes_behind_the_end_of_a_packed_answer() -> None:
         assert isinstance(error, MalformedStream)
         assert "behind the end" in str(error)
         await nothing_left(provider)
+
+
+HOSTILE_WORDS = {
+    "a content type": response("200 OK", KEY, b"x"),
+    "a content type of a whole answer": response("200 OK", KEY * 40, b"{}"),
+    "the place of an item": STREAM
+    + event({"type": "response.function_call_arguments.delta", "output_index": KEY * 50}),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE_WORDS)
+async def test_what_a_sentence_repeats_is_cut_and_holds_no_key(case: str) -> None:
+    """A sentence repeated whatever stood in the place of a content type or an index, of any length, the key as well."""
+
+    async def behave(connection: Connection) -> None:
+        await connection.send(HOSTILE_WORDS[case])
+
+    async with raw_provider(behave) as server, provider_at(server.url, dialect=OpenAIResponses()) as provider:
+        _, _, error = await outcome(provider, a_call(stream="whole" not in case))
+        assert isinstance(error, MalformedStream)
+        assert "[redacted]" in str(error)
+        assert KEY not in str(error)
+        assert len(str(error)) < 400
