@@ -1,7 +1,5 @@
 """The arguments of a tool call that is sent back, for APIs that want them as an object and not as the model's text."""
 
-from typing import Any
-
 import orjson
 
 from streamproc.providers.refusal import unsupported
@@ -10,15 +8,17 @@ from streamproc.records.message import ToolCall
 __all__ = ["arguments_of"]
 
 
-def arguments_of(call: ToolCall) -> dict[str, Any]:
-    """The object; no text at all stands for an empty one.
+def arguments_of(call: ToolCall) -> orjson.Fragment:
+    """The object, in the model's own words; no text at all stands for an empty one.
+
+    Written anew, a number of more than 64 bits would be another one, and what is nested deeply is not written at all.
 
     Raises:
         InvalidRequest: the text is no JSON object.
     """
     said = call.function.arguments
     if not said.strip():
-        return {}
+        return orjson.Fragment(b"{}")
     try:
         found = orjson.loads(said)
     except orjson.JSONDecodeError:
@@ -27,4 +27,4 @@ def arguments_of(call: ToolCall) -> dict[str, Any]:
         raise unsupported(
             f"messages: the arguments of tool call {call.id!r} are no JSON object, as this API wants them"
         )
-    return found
+    return orjson.Fragment(said)

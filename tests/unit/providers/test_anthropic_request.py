@@ -7,6 +7,7 @@ import pytest
 
 from streamproc.providers.anthropic import Anthropic
 from streamproc.providers.anthropic_request import ALLOWED_EXTRAS
+from streamproc.providers.ollama import Ollama
 from streamproc.records.request import Request
 from tests.unit.providers.calls import a_call
 
@@ -204,3 +205,17 @@ def test_thinking(thinking: Any) -> None:
 def test_allowed_extras_cannot_replace_our_own_fields() -> None:
     """What the chain counts and bounds is not open to the request's extra options."""
     assert not ALLOWED_EXTRAS & (rendered().keys() | Request.model_fields.keys())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ['{"a":' * 400 + "1" + "}" * 400, '{"id":123456789012345678901234567890}'],
+    ids=["deep", "a long number"],
+)
+def test_arguments_go_back_as_the_model_wrote_them(arguments: str) -> None:
+    """They were read and written anew: a long number came out as another one, and deep nesting ended in a defect."""
+    call = {"id": "c1", "function": {"name": "f", "arguments": arguments}}
+    for dialect in (Anthropic(), Ollama(lambda _: 4096)):
+        asked = a_call(messages=[{"role": "assistant", "tool_calls": [call]}])
+        dialect.check(asked.request)
+        assert arguments.encode() in dialect.render(asked)
