@@ -61,11 +61,12 @@ class Transport:
         self._base_url = base_url.rstrip("/")
         try:
             self._url = httpx.URL(self._base_url)
-        except httpx.InvalidURL as exc:
+            host = self._url.host  # which reads punycode
+        except (httpx.InvalidURL, UnicodeError) as exc:
             raise SetupError(f"providers.{provider}.base_url is no URL: {exc}") from exc
         if (
             self._url.scheme not in ("http", "https")
-            or not self._url.host
+            or not host
             or self._url.userinfo
             or not 0 < (self._url.port or 80) < 2**16
         ):
@@ -159,8 +160,10 @@ class Transport:
         try:
             async with asyncio.timeout(self._timeouts.connect_seconds):
                 _, writer = await asyncio.open_connection(self._url.host, self._port)
-        except OSError as exc:  # TimeoutError is one
-            reason = "no answer in time" if isinstance(exc, TimeoutError) else exc.strerror or str(exc)
+        except (OSError, UnicodeError) as exc:  # TimeoutError is an OSError; a name like `a..b` a UnicodeError
+            reason = (
+                "no answer in time" if isinstance(exc, TimeoutError) else getattr(exc, "strerror", None) or str(exc)
+            )
             raise SetupError(
                 f"providers.{self._provider}.base_url {self._base_url} cannot be reached: {reason}"
             ) from exc

@@ -132,3 +132,16 @@ async def test_provider_that_cannot_be_reached(unused_tcp_port: int) -> None:
     with pytest.raises(SetupError, match=rf"providers\.p\.base_url http://127.0.0.1:{unused_tcp_port}/v1 cannot be"):
         await built.check_reachable()
     await built.aclose()
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+async def test_an_address_that_is_no_host_name(host: str) -> None:
+    """The check at the start ended in a traceback."""
+    with pytest.raises(SetupError, match=r"providers\.a\.base_url http://.* cannot be reached: "):
+        await catalog(a={"models": ["m"], "base_url": f"http://{host}/v1"}).check_reachable()
+
+
+def test_an_address_of_broken_punycode() -> None:
+    """The same, when the URL was read."""
+    with pytest.raises(SetupError, match=r"providers\.a\.base_url is no URL"):
+        catalog(a={"models": ["m"], "base_url": "https://xn--a/v1"})
