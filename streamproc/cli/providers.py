@@ -85,7 +85,8 @@ async def _attempts(settings: Settings, asked: Sequence[tuple[str, str]], second
 
     async def one(name: str, model: str) -> Trial:
         async with slots:
-            return await attempt(catalog.providers[name], model, seconds)
+            goes_on = settings.providers[name].kind == "openai_completions"
+            return await attempt(catalog.providers[name], model, seconds, goes_on=goes_on)
 
     try:
         return await asyncio.gather(*(one(name, model) for name, model in asked))

@@ -48,14 +48,20 @@ class Trial:
     problem: str | None
 
 
-async def attempt(provider: Provider, model: str, seconds: float) -> Trial:
-    """Makes the call and waits so long at most. It is no run: nothing is published or journalled."""
+async def attempt(provider: Provider, model: str, seconds: float, *, goes_on: bool = False) -> Trial:
+    """Makes the call and waits so long at most. It is no run: nothing is published or journalled.
+
+    `goes_on`: the model goes on with a text, and answers no conversation.
+    """
     began = monotonic()
     first: float | None = None
     usage: TokenCounts | None = None
     problem: str | None = None
     try:
-        async with asyncio.timeout(seconds), aclosing(provider.stream(_call(model, seconds))) as events:
+        async with (
+            asyncio.timeout(seconds),
+            aclosing(provider.stream(_call(model, seconds, goes_on=goes_on))) as events,
+        ):
             async for event in events:
                 first = first or monotonic() - began
                 if isinstance(event, Completed):
@@ -75,11 +81,12 @@ def _with_advice(error: ProviderError, provider: str) -> str:
     return f"{str(error).rstrip('.')}; {advice.format(provider=provider, variable=variable)}"
 
 
-def _call(model: str, seconds: float) -> Call:
+def _call(model: str, seconds: float, *, goes_on: bool) -> Call:
     request = Request(
         request_id="check",
         model=model,
-        messages=[Message(role="user", content=_PROMPT)],
+        messages=[] if goes_on else [Message(role="user", content=_PROMPT)],
+        text=_PROMPT if goes_on else None,
         max_output_tokens=_OUTPUT_TOKENS,
     )
     return Call(

@@ -64,6 +64,23 @@ def test_all_models_of_one_provider(mock: Mock, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("openai_chat", "/v1"),
+        ("openai_responses", "/v1"),
+        ("openai_completions", "/v1"),
+        ("anthropic", ""),
+        ("ollama", ""),
+    ],
+)
+def test_every_kind(mock: Mock, tmp_path: Path, kind: str, path: str) -> None:
+    """Text completions were asked with a conversation, which none of them answers: each was told not to work."""
+    settings = a_provider("one", mock.url.removesuffix("/v1") + path, "mock-t3-i0-f0") + f'kind = "{kind}"\n'
+    said = checked(tmp_path, settings)
+    assert (said.code, said.err, said.out.split("\t")[0]) == (0, "", "one")
+
+
+@pytest.mark.parametrize(
     ("model", "words"),
     [
         (
