@@ -21,5 +21,6 @@ def check_extra(request: Request, allowed: frozenset[str]) -> None:
     if refused:
         names = ", ".join(repr(name[:40]) for name in refused[:8])
         raise InvalidRequest(
-            f"extra: {names} cannot be passed on; allowed are {', '.join(sorted(allowed))}", code="extra_not_allowed"
+            f"extra: {names} cannot be passed on; allowed are {', '.join(sorted(allowed)) or 'none here'}",
+            code="extra_not_allowed",
         )
