@@ -35,7 +35,6 @@ __all__ = ["SystemClock", "Worker"]
 
 _STUCK_SECONDS = 60.0
 _POLL_SECONDS = 300.0
-
 _CALL_MARGIN_SECONDS = 5.0
 """A call that its provider's total timeout should have ended is given so much more, before it is billed as lost."""
 
