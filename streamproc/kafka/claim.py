@@ -78,7 +78,10 @@ async def _committed(
     stored = (await committed_offsets(consumer, group, [key])).get(key)
     if stored is not None:
         await _refuse_gap(consumer, group, key, stored.offset)
-        return stored.offset, CommitMetadata.decode(stored.metadata)
+        try:
+            return stored.offset, CommitMetadata.decode(stored.metadata)
+        except SetupError as exc:
+            raise SetupError(f"{key.topic} partition {key.partition}: {exc}") from exc
     if start == "latest":
         ends: dict[TopicPartition, int] = await consumer.end_offsets([key])
         return ends[key], None

@@ -60,6 +60,13 @@ class MemoryJournals(Journals):
         return self.lines & set(calls)
 
 
+class Foreign(CommitMetadata):
+    """What another program committed."""
+
+    def encode(self) -> str:
+        return "somebody else's"
+
+
 class Rig:
     """A partition whose committed offset is what the last transaction says."""
 
@@ -140,6 +147,14 @@ async def test_a_partition_that_ends_before_its_committed_offset_is_not_claimed(
     assert rig.transactors[0].stopped
     rig.end = 5
     assert (await rig.owned(an_assignment())).position == 5
+
+
+async def test_metadata_that_cannot_be_read_is_told_with_its_partition() -> None:
+    """Whoever has a hundred partitions had to look for it."""
+    rig = Rig()
+    rig.stored.append(((), 5, Foreign(7)))
+    with pytest.raises(SetupError, match=r"^llm.requests partition 0: .* metadata that is not ours: .somebody else"):
+        await rig.claim(an_assignment())
 
 
 async def test_a_first_claim_that_breaks_at_the_journal_is_made_anew() -> None:
