@@ -40,23 +40,31 @@ class Change:
     @property
     def again(self) -> int:
         """See the class."""
-        position = self.position
+        position, committed = self.position, self._committed
         begin = max(self.offset, position.begin)
-        if position.committed is None:
+        if committed is None:
             return max(position.end - begin, 0)
-        return max(position.committed - begin, 0) + sum(offset >= self.offset for offset in position.finished)
+        return max(committed - begin, 0) + sum(offset >= self.offset for offset in position.finished)
 
     @property
     def skipped(self) -> int:
         """See the class."""
-        position = self.position
-        unfinished = position.begin if position.committed is None else max(position.committed, position.begin)
+        position, committed = self.position, self._committed
+        if committed is None:
+            return max(self.offset - position.begin, 0)
+        unfinished = max(committed, position.begin)
         return max(self.offset - unfinished - sum(offset < self.offset for offset in position.finished), 0)
 
     @property
     def is_exact(self) -> bool:
         """See the class."""
-        return self.position.committed is not None and self.position.stored.state in _READABLE
+        return self._committed is not None and self.position.stored.state in _READABLE
+
+    @property
+    def _committed(self) -> int | None:
+        # An offset behind the end is of records that are gone; of those that are there it tells nothing.
+        committed = self.position.committed
+        return None if committed is None or committed > self.position.end else committed
 
 
 def plan_change(position: Position, target: Target, at_time: int | None = None) -> Change:
@@ -74,7 +82,15 @@ def plan_change(position: Position, target: Target, at_time: int | None = None) 
         return Change(position, position.end if at_time is None else at_time)
     if target.kind == "current":
         if position.committed is None:
-            raise SetupError(f"{name} has no committed offset to keep: use --to earliest, latest, an offset or a time")
+            raise SetupError(
+                f"{name} has no committed offset to keep: use --to earliest, latest, an offset or a time, or"
+                " name another one with --partition"
+            )
+        if position.committed > position.end:
+            raise SetupError(
+                f"{name} ends at {position.end}, before its committed offset {position.committed}: use --to earliest"
+                " or latest"
+            )
         return Change(position, position.committed)
     if not position.begin <= target.value <= position.end:
         raise SetupError(f"{name} has offsets from {position.begin} to {position.end}, and not {target.value}")

@@ -37,6 +37,9 @@ def position(committed: int | None, stored: StoredMetadata = NOTHING, partition:
         (position(None), Target("earliest"), 10, 40, 0),
         (position(None), Target("latest"), 50, 0, 40),
         (position(20, DAMAGED), Target("current"), 20, 0, 0),
+        # The topic was made anew: it was told that 50 of its 40 records would run again.
+        (position(60), Target("earliest"), 10, 40, 0),
+        (position(60), Target("latest"), 50, 0, 40),
     ],
 )
 def test_a_change_counts_what_it_does(before: Position, target: Target, offset: int, again: int, skipped: int) -> None:
@@ -53,6 +56,7 @@ def test_counts_are_exact_where_it_is_known_what_was_finished() -> None:
         False,
     ]
     assert not plan_change(position(None), Target("latest")).is_exact
+    assert not plan_change(position(60), Target("latest")).is_exact
 
 
 def test_a_time_is_the_offset_that_kafka_finds_for_it() -> None:
@@ -72,6 +76,12 @@ def test_no_offset_cannot_be_kept() -> None:
     """`current` is for metadata only."""
     with pytest.raises(SetupError, match="has no committed offset to keep"):
         plan_change(position(None), Target("current"))
+
+
+def test_an_offset_behind_the_end_cannot_be_kept() -> None:
+    """No worker would start with it."""
+    with pytest.raises(SetupError, match="partition 0 ends at 50, before its committed offset 60: use --to earliest"):
+        plan_change(position(60), Target("current"))
 
 
 def test_partitions_that_are_left_out_must_not_start_by_themselves() -> None:
