@@ -50,7 +50,7 @@ async def claim(
         if not await membership.is_alive(generation):
             await transactor.stop()
             return None
-        position, found = await _committed(consumer, membership.group, key, start)
+        position, found = await _committed(consumer, journals, membership.group, key, start)
         stored = found or CommitMetadata(0)
         if assignment.epoch and stored.owner != owner:
             # Lost in the meantime. This owner's name must not stand there again: should the claim break after that,
@@ -73,11 +73,11 @@ async def claim(
 
 
 async def _committed(
-    consumer: Any, group: str, key: TopicPartition, start: StartWithoutOffset
+    consumer: Any, journals: Journals, group: str, key: TopicPartition, start: StartWithoutOffset
 ) -> tuple[int, CommitMetadata | None]:
     stored = (await committed_offsets(consumer, group, [key])).get(key)
     if stored is not None:
-        await _refuse_gap(consumer, group, key, stored.offset)
+        await _refuse_gap(journals, group, key, stored.offset)
         try:
             return stored.offset, CommitMetadata.decode(stored.metadata)
         except SetupError as exc:
@@ -91,13 +91,14 @@ async def _committed(
     return begins[key], None
 
 
-async def _refuse_gap(consumer: Any, group: str, key: TopicPartition, position: int) -> None:
-    # New records would take offsets that count as finished, and nobody would ever hear of them.
-    ends: dict[TopicPartition, int] = await consumer.end_offsets([key])
-    if position > ends[key]:
+async def _refuse_gap(journals: Journals, group: str, key: TopicPartition, position: int) -> None:
+    # New records would take offsets that count as finished, and nobody would ever hear of them. The journals are asked,
+    # because the consumer's own connection is busy with a fetch that waits for records.
+    end = await journals.end_of(key)
+    if position > end:
         raise SetupError(
             f"group {group} has finished {key.topic} partition {key.partition} up to offset {position}, and the"
-            f" partition ends at {ends[key]}: the topic was made anew, or has lost records; stop all workers and say"
+            f" partition ends at {end}: the topic was made anew, or has lost records; stop all workers and say"
             " where they go on, with `streamproc offsets reset` --to earliest or --to latest"
         )
 

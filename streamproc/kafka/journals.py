@@ -79,7 +79,15 @@ class Journals:
         Raises:
             KafkaError: the leader is away, or it refuses us.
         """
-        return await self._tail.end(TopicPartition(self._topic, partition))
+        return await self.end_of(TopicPartition(self._topic, partition))
+
+    async def end_of(self, key: TopicPartition) -> int:
+        """The same of any partition: it is asked beside the poll loop.
+
+        Raises:
+            KafkaError: the leader is away, or it refuses us.
+        """
+        return await self._tail.end(key)
 
     async def read(self, key: TopicPartition, owner: str, start: int, into: Inherited) -> int:
         """Adds the notes of other owners of a partition, and gives the offset after the last one.

@@ -82,12 +82,9 @@ def _with_advice(error: ProviderError, provider: str) -> str:
 
 
 def _call(model: str, seconds: float, *, goes_on: bool) -> Call:
-    request = Request(
-        request_id="check",
-        model=model,
-        messages=[] if goes_on else [Message(role="user", content=_PROMPT)],
-        text=_PROMPT if goes_on else None,
-        max_output_tokens=_OUTPUT_TOKENS,
+    asks = {"text": _PROMPT} if goes_on else {"messages": [Message(role="user", content=_PROMPT)]}
+    request = Request.model_validate(
+        {"request_id": "check", "model": model, "max_output_tokens": _OUTPUT_TOKENS, **asks}
     )
     return Call(
         run_id="check",

@@ -44,9 +44,13 @@ class MemoryJournals(Journals):
         self.notes: list[Note] = []
         self.lines: set[str] = set()
         self.is_away = False
+        self.end_of_requests = 1000
 
     async def end(self, partition: int) -> int:
         return 50
+
+    async def end_of(self, key: TopicPartition) -> int:
+        return self.end_of_requests
 
     async def read(self, key: TopicPartition, owner: str, start: int, into: Inherited) -> int:
         self.reads.append(start)
@@ -75,7 +79,6 @@ class Rig:
         self.stored: list[Transaction] = []
         self.transactors: list[MemoryTransactor] = []
         self._coordinator = self
-        self.end = 1000
 
     def new_transactor(self, key: TopicPartition) -> Transactor:
         self.transactors.append(MemoryTransactor(self.stored))
@@ -104,7 +107,7 @@ class Rig:
         return dict.fromkeys(keys, 0)
 
     async def end_offsets(self, keys: list[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(keys, self.end)
+        return dict.fromkeys(keys, self.journals.end_of_requests)
 
 
 async def test_a_new_owner_writes_its_name_and_reads_the_journal() -> None:
@@ -141,11 +144,11 @@ async def test_a_partition_that_ends_before_its_committed_offset_is_not_claimed(
     """
     rig = Rig()
     rig.stored.append(((), 5, CommitMetadata(7)))
-    rig.end = 4
+    rig.journals.end_of_requests = 4
     with pytest.raises(SetupError, match=r"up to offset 5, and the partition ends at 4: .* `streamproc offsets reset`"):
         await rig.claim(an_assignment())
     assert rig.transactors[0].stopped
-    rig.end = 5
+    rig.journals.end_of_requests = 5
     assert (await rig.owned(an_assignment())).position == 5
 
 
