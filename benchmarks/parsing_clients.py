@@ -39,6 +39,7 @@ _QUESTION = "say it"
 _TOKENS = 100_000  # no stream ends while it is looked at
 _CALL_SECONDS = 600
 _WARM_UP_SECONDS = 2.0
+_OPEN_SECONDS = 20
 
 Stream = Callable[[str, Callable[[], None]], Coroutine[None, None, None]]
 """Model in; tells of each event with a piece of text."""
@@ -155,13 +156,18 @@ async def measure(name: str, base_url: str, streams: int, interval_ms: int, seco
         gc.collect()
         before = resident_kilobytes(os.getpid())
         # They start one after another over an interval, as the streams of different senders do.
-        tasks: list[asyncio.Task[None]] = []
-        for number in range(streams):
-            model = f"mock-t{_TOKENS}-i{interval_ms}-f{interval_ms}"
-            tasks.append(asyncio.create_task(stream(model, partial(saw, number))))
-            await asyncio.sleep(interval_ms / 1000 / streams)
-        while not all(counts) and not any(task.done() for task in tasks):  # noqa: ASYNC110 an event would cost each turn
+        model = f"mock-t{_TOKENS}-i{interval_ms}-f{interval_ms}"
+
+        async def begin(number: int) -> None:
+            await asyncio.sleep(interval_ms / 1000 * number / streams)
+            await stream(model, partial(saw, number))
+
+        tasks = [asyncio.create_task(begin(number)) for number in range(streams)]
+        latest = time.monotonic() + _OPEN_SECONDS
+        while not all(counts) and not any(task.done() for task in tasks):
             await asyncio.sleep(0.05)
+            if time.monotonic() > latest:
+                sys.exit(f"{name}: not all streams brought an event within {_OPEN_SECONDS} s; the machine is too busy")
         await asyncio.sleep(_WARM_UP_SECONDS)
         events, cpu = sum(counts), time.process_time()
         await asyncio.sleep(seconds)
