@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, NotCoordinatorForGroupError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, NotCoordinatorForGroupError, for_code
 from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.structs import OffsetAndMetadata
 
-__all__ = ["GroupState", "committed_offsets", "group_state"]
+__all__ = ["GroupState", "committed_offsets", "group_state", "know_coordinator"]
 
 
 class GroupState(NamedTuple):
@@ -59,9 +59,22 @@ async def group_state(consumer: Any, group: str) -> GroupState:
     return GroupState(len(members), protocol)
 
 
+async def know_coordinator(coordinator: Any) -> None:
+    """Looks the group's coordinator up, unless it is known.
+
+    Raises:
+        KafkaError: nobody tells.
+    """
+    try:
+        await coordinator.ensure_coordinator_known()
+    except AssertionError as exc:
+        # aiokafka 0.14 takes for granted that Kafka names a broker. While all are fenced, after a standstill, none is.
+        raise KafkaConnectionError("Kafka names no broker at present") from exc
+
+
 async def _ask(consumer: Any, request: Any) -> Any:
     coordinator = consumer._coordinator  # noqa: SLF001 aiokafka has no public way to ask it
-    await coordinator.ensure_coordinator_known()
+    await know_coordinator(coordinator)
     return await coordinator._send_req(request)  # noqa: SLF001 the same
 
 

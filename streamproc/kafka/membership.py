@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 
 from streamproc.chain.clock import Clock
+from streamproc.kafka.committed import know_coordinator
 
 __all__ = ["Generation", "Membership"]
 
@@ -88,7 +89,7 @@ class Membership:
             KafkaError: the coordinator does not answer.
         """
         coordinator = self._consumer._coordinator  # noqa: SLF001 see the class
-        await coordinator.ensure_coordinator_known()
+        await know_coordinator(coordinator)
         request = SyncGroupRequest(self.group, former.number, former.member_id, self.instance_id, [])
         # Not over the coordinator's own connection, where it would wait behind a join.
         answer = await self._consumer._client.send(coordinator.coordinator_id, request)  # noqa: SLF001 see the class

@@ -51,3 +51,14 @@ async def test_a_partition_that_is_not_told_is_no_missing_offset() -> None:
     """An answer that leaves it out says nothing of it."""
     with pytest.raises(KafkaError, match="did not tell the offsets"):
         await committed_offsets(Coordinator(OffsetFetchResponse_v3(0, [], 0)), "g", [ZERO])
+
+
+async def test_a_kafka_that_names_no_broker_is_away() -> None:
+    """After a standstill all brokers are fenced for a moment; aiokafka asserts that there is one, and a worker ended."""
+
+    class Nobody(Coordinator):
+        async def ensure_coordinator_known(self) -> None:
+            raise AssertionError("Did we not perform bootstrap?")
+
+    with pytest.raises(KafkaError, match="names no broker"):
+        await committed_offsets(Nobody(None), "g", [ZERO])
