@@ -1,18 +1,16 @@
 """OpenAI's Responses: a conversation as a list of items. Spoken by OpenAI, Azure, vLLM and others."""
 
-from collections.abc import Mapping
-
 from streamproc.chain.call import Call
+from streamproc.providers.openai_dialect import OpenAIDialect
 from streamproc.providers.openai_responses_answer import ResponsesAnswer
 from streamproc.providers.openai_responses_request import check_request, render_body
 from streamproc.providers.origin import Origin
-from streamproc.providers.sse import SseDecoder
 from streamproc.records.request import Request
 
 __all__ = ["OpenAIResponses"]
 
 
-class OpenAIResponses:
+class OpenAIResponses(OpenAIDialect):
     """The dialect.
 
     An answer is complete with `response.completed`, or with `response.incomplete` and its reason. The finish reasons
@@ -20,19 +18,7 @@ class OpenAIResponses:
     functions.
     """
 
-    media_type = "text/event-stream"
-
-    def __init__(self, *, is_openai: bool = False) -> None:
-        """Args as those of `render_body`."""
-        self._is_openai = is_openai
-
-    def headers(self, key: str | None) -> Mapping[str, str]:
-        """The key, by the usual scheme."""
-        return {} if key is None else {"authorization": f"Bearer {key}"}
-
-    def path(self, call: Call) -> str:  # noqa: ARG002 other dialects look at it
-        """The same for all calls."""
-        return "/responses"
+    endpoint = "/responses"
 
     def check(self, request: Request) -> None:
         """Refuses what this API cannot be asked, and options whose cost is not known."""
@@ -42,14 +28,6 @@ class OpenAIResponses:
         """The JSON body of the POST."""
         return render_body(call, is_openai=self._is_openai)
 
-    def decoder(self, max_bytes: int) -> SseDecoder:
-        """Server-sent events; their names stand in their data, too."""
-        return SseDecoder(max_bytes)
-
     def answer(self, origin: Origin) -> ResponsesAnswer:
         """Of which nothing has come yet."""
         return ResponsesAnswer(origin)
-
-    def request_id(self, headers: Mapping[str, str]) -> str | None:
-        """The provider's own id of a response (https://platform.openai.com/docs/api-reference/debugging-requests)."""
-        return headers.get("x-request-id")
