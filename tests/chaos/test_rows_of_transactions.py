@@ -189,7 +189,7 @@ async def test_row_13_one_record_of_a_transaction_is_refused(kafka: str, topic_p
         def results() -> int:
             return len(act.stage.outputs.results)
 
-        await act.stage.outputs.rest()
+        await act.stage.outputs.committed_so_far()
         assert results() == 0
         assert await stays(results, 0.5)
         await act.stage.let_topic_hold(act.stage.settings.topics.usage, 1_000_000)

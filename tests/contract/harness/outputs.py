@@ -35,6 +35,8 @@ class Outputs:
             fetch_max_wait_ms=50,
             retry_backoff_ms=20,  # also how long it waits for the leaders of partitions that it has never asked for
         )
+        # A committed reader takes the first open transaction for the end; this one sees what is behind it, too.
+        self._ends: Any = AIOKafkaConsumer(bootstrap_servers=bootstrap, retry_backoff_ms=20)
         self._keys: list[TopicPartition] = []
         self.records: list[ConsumerRecord[bytes, bytes]] = []
         self.results: list[Result] = []
@@ -47,14 +49,16 @@ class Outputs:
     async def start(self) -> None:
         """Connects, and reads from the beginning of the topics."""
         await self._consumer.start()
+        await self._ends.start()
         partitions = range(self._topics.partitions)
         self._keys = [TopicPartition(topic, partition) for topic in self._topics.outputs() for partition in partitions]
         # New partitions may have no leader yet; whoever has answered this one will also give records at once.
-        await self._consumer.end_offsets(self._keys)
+        await self._ends.end_offsets(self._keys)
         self._consumer.assign(self._keys)
 
     async def stop(self) -> None:
         """Disconnects."""
+        await self._ends.stop()
         await self._consumer.stop()
 
     async def _read(self) -> None:
@@ -84,8 +88,18 @@ class Outputs:
             await self._read()
 
     async def rest(self) -> None:
-        """Reads everything that is there now."""
-        ends: dict[TopicPartition, int] = await self._consumer.end_offsets(self._keys)
+        """Reads everything that is there now, once the transactions that are open now have ended.
+
+        The parts of a transaction are not seen at the same moment: a broker that commits it answers the producer, and
+        marks it as committed in one partition after the other. So a result can be read before its dead letter.
+        """
+        await self._read_to(await self._ends.end_offsets(self._keys))
+
+    async def committed_so_far(self) -> None:
+        """Reads up to the first open transaction of each partition."""
+        await self._read_to(await self._consumer.end_offsets(self._keys))
+
+    async def _read_to(self, ends: dict[TopicPartition, int]) -> None:
         while any([await self._consumer.position(key) < end for key, end in ends.items()]):
             await self._read()
 
