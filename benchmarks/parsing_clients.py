@@ -19,7 +19,7 @@ from streamproc.chain.journal import MemoryJournal
 from streamproc.chain.provider import Text
 from streamproc.providers.catalog import Catalog
 from streamproc.records.request import Request
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 
 __all__ = ["OURS", "SIDES"]
 

@@ -29,7 +29,7 @@ from streamproc.processor import Processor, RunRules
 from streamproc.providers.catalog import Catalog
 from streamproc.records.codec import RequestDecoder
 from streamproc.records.outgoing import OutputTopic
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["SystemClock", "Worker"]
 

@@ -21,7 +21,7 @@ from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import Observer
 from streamproc.providers.catalog import Catalog
 from streamproc.records.request import Request
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["Chains"]
 

@@ -30,7 +30,7 @@ from streamproc.records.control import Cancel
 from streamproc.records.headers import event_headers
 from streamproc.records.identity import RunId
 from streamproc.records.view import Finished, Piece, Reset, StreamView, Update
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["Client", "Finished", "Piece", "Reset", "Stalled", "Update"]
 

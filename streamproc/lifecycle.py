@@ -20,7 +20,7 @@ from streamproc.observe.health import start_health_server
 from streamproc.observe.logs import CallLog, install_library_logs
 from streamproc.observe.metrics import Metrics
 from streamproc.providers.catalog import Catalog
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 from streamproc.watchdog import Watchdog
 
 __all__ = ["run_worker"]

@@ -33,7 +33,7 @@ from benchmarks.recovery.figures import Figure, content, rendered
 from benchmarks.recovery.moves import rolling, scale
 from benchmarks.recovery.stage import CALL_SECONDS, PARTITIONS, Plan
 from benchmarks.recovery.visibility import open_transaction, visible
-from streamproc.settings import KafkaSettings
+from streamproc.settings.kafka import KafkaSettings
 from tests.servers.process import ServerMissing
 
 SCENARIOS: dict[str, Callable[[Plan], Awaitable[list[Figure]]]] = {

@@ -8,7 +8,7 @@ from benchmarks.recovery.stage import PARTITIONS, QUIET_SECONDS, Plan, crew_of_t
 
 __all__ = ["kill", "restart", "stop"]
 
-_SESSION_SECONDS, _HEARTBEAT_SECONDS = 10.0, 1.0  # the defaults of streamproc.settings
+_SESSION_SECONDS, _HEARTBEAT_SECONDS = 10.0, 1.0  # the defaults of streamproc.settings.kafka
 _LONG, _SHORT = "mock-t20-i50-f50", "mock-t10-i30-f50"  # answers of 1.0 and 0.3 seconds
 _TIMES = 10
 

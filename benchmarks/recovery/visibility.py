@@ -12,14 +12,14 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.recovery.figures import Figure
 from benchmarks.recovery.outputs import MARKER, Shown
 from benchmarks.recovery.stage import PARTITIONS, QUIET_SECONDS, Plan, Stage, crew_of_three, gaps_of, quiet, staged
-from streamproc.settings import KafkaSettings
+from streamproc.settings.kafka import KafkaSettings
 from tests.chaos.proxy import Proxy
 
 __all__ = ["open_transaction", "visible"]
 
 _LONG, _SHORT = "mock-t20-i50-f50", "mock-t10-i30-f50"  # answers of 1.0 and 0.3 seconds
 _SECONDS = 20.0
-_TRANSACTION_SECONDS = KafkaSettings().session_timeout_seconds * 0.6  # the default of streamproc.settings
+_TRANSACTION_SECONDS = KafkaSettings().session_timeout_seconds * 0.6  # the default of streamproc.settings.kafka
 _LOOK_SECONDS = 0.5  # how often the broker of a benchmark looks for transactions that are too old
 
 

@@ -11,7 +11,7 @@ from streamproc.client import Client, Finished, Stalled
 from streamproc.errors import InvalidRequest, SetupError
 from streamproc.records.control import Cancel
 from streamproc.records.identity import RunId
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["cancel"]
 

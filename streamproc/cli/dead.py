@@ -17,7 +17,7 @@ from streamproc.kafka.letter import Letter, Original
 from streamproc.kafka.letter_reader import LetterReader, OriginalGone
 from streamproc.records.codec import encode_json
 from streamproc.records.identity import RunId
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["list_letters", "parse_runs", "pinned_tenants", "show"]
 

@@ -21,7 +21,7 @@ from streamproc.kafka.replay import Replay, ReplaySender, send_all
 from streamproc.records.codec import RequestDecoder
 from streamproc.records.headers import replay_of
 from streamproc.records.identity import RunId
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["replay"]
 

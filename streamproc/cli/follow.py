@@ -13,7 +13,7 @@ from streamproc.client import Client, Finished, Stalled
 from streamproc.errors import SetupError
 from streamproc.records.codec import encode
 from streamproc.records.identity import RunId
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["follow"]
 

@@ -12,7 +12,7 @@ from streamproc.errors import SetupError
 from streamproc.kafka.committed import GroupState
 from streamproc.kafka.positions import Position, PositionReader
 from streamproc.records.codec import encode_json
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["chosen_topics", "show"]
 

@@ -17,7 +17,7 @@ from streamproc.kafka.connection import client_options
 from streamproc.kafka.positions import Position, PositionReader
 from streamproc.kafka.reset import Change, Target, apply, check_rest, plan_change
 from streamproc.kafka.transactor import transactors
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["parse_target", "reset"]
 

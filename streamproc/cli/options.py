@@ -10,7 +10,8 @@ from cyclopts import Parameter
 
 from streamproc.errors import InvalidRequest, SetupError
 from streamproc.records.identity import RunId
-from streamproc.settings import Settings, load_settings
+from streamproc.settings.load import load_settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["ConfigFile", "Port", "RunNames", "StalledSeconds", "run_ids_of", "settings_of"]
 

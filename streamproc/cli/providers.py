@@ -18,7 +18,7 @@ from streamproc.money.rates import Rates
 from streamproc.providers.catalog import Catalog
 from streamproc.providers.trial import Trial, attempt
 from streamproc.records.codec import encode_json
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["check"]
 

@@ -17,7 +17,7 @@ from streamproc.errors import InvalidRequest, SetupError
 from streamproc.kafka.replay import send_all
 from streamproc.records.batch_output import encode_batch_output
 from streamproc.records.identity import RunId
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["submit"]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from streamproc.records.codec import RequestDecoder
-from streamproc.settings import LimitSettings
+from streamproc.settings.worker import LimitSettings
 
 __all__ = ["Bundled", "bundled_requests"]
 

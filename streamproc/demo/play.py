@@ -124,7 +124,7 @@ def _print_next(console: Console, program: str) -> None:
     console.print("Next:", style="bold")
     commands = [
         (f"{program} demo --keep", "the same, and then it stays up for your own requests"),
-        (f"{program} config show", "every setting; each has one sentence in streamproc/settings.py"),
+        (f"{program} config show", "every setting; each has one sentence in streamproc/settings/"),
     ]
     if Path("docker-compose.yml").exists():  # in a checkout
         commands.append(("docker compose up", "the same with Apache Kafka, in containers"))

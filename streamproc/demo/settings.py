@@ -4,7 +4,7 @@ import tomllib
 
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["MODELS", "DemoSettings", "read_settings", "settings_text"]
 

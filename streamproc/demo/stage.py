@@ -15,7 +15,7 @@ from streamproc.mock.behaviour import MockSettings
 from streamproc.mock.server import MockServer, serve
 from streamproc.observe.events import Observer
 from streamproc.providers.catalog import Catalog
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["Stage", "open_stage"]
 

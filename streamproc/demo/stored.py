@@ -3,7 +3,7 @@
 from streamproc.errors import SetupError
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.reader import Reader, Record
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["stored_records"]
 

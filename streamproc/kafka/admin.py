@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streamproc.kafka.connection import client_options, connected, setup_errors
-from streamproc.settings import KafkaSettings
+from streamproc.settings.kafka import KafkaSettings
 
 __all__ = ["admin_client"]
 

@@ -18,7 +18,7 @@ from streamproc.kafka.journals import Journals
 from streamproc.kafka.membership import Membership
 from streamproc.kafka.metadata import CommitMetadata, next_epoch
 from streamproc.kafka.transactor import NewTransactor
-from streamproc.settings import StartWithoutOffset
+from streamproc.settings.kafka import StartWithoutOffset
 
 __all__ = ["claim"]
 

@@ -24,7 +24,8 @@ from aiokafka.errors import (
 )
 
 from streamproc.errors import SetupError
-from streamproc.settings import KafkaSettings, read_secret
+from streamproc.settings.kafka import KafkaSettings
+from streamproc.settings.secret import read_secret
 
 __all__ = ["client_options", "connected", "setup_errors", "transaction_errors"]
 

@@ -24,7 +24,7 @@ from streamproc.kafka.rebalance import Rebalance
 from streamproc.kafka.stopping import stop_consumer
 from streamproc.kafka.transactor import NewTransactor
 from streamproc.observe.events import Observer
-from streamproc.settings import StartWithoutOffset
+from streamproc.settings.kafka import StartWithoutOffset
 
 __all__ = ["Consumer"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from streamproc.settings import WorkerSettings
+from streamproc.settings.worker import WorkerSettings
 
 __all__ = ["CLEANUP", "RETENTION", "find_brief_topics", "find_compacted_topics", "longest_run_ms"]
 

@@ -10,7 +10,7 @@ from streamproc.kafka.letter import Letter, Original, read_letter
 from streamproc.kafka.reader import Place, Reader
 from streamproc.records.headers import replay_of
 from streamproc.records.identity import RunId
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["LetterReader", "OriginalGone"]
 

@@ -15,7 +15,7 @@ from streamproc.kafka.committed import GroupState, committed_offsets, group_stat
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.metadata import StoredMetadata, read_metadata
 from streamproc.kafka.reader import Place, Reader
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["Position", "PositionReader"]
 

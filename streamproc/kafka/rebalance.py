@@ -25,7 +25,7 @@ from streamproc.kafka.membership import Generation, Membership
 from streamproc.kafka.namesake import Namesake
 from streamproc.kafka.transactor import NewTransactor
 from streamproc.observe.events import Observer, PartitionChanged
-from streamproc.settings import StartWithoutOffset
+from streamproc.settings.kafka import StartWithoutOffset
 
 __all__ = ["Rebalance"]
 

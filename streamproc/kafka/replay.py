@@ -13,7 +13,7 @@ from streamproc.kafka.reader import Place
 from streamproc.kafka.sender import Sender
 from streamproc.records.dead_letter import HEADER_PREFIX
 from streamproc.records.identity import RunId
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["Replay", "ReplaySender", "Sent", "send_all"]
 

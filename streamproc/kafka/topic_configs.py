@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streamproc.kafka.admin import admin_client
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["topic_configs"]
 

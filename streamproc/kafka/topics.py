@@ -17,7 +17,7 @@ from streamproc.kafka.kept import CLEANUP, RETENTION, find_brief_topics, find_co
 from streamproc.kafka.record_limits import MAX_MESSAGE_BYTES, find_small_topics
 from streamproc.kafka.topic_configs import topic_configs
 from streamproc.kafka.unclean import UNCLEAN, find_unclean_topics
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["TopicPlan", "check_topics", "create_topics", "existing_partitions", "find_problems", "plan_topics"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from streamproc.errors import SetupError
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 
 __all__ = ["MAIN", "api_keys"]
 

@@ -16,7 +16,8 @@ from streamproc.providers.scripted import Scripted, echo
 from streamproc.providers.transport import Transport
 from streamproc.providers.turns import Credential, Turns
 from streamproc.records.request import Request
-from streamproc.settings import ProviderSettings, read_secret
+from streamproc.settings.provider import ProviderSettings
+from streamproc.settings.secret import read_secret
 
 __all__ = ["Catalog", "Resolved"]
 

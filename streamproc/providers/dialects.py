@@ -10,7 +10,7 @@ from streamproc.providers.ollama import Ollama
 from streamproc.providers.openai_chat import OpenAIChat
 from streamproc.providers.openai_completions import OpenAICompletions
 from streamproc.providers.openai_responses import OpenAIResponses
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 
 __all__ = ["Spoken", "spoken"]
 

@@ -2,7 +2,7 @@
 
 from streamproc.providers.refusal import unsupported
 from streamproc.records.request import Request
-from streamproc.settings import FactSettings
+from streamproc.settings.provider import FactSettings
 
 __all__ = ["check_facts"]
 

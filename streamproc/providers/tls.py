@@ -3,7 +3,7 @@
 import ssl
 
 from streamproc.errors import SetupError
-from streamproc.settings import TlsSettings
+from streamproc.settings.provider import TlsSettings
 
 __all__ = ["context_of"]
 

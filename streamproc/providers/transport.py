@@ -14,7 +14,7 @@ from streamproc.providers.transport_engine import Asked, Engine
 from streamproc.providers.transport_exchange import Exchange
 from streamproc.providers.transport_httptools import HttptoolsEngine
 from streamproc.providers.transport_httpx import HttpxEngine
-from streamproc.settings import TimeoutSettings, TlsSettings
+from streamproc.settings.provider import TimeoutSettings, TlsSettings
 
 __all__ = ["Transport"]
 

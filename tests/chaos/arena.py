@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from streamproc.kafka.topics import create_topics
-from streamproc.settings import Settings, load_settings
+from streamproc.settings.load import load_settings
+from streamproc.settings.settings import Settings
 from tests.chaos.clusters import Cluster
 from tests.chaos.load import MODELS
 

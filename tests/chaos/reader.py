@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streamproc.kafka.metadata import CommitMetadata
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 from tests.chaos.evidence import (
     Committed,
     Evidence,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from streamproc.records.identity import RunId
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 from tests.chaos.checker import Counts, count
 from tests.chaos.evidence import (
     Committed,

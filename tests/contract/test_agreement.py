@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from streamproc.errors import SetupError
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 from tests.contract.harness.member import running_member
 from tests.contract.harness.program import running_program
 from tests.contract.harness.stage import Stage, staged

@@ -8,7 +8,7 @@ import pytest
 
 from streamproc.errors import SetupError
 from streamproc.observe.events import PartitionChanged
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 from tests.contract.harness.member import Member, running_member
 from tests.contract.harness.program import Program, running_program
 from tests.contract.harness.stage import Stage, staged

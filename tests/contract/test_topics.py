@@ -9,7 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from streamproc.errors import SetupError
 from streamproc.kafka.topic_configs import topic_configs
 from streamproc.kafka.topics import check_topics, create_topics
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 from tests.contract.harness.settings import make_settings
 from tests.contract.harness.waiting import eventually_found
 from tests.servers.network import free_ports

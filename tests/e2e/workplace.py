@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from streamproc.kafka.topics import create_topics
-from streamproc.settings import load_settings
+from streamproc.settings.load import load_settings
 from tests.e2e.program import PROGRAM, Said, run
 from tests.servers.network import wait_until
 from tests.servers.process import Process

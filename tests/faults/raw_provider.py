@@ -17,7 +17,7 @@ from streamproc.providers.dialect import Dialect
 from streamproc.providers.http_provider import HttpProvider
 from streamproc.providers.openai_chat import OpenAIChat
 from streamproc.providers.transport import Transport
-from streamproc.settings import TimeoutSettings
+from streamproc.settings.provider import TimeoutSettings
 
 __all__ = [
     "DONE",

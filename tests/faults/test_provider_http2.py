@@ -13,7 +13,7 @@ import pytest
 from streamproc.chain.provider import Text
 from streamproc.errors import Disconnected
 from streamproc.providers.catalog import Catalog
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 from tests.faults.cases.table import APIS
 from tests.faults.raw_provider import outcome
 from tests.unit.providers.calls import a_call

@@ -11,7 +11,7 @@ from typing import Any
 
 from streamproc.errors import ConnectFailed
 from streamproc.providers.catalog import Catalog
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 from tests.faults.raw_provider import DONE, END, FINISH, STREAM, Connection, outcome, raw_provider, token
 from tests.unit.providers.calls import a_call
 

@@ -12,7 +12,7 @@ import pytest
 
 from streamproc.errors import ConnectFailed, Disconnected, SetupError
 from streamproc.providers.catalog import Catalog
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 from tests.faults.raw_provider import DONE, END, FINISH, STREAM, outcome, token
 from tests.unit.providers.calls import a_call
 

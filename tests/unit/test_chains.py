@@ -9,7 +9,7 @@ from streamproc.errors import InvalidRequest
 from streamproc.money.tokens import TokenCounter
 from streamproc.providers.catalog import Catalog
 from streamproc.records.request import Request
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 from tests.fakes import FakeClock, Seen, a_request
 
 PRICE = {"input_usd": 1, "output_usd": 2}

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from streamproc.settings import load_settings
+from streamproc.settings.load import load_settings
 
 ROOT = Path(__file__).parents[2]
 

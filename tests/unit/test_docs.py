@@ -9,7 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 from streamproc.cli.commands import build_app
-from streamproc.settings import ProviderSettings, Settings, load_settings
+from streamproc.settings.load import load_settings
+from streamproc.settings.provider import ProviderSettings
+from streamproc.settings.settings import Settings
 from tests.unit.pages import OPERATIONS, PAGES, ROOT, blocks, codes, commands, prose, spans, table
 
 _SETTING = re.compile(r"(?:kafka|topics|worker|chunks|limits|retry|observe|timeouts|providers)\.[\w.]+")

@@ -14,7 +14,7 @@ from streamproc.providers import (
     openai_responses_answer,
     openai_responses_request,
 )
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 from tests.unit.pages import OPERATIONS, ROOT, codes, table
 
 PAGE = ROOT / "docs/providers.md"

@@ -28,7 +28,7 @@ from streamproc.records.request import Request
 from streamproc.records.result import Result
 from streamproc.records.shapes import Written
 from streamproc.records.usage import TokenCounts, UsageLine
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 from tests.unit.pages import OPERATIONS, RECORDS, ROOT, codes, examples, table
 
 _RUN, _AT = "t/0/0@0", datetime(2026, 1, 31, tzinfo=UTC)

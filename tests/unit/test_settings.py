@@ -9,7 +9,9 @@ from pydantic import SecretStr
 from streamproc.cli.config import check, show
 from streamproc.cli.options import settings_of
 from streamproc.errors import SetupError
-from streamproc.settings import Settings, load_settings, read_secret
+from streamproc.settings.load import load_settings
+from streamproc.settings.secret import read_secret
+from streamproc.settings.settings import Settings
 
 SECRET = "sk-very-secret"
 

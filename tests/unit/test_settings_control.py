@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 
 def source(topic: str, **fields: Any) -> dict[str, Any]:

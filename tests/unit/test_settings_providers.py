@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 
 
 def provider(**fields: Any) -> ProviderSettings:

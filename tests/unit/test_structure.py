@@ -12,7 +12,6 @@ LONG_FOR_A_REASON = {
     "streamproc/errors.py": "one tree with its fate table; taking it apart would hide which fates there are",
     "tests/faults/test_provider_connections.py": "one table of what a connection can do to a call, read as a whole",
     "tests/unit/observe/test_logs.py": "one logger, line by line",
-    "streamproc/settings.py": "every setting is declared once, and the one file is where people look for it",
 }
 
 # Words that say nothing about what is in a file, with what they mostly hide behind an s.

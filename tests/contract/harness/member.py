@@ -11,7 +11,7 @@ from streamproc.kafka.assignment import Assignment
 from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import Happening
 from streamproc.providers.catalog import Catalog
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 from tests.contract.harness.waiting import eventually
 
 __all__ = ["Member", "prepared_member", "running_member"]

@@ -15,7 +15,7 @@ from streamproc.records.journal import Note
 from streamproc.records.notes import decode_note
 from streamproc.records.result import Result
 from streamproc.records.usage import UsageLine
-from streamproc.settings import TopicSettings
+from streamproc.settings.kafka import TopicSettings
 
 __all__ = ["Outputs"]
 

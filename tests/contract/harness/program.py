@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 from tests.contract.harness.waiting import eventually
 from tests.servers.process import Process
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 __all__ = ["GROUP", "PARTITIONS", "PRICE", "make_settings"]
 

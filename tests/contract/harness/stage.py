@@ -23,7 +23,7 @@ from streamproc.mock.behaviour import MockSettings
 from streamproc.mock.server import MockServer, serve
 from streamproc.records.codec import rfc3339
 from streamproc.records.identity import RunId
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 from tests.contract.harness.outputs import Outputs
 from tests.contract.harness.settings import make_settings
 from tests.contract.harness.waiting import eventually_found

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from streamproc.kafka.assignment import pause_between_commits
 from streamproc.kafka.kept import find_brief_topics, find_compacted_topics, longest_run_ms
 from streamproc.kafka.topics import TopicPlan, find_problems, plan_topics
-from streamproc.settings import Settings
+from streamproc.settings.settings import Settings
 
 PLAN = (
     TopicPlan("in", 4, None, is_output=False, is_source=True),

@@ -14,7 +14,7 @@ from streamproc.money.cost import cost_nanos
 from streamproc.money.pricing import PriceBook
 from streamproc.money.rates import Rates, Step
 from streamproc.records.usage import TokenCounts
-from streamproc.settings import PriceSettings, TierPriceSettings
+from streamproc.settings.prices import PriceSettings, TierPriceSettings
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 OPENAI = "https://api.openai.com/v1"

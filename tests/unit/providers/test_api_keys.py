@@ -7,7 +7,7 @@ import pytest
 
 from streamproc.errors import SetupError
 from streamproc.providers.api_keys import api_keys
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 
 SECRET = "sk-made-up"
 

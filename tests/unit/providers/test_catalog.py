@@ -9,7 +9,7 @@ from streamproc.errors import InvalidRequest, SetupError
 from streamproc.providers.catalog import Catalog, Resolved
 from streamproc.providers.http_provider import HttpProvider
 from streamproc.providers.scripted import Scripted
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 from tests.faults.raw_provider import Connection, outcome, raw_provider, response
 from tests.unit.providers.calls import a_call
 

@@ -14,7 +14,7 @@ from streamproc.observe.health import start_health_server
 from streamproc.observe.metrics import Metrics
 from streamproc.providers.catalog import Catalog
 from streamproc.providers.http_pool import NoneFree
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 from tests.fakes import eventually
 from tests.faults.raw_provider import DONE, END, FINISH, STREAM, Connection, outcome, raw_provider, token
 from tests.unit.providers.calls import a_call

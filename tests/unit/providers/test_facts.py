@@ -7,7 +7,7 @@ import pytest
 from streamproc.errors import InvalidRequest
 from streamproc.providers.facts import check_facts
 from streamproc.records.request import Request
-from streamproc.settings import FactSettings
+from streamproc.settings.provider import FactSettings
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
 TOOL = {"type": "function", "function": {"name": "f"}}

@@ -12,7 +12,8 @@ from streamproc.observe.gauges import ConnectionState, WorkerState
 from streamproc.observe.logs import CallLog, configure_logs
 from streamproc.observe.metrics import Metrics
 from streamproc.providers.catalog import Catalog
-from streamproc.settings import ProviderSettings, Settings
+from streamproc.settings.provider import ProviderSettings
+from streamproc.settings.settings import Settings
 from tests.faults.raw_provider import DONE, END, STREAM, Connection, chunked, outcome, raw_provider, response
 from tests.unit.providers.calls import a_call
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from streamproc.chain.provider import Completed
 from streamproc.errors import CredentialRefused, QuotaExhausted, ServerFault
 from streamproc.providers.catalog import Catalog
-from streamproc.settings import ProviderSettings
+from streamproc.settings.provider import ProviderSettings
 from tests.faults.raw_provider import DONE, END, FINISH, STREAM, Connection, outcome, raw_provider, response, token
 from tests.unit.providers.calls import a_call
 

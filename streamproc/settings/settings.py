@@ -1,0 +1,82 @@
+"""All settings together, and the relations between their groups."""
+
+import re
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from streamproc.settings.kafka import KafkaSettings, SourceSettings, TopicSettings
+from streamproc.settings.provider import ProviderSettings
+from streamproc.settings.worker import ChunkSettings, LimitSettings, ObserveSettings, RetrySettings, WorkerSettings
+
+__all__ = ["PREFIX", "Settings"]
+
+PREFIX = "STREAMPROC_"
+"""Of all variables."""
+
+
+class Settings(BaseSettings):
+    """All settings of a worker and of the commands."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,
+        nested_model_default_partial_update=True,
+    )
+
+    kafka: KafkaSettings = Field(default_factory=lambda: KafkaSettings())
+    sources: tuple[SourceSettings, ...] = Field(default_factory=lambda: (SourceSettings(),), min_length=1)
+    topics: TopicSettings = Field(default_factory=lambda: TopicSettings())
+    worker: WorkerSettings = Field(default_factory=lambda: WorkerSettings())
+    chunks: ChunkSettings = Field(default_factory=lambda: ChunkSettings())
+    limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
+    retry: RetrySettings = Field(default_factory=lambda: RetrySettings())
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    observe: ObserveSettings = Field(default_factory=lambda: ObserveSettings())
+    allow_unpriced: bool = Field(False, description="Answer requests to models without a known price; cost is null.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 the signature is pydantic-settings' own
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment goes before the file."""
+        del dotenv_settings, file_secret_settings
+        assert isinstance(env_settings, EnvSettingsSource)  # noqa: S101 narrows the type for mypy
+        return (env_settings, init_settings)
+
+    @model_validator(mode="after")
+    def _relations(self) -> Self:
+        names = [source.topic for source in self.sources]
+        if len(set(names)) < len(names):
+            raise ValueError("sources: two sources have the same topic")
+        outputs = self.topics.outputs()
+        if len(set(outputs)) < len(outputs) or set(outputs) & set(names):
+            raise ValueError("topics: every topic needs a name of its own, different from the sources' topics")
+        pinned = {(source.control, source.tenant) for source in self.sources if source.control is not None}
+        if any(tenant is None for _, tenant in pinned):
+            raise ValueError("sources: a control topic of its own is for a source with a pinned tenant")
+        controls = [self.topics.control, *(control for control, _ in pinned)]
+        if len(set(controls)) < len(controls) or set(controls) & {*outputs, *names}:
+            raise ValueError("topics: every control topic needs a name of its own, and one tenant or topics.control")
+        for name in self.providers:
+            # Variables are read without regard to case, and two underscores part their levels.
+            if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+                raise ValueError(f"providers: {name!r} must be lower-case letters, digits and single underscores")
+        if self.limits.max_request_bytes > self.limits.max_record_bytes:
+            raise ValueError("limits: max_request_bytes must not exceed max_record_bytes")
+        return self
+
+    def control_topics(self) -> dict[str, str | None]:
+        """Names of the control topics, each with the tenant that it is for; None is for all of them."""
+        return {source.control: source.tenant for source in self.sources if source.control is not None} | {
+            self.topics.control: None
+        }
