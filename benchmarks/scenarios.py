@@ -164,7 +164,7 @@ async def streamed(bench: Bench, name: str) -> Figures:
     count = int(bench.calls_per_second * bench.enough_seconds) + bench.in_flight
     first, last = await _window(bench, name, model, count, stream=True)
     # Ours adds a start and an end record to each answer.
-    around = 2 * (last.completed - first.completed) if name == "streamproc" else 0
+    around = 2 * (last.completed - first.completed) if name in ("streamproc", "no-wait") else 0
     tokens = last.records - first.records - around
     seconds = last.at - first.at
     return {

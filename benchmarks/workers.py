@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.load import Topics
@@ -34,7 +35,7 @@ def _loop(module: str) -> Callable[[Job], list[str]]:
     return command
 
 
-def _streamproc(job: Job) -> list[str]:
+def _streamproc(job: Job, *, waits: bool = True) -> list[str]:
     topics = job.topics
     settings = job.folder / f"{topics.requests}.toml"
     settings.write_text(
@@ -58,6 +59,7 @@ partitions = {topics.partitions}
 
 [worker]
 max_running = {job.in_flight}
+wait_for_journal = {str(waits).lower()}
 
 [chunks]
 coalesce = false
@@ -82,5 +84,9 @@ WORKERS: dict[str, Callable[[Job], list[str]]] = {
     "hand": _loop("benchmarks.hand_written"),
     "pump": _loop("benchmarks.pump"),
     "streamproc": _streamproc,
+    "no-wait": partial(_streamproc, waits=False),
 }
-"""Name of each worker and the command that starts it; the pump is what ratios refer to."""
+"""Name of each worker and the command that starts it; the pump is what ratios refer to.
+
+`no-wait` is streamproc whose calls do not wait for their journal notes: the difference is what that wait adds.
+"""
