@@ -13,6 +13,7 @@ from streamproc.providers.dialects import spoken
 from streamproc.providers.facts import check_facts
 from streamproc.providers.http_provider import HttpProvider
 from streamproc.providers.scripted import Scripted, echo
+from streamproc.providers.tls import context_of
 from streamproc.providers.transport import Transport
 from streamproc.providers.turns import Credential, Turns
 from streamproc.records.request import Request
@@ -38,7 +39,7 @@ class Catalog:
         """Builds the providers and reads their key files; opens no connection. `now` gives unix time in seconds.
 
         Raises:
-            SetupError: a key or an address is wrong; the sentence names the setting and never the key.
+            SetupError: a key, a file for TLS or an address is wrong; the sentence names the setting and never the key.
         """
         self._models = {name: provider.models for name, provider in settings.items()}
         self._transports: dict[str, list[Transport]] = {}
@@ -106,6 +107,7 @@ class Catalog:
             return Scripted(name, echo(), asyncio.sleep)
         dialects = spoken(settings)
         made = []
+        tls = context_of(name, settings.tls) if settings.base_url.startswith("https:") else None
         password = read_secret(
             settings.proxy_password, settings.proxy_password_file, f"providers.{name}.proxy_password"
         )
@@ -118,7 +120,7 @@ class Catalog:
                 max_connections=settings.max_connections,
                 keep_alive=settings.keep_alive,
                 engine=settings.engine,
-                tls=settings.tls,
+                tls=tls,
                 proxy=settings.proxy,
                 proxy_login=(settings.proxy_user, password) if settings.proxy_user and password else None,
                 secrets=[secret for secret in (key, password) if secret is not None],

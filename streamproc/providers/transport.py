@@ -1,6 +1,7 @@
 """The HTTP client of the providers: address, credentials and connections of one of them."""
 
 import asyncio
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -9,12 +10,12 @@ import httpx
 from streamproc.errors import SetupError
 from streamproc.providers.connections import Faults
 from streamproc.providers.http_pool import PoolState
-from streamproc.providers.tls import context_of
 from streamproc.providers.transport_engine import Asked, Engine
 from streamproc.providers.transport_exchange import Exchange
 from streamproc.providers.transport_httptools import HttptoolsEngine
 from streamproc.providers.transport_httpx import HttpxEngine
-from streamproc.settings.provider import TimeoutSettings, TlsSettings
+from streamproc.providers.way import ProxyAddress, open_way
+from streamproc.settings.provider import TimeoutSettings
 
 __all__ = ["Transport"]
 
@@ -32,7 +33,7 @@ class Transport:
         max_connections: int,
         keep_alive: bool = True,
         engine: Literal["httptools", "httpx"] = "httptools",
-        tls: TlsSettings | None = None,
+        tls: ssl.SSLContext | None = None,
         proxy: str | None = None,
         proxy_login: tuple[str, str] | None = None,
         secrets: Sequence[str] = (),
@@ -47,30 +48,20 @@ class Transport:
             max_connections: more calls than this wait for a connection, within the connect deadline.
             keep_alive: whether a connection is used again; one that its server closes without a word may lose a call.
             engine: who makes the connections.
-            tls: files for https; None is the system's.
+            tls: for https, and for nothing else; None trusts whom the system trusts.
             proxy: URL of an HTTP proxy, for the engine httpx.
             proxy_login: our name and password there.
             secrets: texts that `redact` takes out.
 
         Raises:
-            SetupError: the address is no URL of an HTTP server, or a file for TLS is not what it should be.
+            SetupError: the address, or the proxy's, is no URL of an HTTP server.
         """
         self._provider = provider
         self._timeouts = timeouts
         self._secrets = tuple(secret for secret in secrets if secret)
         self._base_url = base_url.rstrip("/")
-        try:
-            self._url = httpx.URL(self._base_url)
-            host = self._url.host  # which reads punycode
-        except (httpx.InvalidURL, UnicodeError) as exc:
-            raise SetupError(f"providers.{provider}.base_url is no URL: {exc}") from exc
-        if (
-            self._url.scheme not in ("http", "https")
-            or not host
-            or self._url.userinfo
-            or not 0 < (self._url.port or 80) < 2**16
-        ):
-            raise SetupError(f"providers.{provider}.base_url must look like https://host/path, without a user name")
+        self._url = _server_url(f"providers.{provider}.base_url", self._base_url)
+        self._proxy = None if proxy is None else _proxy_address(provider, proxy, proxy_login)
         self._faults = Faults()
         self._targets: dict[str, bytes] = {}
         self._headers = (
@@ -80,11 +71,11 @@ class Transport:
             (b"user-agent", b"streamproc"),
             *((name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
         )
-        context = context_of(provider, tls or TlsSettings()) if self._url.scheme == "https" else None
+        context = (tls or ssl.create_default_context()) if self._url.scheme == "https" else None
         self._engine: Engine = (
             HttptoolsEngine(
                 self._url.raw_host.decode("ascii"),
-                self._port,
+                _port(self._url),
                 tls=context,
                 max_connections=max_connections,
                 keep_alive=keep_alive,
@@ -101,10 +92,6 @@ class Transport:
 
     def __repr__(self) -> str:
         return f"<Transport {self._provider} {self._base_url}>"
-
-    @property
-    def _port(self) -> int:
-        return self._url.port or (443 if self._url.scheme == "https" else 80)
 
     @property
     def connections(self) -> tuple[PoolState | None, Mapping[str, int]]:
@@ -152,23 +139,43 @@ class Transport:
         )
 
     async def check_reachable(self) -> None:
-        """Opens a connection and closes it again; sends nothing.
+        """Opens a connection, through the proxy where there is one, and closes it again; sends no request.
 
         Raises:
-            SetupError: nobody takes it; names the setting and the reason.
+            SetupError: nobody takes it; names the settings and the reason.
         """
+        url = self._url
         try:
             async with asyncio.timeout(self._timeouts.connect_seconds):
-                _, writer = await asyncio.open_connection(self._url.host, self._port)
+                await open_way(url.host, _port(url), is_tls=url.scheme == "https", proxy=self._proxy)
         except (OSError, UnicodeError) as exc:  # TimeoutError is an OSError; a name like `a..b` a UnicodeError
             reason = (
                 "no answer in time" if isinstance(exc, TimeoutError) else getattr(exc, "strerror", None) or str(exc)
             )
-            raise SetupError(
-                f"providers.{self._provider}.base_url {self._base_url} cannot be reached: {reason}"
-            ) from exc
-        writer.close()
+            place = f"providers.{self._provider}"
+            through = "" if self._proxy is None else f" through {place}.proxy {self._proxy.host}:{self._proxy.port}"
+            raise SetupError(f"{place}.base_url {self._base_url} cannot be reached{through}: {reason}") from exc
 
     async def aclose(self) -> None:
         """Closes all connections. End the calls first: one that still runs may notice only by its deadlines."""
         await self._engine.aclose()
+
+
+def _server_url(place: str, url: str) -> httpx.URL:
+    try:
+        read = httpx.URL(url)
+        host = read.host  # which reads punycode
+    except (httpx.InvalidURL, UnicodeError) as exc:
+        raise SetupError(f"{place} is no URL: {exc}") from exc
+    if read.scheme not in ("http", "https") or not host or read.userinfo or not 0 < _port(read) < 2**16:
+        raise SetupError(f"{place} must look like https://host/path, without a user name")
+    return read
+
+
+def _proxy_address(provider: str, proxy: str, login: tuple[str, str] | None) -> ProxyAddress:
+    url = _server_url(f"providers.{provider}.proxy", proxy)
+    return ProxyAddress(url.host, _port(url), url.scheme == "https", login)
+
+
+def _port(url: httpx.URL) -> int:
+    return (443 if url.scheme == "https" else 80) if url.port is None else url.port

@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from streamproc.errors import ConnectFailed
+import pytest
+
+from streamproc.errors import ConnectFailed, SetupError
 from streamproc.providers.catalog import Catalog
 from streamproc.settings.provider import ProviderSettings
 from tests.faults.raw_provider import DONE, END, FINISH, STREAM, Connection, outcome, raw_provider, token
@@ -135,3 +137,60 @@ async def test_nobody_is_the_proxy() -> None:
     _, _, error = await outcome(built.providers["p"], a_call())
     assert isinstance(error, ConnectFailed)
     await built.aclose()
+
+
+async def test_the_check_at_start_asks_the_proxy() -> None:
+    """It looked for the provider itself, and refused to start where only the proxy knows the way."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with a_tunnel() as tunnel, await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        proxy = f"http://127.0.0.1:{tunnel.port}"
+        built = catalog(f"https://127.0.0.1:{port}/v1", proxy, **LOGIN)
+        await built.check_reachable()
+        assert tunnel.heads[0].startswith(f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n".encode())
+        assert BASIC in tunnel.heads[0]
+        # Without TLS the proxy would have to be sent a request: that it is there must be enough.
+        await catalog("http://provider.invalid/v1", proxy).check_reachable()
+        assert len(tunnel.heads) == 1
+
+
+@pytest.mark.parametrize(
+    ("says", "reason"),
+    [
+        (
+            b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+            "the proxy answers 407; see proxy_user and proxy_password",
+        ),
+        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "the proxy answers 502"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "the proxy answers nothing that is HTTP"),
+        (b"", "the proxy answers nothing that is HTTP"),
+    ],
+)
+async def test_the_check_at_start_tells_why_a_proxy_opens_no_tunnel(says: bytes, reason: str) -> None:
+    """Both settings are named, the password is not."""
+    async with a_tunnel(says) as tunnel:
+        built = catalog("https://provider.invalid/v1", f"http://127.0.0.1:{tunnel.port}", **LOGIN)
+        with pytest.raises(SetupError) as wrong:
+            await built.check_reachable()
+    assert str(wrong.value) == (
+        "providers.p.base_url https://provider.invalid/v1 cannot be reached"
+        f" through providers.p.proxy 127.0.0.1:{tunnel.port}: {reason}"
+    )
+
+
+async def test_the_check_at_start_finds_no_proxy(unused_tcp_port: int) -> None:
+    """As with a provider that is away."""
+    built = catalog("http://127.0.0.1/v1", f"http://127.0.0.1:{unused_tcp_port}")
+    with pytest.raises(SetupError, match=rf"through providers\.p\.proxy 127\.0\.0\.1:{unused_tcp_port}: "):
+        await built.check_reachable()
+
+
+async def test_a_tunnel_to_an_address_of_ipv6() -> None:
+    """It stands in brackets: the port is behind its last colon."""
+    async with a_tunnel(b"HTTP/1.1 200 OK\r\n\r\n") as tunnel:
+        await catalog("https://[2001:db8::1]/v1", f"http://127.0.0.1:{tunnel.port}").check_reachable()
+    assert tunnel.heads[0].startswith(b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n")

@@ -118,12 +118,19 @@ def test_key_file_that_is_no_key(tmp_path: Path, content: bytes | None, words: s
     assert "sk-1" not in str(wrong.value)
 
 
-@pytest.mark.parametrize("url", ["http:///v1", "http://host:99999999/v1"])
+@pytest.mark.parametrize("url", ["http:///v1", "http://host:99999999/v1", "http://host:0/v1"])
 def test_address_that_is_none(url: str) -> None:
-    """A wrong address is seen at start, by the name of its setting."""
+    """A wrong address is seen at start, by the name of its setting; port 0 passed for the usual one."""
     with pytest.raises(SetupError, match=r"providers\.p\.base_url") as wrong:
         catalog(p={"models": ["m"], "base_url": url})
     assert "secret" not in str(wrong.value)
+
+
+@pytest.mark.parametrize("proxy", ["http://proxy:0", "http://proxy:99999999"])
+def test_proxy_that_is_no_address(proxy: str) -> None:
+    """The same."""
+    with pytest.raises(SetupError, match=r"providers\.p\.proxy"):
+        catalog(p={"models": ["m"], "engine": "httpx", "proxy": proxy})
 
 
 async def test_provider_that_cannot_be_reached(unused_tcp_port: int) -> None:
