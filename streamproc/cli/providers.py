@@ -17,12 +17,13 @@ from streamproc.money.pricing import PriceBook
 from streamproc.money.rates import Rates
 from streamproc.providers.catalog import Catalog
 from streamproc.providers.trial import Trial, attempt
+from streamproc.providers.turns import Credential
 from streamproc.records.codec import encode_json
 from streamproc.settings.settings import Settings
 
 __all__ = ["check"]
 
-_HEAD = ("PROVIDER", "FIRST TOKEN", "WHOLE", "USD IN/M", "USD OUT/M", "MODEL")
+_HEAD = ("PROVIDER", "CREDENTIAL", "FIRST TOKEN", "WHOLE", "USD IN/M", "USD OUT/M", "MODEL")
 _AT_ONCE = 8
 _PICOS_PER_USD_A_MILLION = 10**6
 
@@ -39,11 +40,11 @@ def check(
     json: Annotated[bool, Parameter(help="Print one JSON object a line.", negative="")] = False,
     config: ConfigFile = None,
 ) -> int:
-    """Make one tiny call to each provider, and say whether it works, how quickly, and at which price.
+    """Make one tiny call to each provider with each credential, and say whether it works, how quickly, at which price.
 
-    The calls are real: each asks for at most 16 tokens and is billed by the provider; it appears in no usage topic.
-    Kafka is not needed. A provider that does not work is told on standard error with what to do. Exit code 0 when all
-    work, 1 when one does not.
+    The calls are real: each asks for at most 16 tokens, or for the embedding of two words, and is billed by the
+    provider; it appears in no usage topic. Kafka is not needed. What does not work is told on standard error with what
+    to do. Exit code 0 when all work, 1 when one does not.
     """
     settings = settings_of(config)
     asked = _asked(settings, provider, all_models=all_models)
@@ -59,7 +60,7 @@ def check(
             print(line)  # noqa: T201 the command line speaks
     failed = [trial for trial in trials if trial.problem is not None]
     for trial in failed:
-        print(f"{trial.provider}, model {trial.model}: {trial.problem}", file=sys.stderr)  # noqa: T201 the same
+        print(f"{trial.provider}, credential {trial.credential}, model {trial.model}: {trial.problem}", file=sys.stderr)  # noqa: T201 the same
     return 1 if failed else 0
 
 
@@ -83,13 +84,15 @@ async def _attempts(settings: Settings, asked: Sequence[tuple[str, str]], second
     catalog = Catalog(settings.providers, now=time.time)
     slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(name: str, model: str) -> Trial:
+    async def one(credential: Credential, model: str) -> Trial:
         async with slots:
-            goes_on = settings.providers[name].kind == "openai_completions"
-            return await attempt(catalog.providers[name], model, seconds, goes_on=goes_on)
+            goes_on = settings.providers[credential.provider.name].kind == "openai_completions"
+            return await attempt(credential, model, seconds, goes_on=goes_on)
 
     try:
-        return await asyncio.gather(*(one(name, model) for name, model in asked))
+        return await asyncio.gather(
+            *(one(credential, model) for name, model in asked for credential in catalog.credentials[name])
+        )
     finally:
         await catalog.aclose()
 
@@ -108,13 +111,15 @@ def _row(trial: Trial, rates: Rates | None) -> tuple[str, ...]:
     known = (None, None) if step is None else (_usd(step.input), _usd(step.output))
     prices = tuple(price or "unknown" for price in known)
     first = trial.seconds if trial.first_seconds is None else trial.first_seconds
-    return (trial.provider, f"{first * 1000:.0f} ms", f"{trial.seconds * 1000:.0f} ms", *prices, trial.model)
+    times = (f"{seconds * 1000:.0f} ms" for seconds in (first, trial.seconds))
+    return (trial.provider, trial.credential, *times, *prices, trial.model)
 
 
 def _as_json(trial: Trial, rates: Rates | None) -> dict[str, Any]:
     step = None if rates is None else rates.steps[0]
     return {
         "provider": trial.provider,
+        "credential": trial.credential,
         "model": trial.model,
         "works": trial.problem is None,
         "first_token_seconds": trial.first_seconds,

@@ -1,13 +1,13 @@
 """The providers of the settings, and which of them answers a model."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from streamproc.chain.provider import Provider
 from streamproc.errors import InvalidRequest
-from streamproc.providers.api_keys import api_keys
+from streamproc.providers.api_keys import MAIN, api_keys
 from streamproc.providers.connections import Connections, joined
 from streamproc.providers.dialects import spoken
 from streamproc.providers.facts import check_facts
@@ -33,7 +33,7 @@ class Resolved(NamedTuple):
 
 
 class Catalog:
-    """All providers by name; it owns their connections."""
+    """All providers by name, and each as it is seen with one credential; it owns their connections."""
 
     def __init__(self, settings: Mapping[str, ProviderSettings], *, now: Callable[[], float]) -> None:
         """Builds the providers and reads their key files; opens no connection. `now` gives unix time in seconds.
@@ -46,8 +46,12 @@ class Catalog:
         self._checked: list[Transport] = []
         self._facts = {name: provider.facts for name, provider in settings.items()}
         self._http: dict[str, HttpProvider] = {}
-        self.providers: Mapping[str, Provider] = {
+        self.credentials: Mapping[str, Sequence[Credential]] = {
             name: self._built(name, provider, now) for name, provider in settings.items()
+        }
+        self.providers: Mapping[str, Provider] = {
+            name: Turns(name, several) if len(several) > 1 else several[0].provider
+            for name, several in self.credentials.items()
         }
 
     def resolve(self, model: str) -> Resolved:
@@ -102,9 +106,9 @@ class Catalog:
         for transport in chain.from_iterable(self._transports.values()):
             await transport.aclose()
 
-    def _built(self, name: str, settings: ProviderSettings, now: Callable[[], float]) -> Provider:
+    def _built(self, name: str, settings: ProviderSettings, now: Callable[[], float]) -> Sequence[Credential]:
         if settings.kind == "scripted":
-            return Scripted(name, echo(), asyncio.sleep)
+            return [Credential(MAIN, Scripted(name, echo(), asyncio.sleep))]
         dialects = spoken(settings)
         made = []
         tls = context_of(name, settings.tls) if settings.base_url.startswith("https:") else None
@@ -127,8 +131,8 @@ class Catalog:
             )
             self._transports.setdefault(name, []).append(transport)
             provider = HttpProvider(name, dialects.answers, transport, now=now, embeddings=dialects.embeddings)
+            self._http[name] = provider
             made.append(Credential(credential, provider))
         if settings.check_at_start:
             self._checked.append(self._transports[name][0])
-        self._http[name] = made[0].provider
-        return made[0].provider if len(made) == 1 else Turns(name, made)
+        return made

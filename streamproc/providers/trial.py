@@ -1,9 +1,10 @@
-"""A trial: one tiny call to a model, to see whether it answers, how quickly, and if not, what to do."""
+"""A trial: one tiny call to a model with one credential: does it answer, how quickly, and if not, what to do."""
 
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 from time import monotonic, time
+from typing import Any
 
 from streamproc.chain.call import Call, Progress
 from streamproc.chain.journal import MemoryJournal
@@ -12,10 +13,15 @@ from streamproc.errors import (
     BadRequest,
     ConnectFailed,
     CredentialRefused,
+    InvalidRequest,
     MalformedStream,
     ProviderError,
     QuotaExhausted,
+    RequestFault,
+    ServerFault,
 )
+from streamproc.providers.api_keys import MAIN
+from streamproc.providers.turns import Credential
 from streamproc.records.request import Message, Request
 from streamproc.records.usage import TokenCounts
 
@@ -25,12 +31,15 @@ _OUTPUT_TOKENS = 16  # the least that all of OpenAI's models take
 _PROMPT = "Say: works"
 
 _ADVICE: tuple[tuple[type[ProviderError], str], ...] = (
-    (CredentialRefused, "set a key that may use this model: {variable} or providers.{provider}.api_key_file"),
+    (CredentialRefused, "set a key that may use this model: {variable} or {place}.api_key_file"),
     (QuotaExhausted, "see the account's credit and limits at the provider"),
     (BadRequest, "see whether providers.{provider}.models and base_url name what the provider serves"),
     (ConnectFailed, "see whether providers.{provider}.base_url is the server's address, and whether it runs"),
     (MalformedStream, "see whether providers.{provider}.kind and base_url fit the server"),
 )
+
+
+_NOT_IMPLEMENTED = 501
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,7 @@ class Trial:
     """
 
     provider: str
+    credential: str
     model: str
     first_seconds: float | None
     seconds: float
@@ -48,43 +58,65 @@ class Trial:
     problem: str | None
 
 
-async def attempt(provider: Provider, model: str, seconds: float, *, goes_on: bool = False) -> Trial:
+async def attempt(credential: Credential, model: str, seconds: float, *, goes_on: bool = False) -> Trial:
     """Makes the call and waits so long at most. It is no run: nothing is published or journalled.
 
+    A model that refuses it is asked for embeddings: nothing tells beforehand which models make nothing else.
     `goes_on`: the model goes on with a text, and answers no conversation.
     """
+    asked = {"text": _PROMPT} if goes_on else {"messages": [Message(role="user", content=_PROMPT)]}
+    trial, error = await _attempt(credential, model, seconds, asked)
+    if _may_make_embeddings(error):
+        second, error = await _attempt(credential, model, seconds, {"input": [_PROMPT]})
+        if error is None:
+            return second
+    return trial
+
+
+def _may_make_embeddings(error: Exception | None) -> bool:
+    """How servers refuse to talk with such a model: by 400 and 404, OpenAI also by 403, llama.cpp by 501."""
+    return isinstance(error, (RequestFault, CredentialRefused)) or (
+        isinstance(error, ServerFault) and error.status_code == _NOT_IMPLEMENTED
+    )
+
+
+async def _attempt(
+    credential: Credential, model: str, seconds: float, asked: dict[str, Any]
+) -> tuple[Trial, Exception | None]:
+    provider = credential.provider
     began = monotonic()
     first: float | None = None
     usage: TokenCounts | None = None
     problem: str | None = None
+    fault: Exception | None = None
     try:
-        async with (
-            asyncio.timeout(seconds),
-            aclosing(provider.stream(_call(model, seconds, goes_on=goes_on))) as events,
-        ):
+        async with asyncio.timeout(seconds), aclosing(provider.stream(_call(model, seconds, asked))) as events:
             async for event in events:
                 first = first or monotonic() - began
                 if isinstance(event, Completed):
                     usage = event.usage
-    except TimeoutError:
-        problem = f"{provider.name} did not answer within {seconds:g} s"
+    except TimeoutError as error:
+        fault, problem = error, f"{provider.name} did not answer within {seconds:g} s"
+    except InvalidRequest as error:  # embeddings, where the API makes none
+        fault, problem = error, str(error)
     except ProviderError as error:
-        problem = _with_advice(error, provider.name)
-    return Trial(provider.name, model, first, monotonic() - began, usage, problem)
+        fault, problem = error, _with_advice(error, provider, credential.name)
+    return Trial(provider.name, credential.name, model, first, monotonic() - began, usage, problem), fault
 
 
-def _with_advice(error: ProviderError, provider: str) -> str:
+def _with_advice(error: ProviderError, provider: Provider, credential: str) -> str:
     advice = next((words for kind, words in _ADVICE if isinstance(error, kind)), None)
     if advice is None:
         return str(error)
-    variable = f"STREAMPROC_PROVIDERS__{provider.upper()}__API_KEY"
-    return f"{str(error).rstrip('.')}; {advice.format(provider=provider, variable=variable)}"
+    path = ("providers", provider.name, *(() if credential == MAIN else ("credentials", credential)))
+    variable = f"STREAMPROC_{'__'.join(path)}__API_KEY".upper()
+    told = advice.format(provider=provider.name, variable=variable, place=".".join(path))
+    return f"{str(error).rstrip('.')}; {told}"
 
 
-def _call(model: str, seconds: float, *, goes_on: bool) -> Call:
-    asks = {"text": _PROMPT} if goes_on else {"messages": [Message(role="user", content=_PROMPT)]}
+def _call(model: str, seconds: float, asked: dict[str, Any]) -> Call:
     request = Request.model_validate(
-        {"request_id": "check", "model": model, "max_output_tokens": _OUTPUT_TOKENS, **asks}
+        {"request_id": "check", "model": model, "max_output_tokens": _OUTPUT_TOKENS, **asked}
     )
     return Call(
         run_id="check",

@@ -6,9 +6,8 @@ from itertools import cycle
 from typing import NamedTuple
 
 from streamproc.chain.call import Call
-from streamproc.chain.provider import Event
+from streamproc.chain.provider import Event, Provider
 from streamproc.errors import CredentialFault
-from streamproc.providers.http_provider import HttpProvider
 
 __all__ = ["Credential", "Turns"]
 
@@ -17,7 +16,7 @@ class Credential(NamedTuple):
     """A credential's name in the settings, and the provider as it is seen with it."""
 
     name: str
-    provider: HttpProvider
+    provider: Provider
 
 
 class Turns:

@@ -43,11 +43,11 @@ def test_what_works_is_a_line_with_time_and_price(mock: Mock, tmp_path: Path) ->
     said = checked(tmp_path, settings)
     assert (said.code, said.err) == (0, "")
     rows = [line.split("\t") for line in said.out.splitlines()]
-    assert [(row[0], *row[3:]) for row in rows] == [
-        ("one", "0.15", "2.5", "mock-t3-i0-f0"),
-        ("two", "0.15", "2.5", "mock-t5"),
+    assert [(*row[:2], *row[4:]) for row in rows] == [
+        ("one", "main", "0.15", "2.5", "mock-t3-i0-f0"),
+        ("two", "main", "0.15", "2.5", "mock-t5"),
     ]
-    assert all(row[1].endswith(" ms") and row[2].endswith(" ms") for row in rows)
+    assert all(row[2].endswith(" ms") and row[3].endswith(" ms") for row in rows)
     assert mock.stats()["requests"] == 2
 
 
@@ -61,6 +61,17 @@ def test_all_models_of_one_provider(mock: Mock, tmp_path: Path) -> None:
         (True, "0.15", 3),
         (True, None, 4),
     ]
+
+
+def test_a_row_for_each_credential(mock: Mock, tmp_path: Path) -> None:
+    """Only the first credential was tried, and a row did not say which."""
+    mock.forget()
+    (tmp_path / "key").write_text(KEY)
+    settings = a_provider("bad", mock.url, "mock-t3-i0-f0")
+    settings += "".join(f'credentials.{name}.api_key_file = "{tmp_path / "key"}"\n' for name in ("team_a", "team_b"))
+    said = checked(tmp_path, settings)
+    assert [line.split("\t")[1] for line in said.out.splitlines()] == ["main", "team_a", "team_b"]
+    assert (said.code, mock.stats()["requests"]) == (0, 3)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +110,7 @@ def test_what_does_not_work_is_one_sentence(mock: Mock, tmp_path: Path, model: s
     settings = a_provider("bad", mock.url, model) + a_provider("good", mock.url, "mock-t3-i0-f0")
     said = checked(tmp_path, settings, "--seconds", "2")
     (sentence,) = said.err.splitlines()
-    assert sentence.startswith(f"bad, model {model}: bad")
+    assert sentence.startswith(f"bad, credential main, model {model}: bad")
     assert words.format(variable="STREAMPROC_PROVIDERS__BAD__API_KEY") in sentence
     assert (said.code, said.out.split("\t")[0]) == (1, "good")
 
