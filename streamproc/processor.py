@@ -15,7 +15,7 @@ from streamproc.chain.begin import progress_of, times_of
 from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
 from streamproc.chain.outcome import Outcome
-from streamproc.chain.provider import Completed, Embeddings, Event, Provider, Restarted, Text
+from streamproc.chain.provider import Completed, Embeddings, Event, Provider, Restarted, Text, Told
 from streamproc.chain.retry import wait_seconds
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.chain.schedule import ScheduleRules
@@ -245,5 +245,5 @@ def _write(writer: ChunkWriter, event: Event) -> None:
         writer.text(event.text)
     elif isinstance(event, Restarted):
         writer.restart()
-    elif not isinstance(event, Completed | Embeddings):
+    elif not isinstance(event, Completed | Embeddings | Told):
         writer.write(event)

@@ -6,13 +6,13 @@ may use is in the journal before it begins, and what it did use when it has ende
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
-from streamproc.chain.provider import Completed, Event, Provider, Reasoning, Text, ToolCallPart
+from streamproc.chain.meter import Meter
+from streamproc.chain.provider import Completed, Event, Provider, Reasoning, Text, Told, ToolCallPart
 from streamproc.errors import BudgetRefused, ProviderError
 from streamproc.money.bound import Most, most_image_tokens, most_of, possible_tiers, unbounded, upper_bound_nanos
 from streamproc.money.cost import cost_nanos
@@ -24,19 +24,6 @@ from streamproc.observe.events import CallEnded, Observer
 from streamproc.records.usage import Basis, TokenCounts, UsageLine
 
 __all__ = ["Accounted"]
-
-
-@dataclass(slots=True)
-class _Meter:
-    """What one call delivered so far."""
-
-    started: float
-    most: UsageLine
-    bound_nanos: int | None
-    pieces: list[str] = field(default_factory=list)
-    first_token: float | None = None
-    completed: Completed | None = None
-    error: ProviderError | None = None
 
 
 class _Bound(NamedTuple):
@@ -88,7 +75,7 @@ class Accounted:
             # Cut off while it waited: the note may be stored all the same, and the call was never made.
             call.journal.ended(most.usage_id, None, "not_made")
             raise
-        meter = _Meter(self._clock.monotonic(), most, bound.nanos)
+        meter = Meter(self._clock.monotonic(), most, bound.nanos)
         pieces = meter.pieces
         try:
             async with aclosing(self._inner.stream(call)) as events:
@@ -100,11 +87,15 @@ class Accounted:
                         pieces.append((event.name or "") + event.arguments)
                     elif isinstance(event, Completed):
                         meter.completed = event
+                    elif isinstance(event, Told):
+                        meter.note(event)
+                        continue
                     if meter.first_token is None:
                         meter.first_token = self._clock.monotonic()
                     yield event
         except ProviderError as error:
             meter.error = error
+            meter.request_id = error.request_id or meter.request_id
             raise
         finally:
             # Runs on every way out, also when a cancelled run closes this generator: the provider is owed all the same.
@@ -169,9 +160,9 @@ class Accounted:
             return False
         return self._counter.count(call.model, "").is_exact
 
-    def _close(self, call: Call, meter: _Meter, rates: Rates | None) -> None:
+    def _close(self, call: Call, meter: Meter, rates: Rates | None) -> None:
         line = self._bill(call, meter, rates)
-        call.journal.ended(meter.most.usage_id, line, _outcome(meter))
+        call.journal.ended(meter.most.usage_id, line, meter.outcome)
         if line is not None:
             call.progress.lines.append(line)
             if rates is not None:
@@ -185,15 +176,16 @@ class Accounted:
                 model=call.model,
                 tenant=call.tenant,
                 input_hash=call.input_hash,
-                outcome=_outcome(meter),
+                outcome=meter.outcome,
                 seconds=now - meter.started,
                 first_token_seconds=None if meter.first_token is None else meter.first_token - meter.started,
                 line=line,
                 error=None if meter.error is None else str(meter.error),
+                request_id=meter.request_id,
             )
         )
 
-    def _bill(self, call: Call, meter: _Meter, rates: Rates | None) -> UsageLine | None:
+    def _bill(self, call: Call, meter: Meter, rates: Rates | None) -> UsageLine | None:
         if meter.error is not None and not meter.error.may_have_cost and not meter.pieces:
             return None
         tokens, basis = self._tokens(call, meter)
@@ -204,12 +196,12 @@ class Accounted:
                 "cost_nanos": None if rates is None else _cost(call, rates, tokens, tier),
                 "basis": basis,
                 "service_tier": tier,
-                "reason": None if meter.completed is not None else _outcome(meter),
+                "reason": None if meter.completed is not None else meter.outcome,
                 "ended_at": datetime.fromtimestamp(self._clock.time(), UTC),
             }
         )
 
-    def _tokens(self, call: Call, meter: _Meter) -> tuple[TokenCounts, Basis]:
+    def _tokens(self, call: Call, meter: Meter) -> tuple[TokenCounts, Basis]:
         usage = None if meter.completed is None else meter.completed.usage
         if usage is not None and usage.input is not None and usage.output is not None:
             return usage, "provider"
@@ -219,7 +211,7 @@ class Accounted:
             input=None if images is None else texts + images,
             output=self._counter.count(call.model, "".join(meter.pieces)).tokens,
         )
-        return counted, "estimated"
+        return meter.estimated(counted), "estimated"
 
 
 def _cost(call: Call, rates: Rates, tokens: TokenCounts, tier: str | None) -> int | None:
@@ -235,9 +227,3 @@ def _spent(line: UsageLine, bound_nanos: int | None) -> int:
     if line.basis == "provider" and line.cost_nanos is not None:
         return line.cost_nanos
     return bound_nanos or 0
-
-
-def _outcome(meter: _Meter) -> str:
-    if meter.completed is not None:
-        return "completed"
-    return "cancelled" if meter.error is None else meter.error.code

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from streamproc.chain.call import Call
 from streamproc.records.usage import TokenCounts
 
-__all__ = ["Completed", "Embeddings", "Event", "Provider", "Reasoning", "Restarted", "Text", "ToolCallPart"]
+__all__ = ["Completed", "Embeddings", "Event", "Provider", "Reasoning", "Restarted", "Text", "Told", "ToolCallPart"]
 
 
 class Text(NamedTuple):
@@ -51,6 +51,16 @@ class Restarted(NamedTuple):
     reason: str
 
 
+class Told(NamedTuple):
+    """What the provider tells of a call before its end: its own id of it, or what it has used so far.
+
+    For `Accounted`, which keeps it for the bill and the log of a call that is cut, and passes it on to nobody.
+    """
+
+    request_id: str | None = None
+    usage: TokenCounts | None = None
+
+
 class Completed(NamedTuple):
     """The end of a complete answer.
 
@@ -63,7 +73,7 @@ class Completed(NamedTuple):
     service_tier: str | None = None
 
 
-Event = Text | Reasoning | ToolCallPart | Embeddings | Restarted | Completed
+Event = Text | Reasoning | ToolCallPart | Embeddings | Restarted | Told | Completed
 
 
 class Provider(Protocol):

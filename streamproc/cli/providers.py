@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from streamproc.chain.provider import Provider
 from streamproc.cli.options import ConfigFile, settings_of
 from streamproc.cli.table import lines
 from streamproc.errors import SetupError
@@ -17,7 +18,6 @@ from streamproc.money.pricing import PriceBook
 from streamproc.money.rates import Rates
 from streamproc.providers.catalog import Catalog
 from streamproc.providers.trial import Trial, attempt
-from streamproc.providers.turns import Credential
 from streamproc.records.codec import encode_json
 from streamproc.settings.settings import Settings
 
@@ -84,14 +84,18 @@ async def _attempts(settings: Settings, asked: Sequence[tuple[str, str]], second
     catalog = Catalog(settings.providers, now=time.time)
     slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(credential: Credential, model: str) -> Trial:
+    async def one(provider: Provider, credential: str, model: str) -> Trial:
         async with slots:
-            goes_on = settings.providers[credential.provider.name].kind == "openai_completions"
-            return await attempt(credential, model, seconds, goes_on=goes_on)
+            goes_on = settings.providers[provider.name].kind == "openai_completions"
+            return await attempt(provider, credential, model, seconds, goes_on=goes_on)
 
     try:
         return await asyncio.gather(
-            *(one(credential, model) for name, model in asked for credential in catalog.credentials[name])
+            *(
+                one(provider, credential, model)
+                for name, model in asked
+                for credential, provider in catalog.credentials[name]
+            )
         )
     finally:
         await catalog.aclose()

@@ -25,7 +25,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class CallEnded:
-    """A call to a provider ended; `line` is its usage line, or None when it cannot have cost anything."""
+    """A call to a provider ended; `line` is its usage line, or None when it cannot have cost anything.
+
+    `request_id` is the provider's own id of the call, None where it gave none.
+    """
 
     run_id: str
     attempt: int
@@ -38,6 +41,7 @@ class CallEnded:
     first_token_seconds: float | None
     line: UsageLine | None
     error: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

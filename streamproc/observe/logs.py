@@ -145,6 +145,7 @@ def _call_fields(ended: CallEnded) -> Mapping[str, Any]:
         "tenant": ended.tenant,
         "provider": ended.provider,
         "model": ended.model,
+        "provider_request_id": None if ended.request_id is None else _on_one_line(ended.request_id),
         "input_hash": ended.input_hash,
         "outcome": ended.outcome,
         "input_tokens": None if line is None else line.tokens.input,

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.chain.provider import Completed, Event, Reasoning, Text, ToolCallPart
+from streamproc.chain.provider import Completed, Event, Reasoning, Text, Told, ToolCallPart
 from streamproc.providers.anthropic_usage import UsageSoFar
 from streamproc.providers.fields import SHAPE_FAULTS, parsed, reason, text
 from streamproc.providers.origin import Origin
@@ -121,15 +121,21 @@ class MessageAnswer:
         if kind == "message_start":
             self._note_message(event["message"])
             self._usage.forget_output()
-        elif kind == "message_delta":
+            return self._told()
+        if kind == "message_delta":
             self._note_end(event["delta"])
             self._usage.add(event.get("usage"))
-        elif kind == "message_stop":
+            return self._told()
+        if kind == "message_stop":
             self.is_done = True
             return [part for index in list(self._open) for part in self._end(index)]
-        elif not isinstance(kind, str):
+        if not isinstance(kind, str):
             raise TypeError("it has no type")
         return []
+
+    def _told(self) -> list[Event]:
+        usage = self._usage.tokens()
+        return [] if usage is None else [Told(usage=usage)]
 
     def _note_message(self, message: dict[str, Any]) -> None:
         self._model = text(message.get("model")) or self._model

@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, Callable
 import orjson
 
 from streamproc.chain.call import Call
-from streamproc.chain.provider import Embeddings, Event
+from streamproc.chain.provider import Embeddings, Event, Told
 from streamproc.errors import ProviderError
 from streamproc.providers.dialect import Answer, Dialect
-from streamproc.providers.error_classes import error_in_body
+from streamproc.providers.error_classes import cut, error_in_body
 from streamproc.providers.framing import PayloadTooLarge
 from streamproc.providers.origin import Origin
 from streamproc.providers.refusal import unsupported
@@ -83,10 +83,10 @@ class HttpProvider:
             stream_type=dialect.media_type if is_streamed else None,
             call_id=call.usage_id,
         ) as exchange:
-            request_id, redact = dialect.request_id(exchange.headers), self._transport.redact
-            origin = Origin(self._name, None if request_id is None else redact(request_id), redact)
+            origin = self._origin(dialect, exchange)
             if exchange.status_code != 200:  # noqa: PLR2004 HTTP's own number
                 raise await self._refusal(exchange, origin)
+            yield Told(request_id=origin.request_id)
             content_type = exchange.headers.get("content-type", "")
             if not is_streamed:
                 texts = None if call.request.input is None else len(call.request.input)
@@ -116,6 +116,10 @@ class HttpProvider:
         if dialect is None:
             raise unsupported(f"input: provider {self._name!r} makes no embeddings")
         return dialect
+
+    def _origin(self, dialect: Dialect, exchange: Exchange) -> Origin:
+        request_id, redact = dialect.request_id(exchange.headers), self._transport.redact
+        return Origin(self._name, cut(redact(request_id)) if request_id else None, redact)
 
     async def _whole(
         self, exchange: Exchange, answer: Answer, origin: Origin, content_type: str, texts: int | None

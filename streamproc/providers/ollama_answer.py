@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from streamproc.chain.provider import Completed, Event, Reasoning, Text, ToolCallPart
+from streamproc.chain.provider import Completed, Event, Reasoning, Text, Told, ToolCallPart
 from streamproc.providers.fields import SHAPE_FAULTS, count, parsed, reason, text
 from streamproc.providers.origin import Origin
 from streamproc.records.usage import TokenCounts
@@ -77,7 +77,10 @@ class OllamaAnswer:
             if line.get("done") is True:
                 self._note_end(line)
             message = line.get("message")
-            return self._events(line, "response") if message is None else self._events(message, "content")
+            events = self._events(line, "response") if message is None else self._events(message, "content")
+            if self._usage is not None and self._done_reason is None:
+                events.append(Told(usage=self._usage))
+            return events
         except SHAPE_FAULTS as exc:
             raise self._origin.malformed(f"JSON that is no line of an answer: {exc}") from exc
 

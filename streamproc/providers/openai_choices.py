@@ -7,7 +7,7 @@ No I/O and no waiting. Nothing here trusts the provider: what does not have the 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from streamproc.chain.provider import Completed, Event, Text
+from streamproc.chain.provider import Completed, Event, Text, Told
 from streamproc.providers.fields import SHAPE_FAULTS, parsed, reason, text
 from streamproc.providers.openai_usage import token_counts
 from streamproc.providers.origin import Origin
@@ -57,7 +57,10 @@ class ChoicesAnswer:
             return []
         if (piece := self._repetition.text(payload)) is not None:
             return [Text(piece)]
+        before = self._usage
         events = self._read(payload, self._of_chunk)
+        if self._usage is not before and (usage := token_counts(self._usage)) is not None:
+            events.append(Told(usage=usage))
         if len(events) == 1 and type(events[0]) is Text:
             self._repetition.learn(payload, events[0].text)
         return events

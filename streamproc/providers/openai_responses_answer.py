@@ -7,7 +7,7 @@ No I/O and no waiting. Nothing here trusts the provider: what does not have the 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from streamproc.chain.provider import Completed, Event, Reasoning, Text, ToolCallPart
+from streamproc.chain.provider import Completed, Event, Reasoning, Text, Told, ToolCallPart
 from streamproc.providers.fields import SHAPE_FAULTS, parsed, reason, text
 from streamproc.providers.openai_responses_items import output_events, signature
 from streamproc.providers.openai_usage import token_counts
@@ -144,10 +144,12 @@ class ResponsesAnswer:
                     self._tools[place] = len(self._tools)
                 yield from output_events(item, self._tools.get(place, 0))
         finish_reason = self._finish_reason(status, response.get("incomplete_details"))
+        usage = token_counts(response.get("usage"), "input_tokens", "output_tokens")
         if finish_reason is not None:
-            usage = token_counts(response.get("usage"), "input_tokens", "output_tokens")
             tier = reason(response.get("service_tier"))
             self._completed = Completed(usage, finish_reason, text(response.get("model")), tier)
+        elif usage is not None:
+            yield Told(usage=usage)
 
     def _finish_reason(self, status: str | None, details: Any) -> str | None:
         if status == "completed":

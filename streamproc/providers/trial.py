@@ -8,7 +8,7 @@ from typing import Any
 
 from streamproc.chain.call import Call, Progress
 from streamproc.chain.journal import MemoryJournal
-from streamproc.chain.provider import Completed, Provider
+from streamproc.chain.provider import Completed, Provider, Told
 from streamproc.errors import (
     BadRequest,
     ConnectFailed,
@@ -21,7 +21,6 @@ from streamproc.errors import (
     ServerFault,
 )
 from streamproc.providers.api_keys import MAIN
-from streamproc.providers.turns import Credential
 from streamproc.records.request import Message, Request
 from streamproc.records.usage import TokenCounts
 
@@ -58,16 +57,22 @@ class Trial:
     problem: str | None
 
 
-async def attempt(credential: Credential, model: str, seconds: float, *, goes_on: bool = False) -> Trial:
+async def attempt(provider: Provider, credential: str, model: str, seconds: float, *, goes_on: bool = False) -> Trial:
     """Makes the call and waits so long at most. It is no run: nothing is published or journalled.
 
     A model that refuses it is asked for embeddings: nothing tells beforehand which models make nothing else.
-    `goes_on`: the model goes on with a text, and answers no conversation.
+
+    Args:
+        provider: as it is seen with the credential.
+        credential: its name in the settings.
+        model: the provider's own name.
+        seconds: for each of the two calls.
+        goes_on: the model goes on with a text, and answers no conversation.
     """
     asked = {"text": _PROMPT} if goes_on else {"messages": [Message(role="user", content=_PROMPT)]}
-    trial, error = await _attempt(credential, model, seconds, asked)
+    trial, error = await _attempt(provider, credential, model, seconds, asked)
     if _may_make_embeddings(error):
-        second, error = await _attempt(credential, model, seconds, {"input": [_PROMPT]})
+        second, error = await _attempt(provider, credential, model, seconds, {"input": [_PROMPT]})
         if error is None:
             return second
     return trial
@@ -81,9 +86,8 @@ def _may_make_embeddings(error: Exception | None) -> bool:
 
 
 async def _attempt(
-    credential: Credential, model: str, seconds: float, asked: dict[str, Any]
+    provider: Provider, credential: str, model: str, seconds: float, asked: dict[str, Any]
 ) -> tuple[Trial, Exception | None]:
-    provider = credential.provider
     began = monotonic()
     first: float | None = None
     usage: TokenCounts | None = None
@@ -92,7 +96,8 @@ async def _attempt(
     try:
         async with asyncio.timeout(seconds), aclosing(provider.stream(_call(model, seconds, asked))) as events:
             async for event in events:
-                first = first or monotonic() - began
+                if first is None and not isinstance(event, Told):
+                    first = monotonic() - began
                 if isinstance(event, Completed):
                     usage = event.usage
     except TimeoutError as error:
@@ -100,8 +105,8 @@ async def _attempt(
     except InvalidRequest as error:  # embeddings, where the API makes none
         fault, problem = error, str(error)
     except ProviderError as error:
-        fault, problem = error, _with_advice(error, provider, credential.name)
-    return Trial(provider.name, credential.name, model, first, monotonic() - began, usage, problem), fault
+        fault, problem = error, _with_advice(error, provider, credential)
+    return Trial(provider.name, credential, model, first, monotonic() - began, usage, problem), fault
 
 
 def _with_advice(error: ProviderError, provider: Provider, credential: str) -> str:

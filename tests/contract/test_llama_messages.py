@@ -7,7 +7,7 @@ import pytest
 from streamproc.chain.provider import Completed, Text
 from streamproc.errors import ContextTooLong
 from streamproc.providers.anthropic import Anthropic
-from tests.faults.raw_provider import outcome, provider_at
+from tests.faults.raw_provider import first, outcome, provider_at
 from tests.servers.llama_model import WORDS, answer
 from tests.unit.providers.calls import a_call
 
@@ -43,6 +43,6 @@ async def test_an_answer_that_is_left(llama: str) -> None:
     """Its connection is closed and the next call is answered."""
     async with provider_at(llama.removesuffix("/v1"), dialect=Anthropic(), max_connections=1) as provider:
         async with aclosing(provider.stream(a_call(**PROMPT))) as stream:
-            assert isinstance(await anext(stream), Text)
+            assert isinstance(await first(stream), Text)
         _, _, error = await outcome(provider, a_call(**PROMPT))
         assert error is None

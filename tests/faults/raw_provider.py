@@ -11,7 +11,7 @@ from typing import Any, Literal
 import orjson
 
 from streamproc.chain.call import Call
-from streamproc.chain.provider import Event, Provider, Text
+from streamproc.chain.provider import Event, Provider, Text, Told
 from streamproc.errors import StreamprocError
 from streamproc.providers.dialect import Dialect
 from streamproc.providers.http_provider import HttpProvider
@@ -30,6 +30,7 @@ __all__ = [
     "RawProvider",
     "chunked",
     "event",
+    "first",
     "outcome",
     "provider_at",
     "raw_provider",
@@ -193,14 +194,21 @@ async def provider_at(
         await transport.aclose()
 
 
+async def first(stream: AsyncIterator[Event]) -> Event:
+    """The first event of an answer; what the provider tells of the call goes before it."""
+    while isinstance(event := await anext(stream), Told):
+        pass
+    return event
+
+
 async def outcome(provider: Provider, call: Call) -> tuple[str, list[Event], StreamprocError | None]:
-    """Text, events and error of a call."""
+    """Text, events of the answer and error of a call."""
     events: list[Event] = []
     error = None
     try:
         async with aclosing(provider.stream(call)) as stream:
             async for seen in stream:
-                events.append(seen)  # noqa: PERF401 what came before an error is kept
+                events += () if isinstance(seen, Told) else (seen,)
     except StreamprocError as exc:
         error = exc
     return "".join(seen.text for seen in events if isinstance(seen, Text)), events, error

@@ -2,12 +2,13 @@
 
 import gzip
 import zlib
+from contextlib import aclosing
 from typing import Any
 
 import orjson
 import pytest
 
-from streamproc.chain.provider import Completed, Reasoning, Text, ToolCallPart
+from streamproc.chain.provider import Completed, Reasoning, Text, Told, ToolCallPart
 from streamproc.errors import (
     CredentialRefused,
     MalformedStream,
@@ -106,6 +107,20 @@ async def test_provider_that_echoes_the_key() -> None:
     assert KEY not in f"{error!r} {error.provider_code}"
     assert "[redacted]" in str(error)
     assert len(str(error)) < 350
+
+
+async def test_the_provider_s_own_id_of_a_response_is_told_first() -> None:
+    """Without our key, which a proxy of theirs may write into it, and no longer than a line of the log takes."""
+    head = STREAM.replace(b"req-7", b"req-" + KEY.encode() + b"x" * 1000)
+    async with (
+        raw_provider(sends(head, FINISH, DONE, END)) as server,
+        provider_at(server.url) as provider,
+        aclosing(provider.stream(a_call())) as stream,
+    ):
+        told = await anext(stream)
+    assert isinstance(told, Told)
+    assert (told.request_id or "").startswith("req-[redacted]xx")
+    assert len(told.request_id or "") == 300
 
 
 def completion(**fields: Any) -> bytes:

@@ -22,6 +22,7 @@ from tests.faults.raw_provider import (
     Connection,
     Engine,
     chunked,
+    first,
     outcome,
     provider_at,
     raw_provider,
@@ -305,7 +306,7 @@ async def test_total_deadline_while_the_consumer_works(engine: Engine) -> None:
 
     async with raw_provider(behave) as server, provider_at(server.url, engine, total_seconds=0.2) as provider:
         stream = provider.stream(a_call())
-        assert await anext(stream) == Text("a")
+        assert await first(stream) == Text("a")
         await asyncio.sleep(0.4)
         with pytest.raises(TimedOut):
             await anext(stream)
@@ -356,7 +357,7 @@ async def test_cancelled_in_the_moment_of_the_idle_deadline(engine: Engine) -> N
     loop = asyncio.get_running_loop()
     async with raw_provider(behave) as server, provider_at(server.url, engine, idle_seconds=0.3) as provider:
         stream = provider.stream(a_call())
-        assert await anext(stream) == Text("a")
+        assert await first(stream) == Text("a")
 
         async def next_event() -> Event:
             return await anext(stream)
@@ -381,7 +382,7 @@ async def test_closing_the_iterator_early(engine: Engine) -> None:
 
     async with raw_provider(behave) as server, provider_at(server.url, engine) as provider:
         async with aclosing(provider.stream(a_call())) as stream:
-            assert await anext(stream) == Text("a")
+            assert await first(stream) == Text("a")
         assert await server.connections[0].closed_by_client()
 
 

@@ -13,7 +13,7 @@ from tests.fakes import eventually
 from tests.faults.cases.api import Api
 from tests.faults.cases.table import APIS
 from tests.faults.engine import ANSWER, nothing_left
-from tests.faults.raw_provider import STREAM, Connection, outcome, provider_at, raw_provider, token
+from tests.faults.raw_provider import STREAM, Connection, first, outcome, provider_at, raw_provider, token
 from tests.unit.providers.calls import a_call
 
 _patient = partial(provider_at, connect_seconds=30, first_byte_seconds=30, total_seconds=60)
@@ -117,6 +117,6 @@ async def test_a_stream_that_nobody_reads_to_its_end() -> None:
 
     async with raw_provider(behave) as server, provider_at(server.url) as provider:
         async with aclosing(provider.stream(a_call())) as stream:
-            assert await anext(stream) == Text("a")
+            assert await first(stream) == Text("a")
         await nothing_left(provider)
         assert len(server.requests) == 1

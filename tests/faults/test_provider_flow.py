@@ -12,6 +12,7 @@ from tests.faults.raw_provider import (
     STREAM,
     Connection,
     Engine,
+    first,
     provider_at,
     raw_provider,
     token,
@@ -37,7 +38,7 @@ async def test_a_fast_provider_waits_for_a_slow_reader(engine: Engine, character
     got = []
     async with raw_provider(behave) as server, provider_at(server.url, engine) as provider:
         stream = provider.stream(a_call())
-        assert await anext(stream) == Text("first")
+        assert await first(stream) == Text("first")
         # Nobody reads meanwhile: what the sockets' buffers do not hold has to wait on the other side.
         for _ in range(20):
             await asyncio.sleep(0.01)

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from streamproc.chain.provider import Text
+from streamproc.chain.provider import Text, Told
 from streamproc.errors import Disconnected
 from streamproc.providers.catalog import Catalog
 from streamproc.settings.provider import ProviderSettings
 from tests.faults.cases.table import APIS
-from tests.faults.raw_provider import outcome
+from tests.faults.raw_provider import first, outcome
 from tests.unit.providers.calls import a_call
 
 pytest.importorskip("h2", reason="HTTP/2 needs the extra http2")
@@ -112,11 +112,11 @@ async def test_two_at_once(certificate: tuple[Path, Path]) -> None:
     """
     async with a_server(certificate, holds=True) as (server, built):
         async with aclosing(built.providers["p"].stream(a_call())) as one:
-            assert await anext(one) == Text("a")
+            assert await first(one) == Text("a")
             async with aclosing(built.providers["p"].stream(a_call())) as two:
-                assert await anext(two) == Text("a")
+                assert await first(two) == Text("a")
             server.finish(1)
-            assert [event async for event in one] == list(CHAT.gives("a", "b"))
+            assert [event async for event in one if not isinstance(event, Told)] == list(CHAT.gives("a", "b"))
         assert len(server.connections) == 1
         assert server.reset == []
 
@@ -125,7 +125,7 @@ async def test_an_end_in_mid_stream(certificate: tuple[Path, Path]) -> None:
     """The token is given, then the cut is told, and may have cost money."""
     async with a_server(certificate, holds=True) as (server, built):
         async with aclosing(built.providers["p"].stream(a_call())) as stream:
-            assert await anext(stream) == Text("a")
+            assert await first(stream) == Text("a")
             server.connections[0].transport.abort()
             with pytest.raises(Disconnected) as cut:
                 await anext(stream)

@@ -18,7 +18,7 @@ async def trials(url: str, **fields: Any) -> list[Trial]:
     settings = ProviderSettings.model_validate({"models": ["m"], "base_url": url, **fields})
     catalog = Catalog({"p": settings}, now=lambda: 0.0)
     try:
-        return [await attempt(credential, "m", 5) for credential in catalog.credentials["p"]]
+        return [await attempt(provider, credential, "m", 5) for credential, provider in catalog.credentials["p"]]
     finally:
         await catalog.aclose()
 

@@ -33,7 +33,7 @@ async def test_a_provider_s_usage_is_billed_as_it_is() -> None:
 
 @pytest.mark.parametrize("usage", [None, TokenCounts(input=10), TokenCounts(output=5), TokenCounts()])
 async def test_an_answer_without_whole_usage_is_counted(usage: TokenCounts | None) -> None:
-    """Basis estimated: text, reasoning and tool calls counted as output."""
+    """Basis estimated: a figure that was told is taken; else text, reasoning and tool calls count as output."""
     events: list[Step] = [
         Reasoning("one two"),
         Text(" three"),
@@ -44,10 +44,12 @@ async def test_an_answer_without_whole_usage_is_counted(usage: TokenCounts | Non
     call = the_call()
     await rig.run(call)
     (line,) = call.progress.lines
-    counted = counter().count(MODEL, 'one two threename{"a":1}').tokens
+    told = usage or TokenCounts()
+    prompt = counter().count_prompt(MODEL, call.request) if told.input is None else told.input
+    counted = counter().count(MODEL, 'one two threename{"a":1}').tokens if told.output is None else told.output
     assert line.basis == "estimated"
     assert line.reason is None
-    assert line.tokens == TokenCounts(input=counter().count_prompt(MODEL, call.request), output=counted)
+    assert line.tokens == TokenCounts(input=prompt, output=counted)
     assert line.cost_nanos == 1000 * (line.tokens.input or 0) + 2000 * counted
 
 

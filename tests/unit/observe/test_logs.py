@@ -61,7 +61,7 @@ def lines() -> Lines:
     return Lines()
 
 
-def call(*, error: str | None = None, billed: bool = True) -> CallEnded:
+def call(*, error: str | None = None, billed: bool = True, request_id: str | None = "req-1") -> CallEnded:
     """A call; `billed` says whether it has a usage line."""
     line = UsageLine(
         usage_id=f"{RUN}/7001/1",
@@ -81,7 +81,7 @@ def call(*, error: str | None = None, billed: bool = True) -> CallEnded:
     )
     outcome = "completed" if error is None else "disconnected"
     bill = line if billed else None
-    return CallEnded(RUN, 7001, "openai", "gpt", "acme", "ab", outcome, 1.23456789, 0.25, bill, error)
+    return CallEnded(RUN, 7001, "openai", "gpt", "acme", "ab", outcome, 1.23456789, 0.25, bill, error, request_id)
 
 
 def test_call(lines: Lines) -> None:
@@ -96,6 +96,7 @@ def test_call(lines: Lines) -> None:
         "tenant": "acme",
         "provider": "openai",
         "model": "gpt",
+        "provider_request_id": "req-1",
         "input_hash": "ab",
         "outcome": "completed",
         "input_tokens": 100,
@@ -128,6 +129,7 @@ FORGED = 'broke\n{"event":"call"}\x1b[2J\ud800' + "x" * 100_000
     ("happening", "field"),
     [
         (call(error=FORGED), "error"),
+        (call(request_id=FORGED), "provider_request_id"),
         (RunWaits(RUN, "rate_limited", FORGED, 1.0), "reason"),
         (DeadLettered(RUN, "not_json", FORGED), "reason"),
         (PublishBroke("llm.results", FORGED), "reason"),

@@ -16,7 +16,7 @@ from streamproc.providers.catalog import Catalog
 from streamproc.providers.http_pool import NoneFree
 from streamproc.settings.provider import ProviderSettings
 from tests.fakes import eventually
-from tests.faults.raw_provider import DONE, END, FINISH, STREAM, Connection, outcome, raw_provider, token
+from tests.faults.raw_provider import DONE, END, FINISH, STREAM, Connection, first, outcome, raw_provider, token
 from tests.unit.providers.calls import a_call
 from tests.unit.providers.pools import a_pool, ask
 
@@ -86,8 +86,8 @@ async def test_all_credentials_together() -> None:
             aclosing(built.providers["p"].stream(a_call())) as one,
             aclosing(built.providers["p"].stream(a_call())) as two,
         ):
-            await anext(one)
-            await anext(two)
+            await first(one)
+            await first(two)
             assert built.connections()["p"][:4] == (2, 0, 0, 2)
         assert built.connections()["p"][:4] == (0, 0, 0, 2)
         await built.aclose()
@@ -123,7 +123,7 @@ async def test_they_are_on_the_metrics_port() -> None:
         async with raw_provider(behave) as server:
             built = catalog(base_url=server.url, max_connections=1)
             async with aclosing(built.providers["p"].stream(a_call())) as stream:
-                await anext(stream)
+                await first(stream)
                 second = asyncio.create_task(outcome(built.providers["p"], a_call()))
                 await eventually(lambda: built.connections()["p"].waiting == 1)
                 url = f"http://127.0.0.1:{port.port}/metrics"

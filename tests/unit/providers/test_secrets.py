@@ -90,7 +90,7 @@ async def test_an_echo_goes_nowhere(name: str, engine: str) -> None:
             own = (key, PASSWORD) if engine == "httpx" else (key,)
             _, _, error = await outcome(built.providers["p"], a_call())
             assert isinstance(error, ProviderError)
-            told = CallEnded("r", 1, "p", "m", "t", "h", error.code, 1.0, None, None, str(error))
+            told = CallEnded("r", 1, "p", "m", "t", "h", error.code, 1.0, None, None, str(error), error.request_id)
             log.saw(told)
             metrics.saw(told)
             shown = [

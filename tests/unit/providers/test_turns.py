@@ -8,7 +8,18 @@ from streamproc.chain.provider import Completed
 from streamproc.errors import CredentialRefused, QuotaExhausted, ServerFault
 from streamproc.providers.catalog import Catalog
 from streamproc.settings.provider import ProviderSettings
-from tests.faults.raw_provider import DONE, END, FINISH, STREAM, Connection, outcome, raw_provider, response, token
+from tests.faults.raw_provider import (
+    DONE,
+    END,
+    FINISH,
+    STREAM,
+    Connection,
+    first,
+    outcome,
+    raw_provider,
+    response,
+    token,
+)
 from tests.unit.providers.calls import a_call
 
 ANSWER = (STREAM, token("a"), FINISH, DONE, END)
@@ -83,6 +94,6 @@ async def test_whoever_leaves_early_leaves_the_connection_too() -> None:
     async with raw_provider(behave) as server:
         built = catalog(server.url)
         async with aclosing(built.providers["p"].stream(a_call())) as events:
-            assert not isinstance(await anext(events), Completed)
+            assert not isinstance(await first(events), Completed)
         assert built.connections()["p"].active == 0
         await built.aclose()
