@@ -12,7 +12,7 @@ import orjson
 
 from streamproc.chain.provider import Completed, Event, Reasoning, Text, Told, ToolCallPart
 from streamproc.providers.anthropic_usage import UsageSoFar
-from streamproc.providers.fields import SHAPE_FAULTS, parsed, reason, text
+from streamproc.providers.fields import SHAPE_FAULTS, missing, parsed, reason, text
 from streamproc.providers.origin import Origin
 
 __all__ = ["FINISH_REASONS", "MessageAnswer"]
@@ -24,8 +24,9 @@ FINISH_REASONS: Mapping[str, str] = {
     "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
     "refusal": "content_filter",  # billed as any other answer
+    "pause_turn": "pause_turn",
 }
-"""Stop reasons in the words of Chat Completions; the others, as `pause_turn`, are passed on as they are."""
+"""Stop reasons of a good answer, in the words of Chat Completions where it has some."""
 
 
 @dataclass(slots=True)
@@ -44,9 +45,9 @@ class MessageAnswer:
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
-        self._usage = UsageSoFar()
+        self._usage = UsageSoFar(origin)
         self._model: str | None = None
-        self._finish_reason: str | None = None
+        self._stop_reason: str | None = None
         self._open: dict[Any, _ToolCall | None] = {}  # blocks by their index; None for what is no tool call
         self._calls = 0
         self._is_empty = True
@@ -104,11 +105,13 @@ class MessageAnswer:
             MalformedStream: nothing ever came.
             IncompleteStream: one of the two is missing.
         """
-        if self.is_done and self._finish_reason is not None:
-            return Completed(self._usage.tokens(), self._finish_reason, self._model, self._usage.service_tier)
+        finish_reason = FINISH_REASONS.get(self._stop_reason or "")
+        if self.is_done and finish_reason is not None:
+            return Completed(self._usage.tokens(), finish_reason, self._model, self._usage.service_tier)
         if self._is_empty:
             raise self._origin.malformed("an empty answer")
-        raise self._origin.incomplete("a stop reason" if self.is_done else "its end mark message_stop")
+        unfinished = missing("a stop reason", self._stop_reason)
+        raise self._origin.incomplete(unfinished if self.is_done else "its end mark message_stop")
 
     def _other(self, kind: Any, event: dict[str, Any]) -> list[Event]:
         """What all events but the pieces of blocks say; those of unknown kinds say nothing."""
@@ -142,8 +145,7 @@ class MessageAnswer:
         self._usage.add(message.get("usage"))
 
     def _note_end(self, said: dict[str, Any]) -> None:
-        if stop := reason(said.get("stop_reason")):
-            self._finish_reason = FINISH_REASONS.get(stop, stop)
+        self._stop_reason = reason(said.get("stop_reason"), self._origin) or self._stop_reason
 
     def _begin(self, index: Any, block: dict[str, Any]) -> list[Event]:
         kind, call = block["type"], None

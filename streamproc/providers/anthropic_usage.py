@@ -3,6 +3,7 @@
 from typing import Any
 
 from streamproc.providers.fields import count, part, reason
+from streamproc.providers.origin import Origin
 from streamproc.records.usage import TokenCounts
 
 __all__ = ["UsageSoFar"]
@@ -16,7 +17,8 @@ _KEPT = (*_PROMPT, *_OUTPUT, "cache_creation", "server_tool_use", "service_tier"
 class UsageSoFar:
     """What an answer told of its usage. All figures are cumulative: a later one takes the place of an earlier one."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
         self._told: dict[str, Any] = {}
 
     def add(self, usage: Any) -> None:
@@ -33,7 +35,7 @@ class UsageSoFar:
     def service_tier(self) -> str | None:
         """The tier on which the provider says it answered; None for what is no text."""
         tier = self._told.get("service_tier")
-        return reason(tier) if isinstance(tier, str) else None
+        return reason(tier, self._origin) if isinstance(tier, str) else None
 
     def tokens(self) -> TokenCounts | None:
         """The counts; a figure that is missing or makes no sense is None, and so is a usage without figures."""

@@ -6,7 +6,7 @@ import orjson
 
 from streamproc.providers.origin import Origin
 
-__all__ = ["SHAPE_FAULTS", "count", "parsed", "part", "reason", "text"]
+__all__ = ["SHAPE_FAULTS", "count", "missing", "parsed", "part", "reason", "text"]
 
 SHAPE_FAULTS = (AttributeError, IndexError, KeyError, TypeError)
 """What reading JSON raises that does not have the shape it should have."""
@@ -38,14 +38,21 @@ def text(value: Any) -> str | None:
     raise TypeError(f"text expected, not {type(value).__name__}")
 
 
-def reason(value: Any) -> str | None:
-    """Why an answer ended, cut to a length that no topic refuses; None for null, nothing and an empty text.
+def reason(value: Any, origin: Origin) -> str | None:
+    """A word of the provider about the answer, without our credentials and cut to a length that no topic refuses.
+
+    None for null, nothing and an empty text.
 
     Raises:
         TypeError: it is something else.
     """
     said = text(value)
-    return None if said is None else said[:_MAX_REASON_CHARACTERS]
+    return None if said is None else origin.redact(said)[:_MAX_REASON_CHARACTERS]
+
+
+def missing(what: str, said: str | None) -> str:
+    """What an answer ended without, when nobody knows that what it said is a good end."""
+    return what if said is None else f"{what} that is known: {said!r} may be a cut"
 
 
 def count(usage: Any, name: str) -> int | None:

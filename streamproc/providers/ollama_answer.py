@@ -10,19 +10,21 @@ from typing import Any
 import orjson
 
 from streamproc.chain.provider import Completed, Event, Reasoning, Text, Told, ToolCallPart
-from streamproc.providers.fields import SHAPE_FAULTS, count, parsed, reason, text
+from streamproc.providers.fields import SHAPE_FAULTS, count, missing, parsed, reason, text
 from streamproc.providers.origin import Origin
 from streamproc.records.usage import TokenCounts
 
-__all__ = ["OllamaAnswer"]
+__all__ = ["DONE_REASONS", "OllamaAnswer"]
+
+DONE_REASONS = frozenset({"stop", "length", "load", "unload"})
+"""What ends a good answer; the last two, one to a request that asks nothing."""
 
 
 class OllamaAnswer:
     """One answer, read line by line.
 
     Its last line is `done` and has a `done_reason`, which is empty when the connection to the model was lost. `stop`
-    and `length` mean what they mean in Chat Completions; `stop` behind tool calls is `tool_calls`; the others, as
-    `load`, are passed on as they are.
+    and `length` mean what they mean in Chat Completions; `stop` behind tool calls is `tool_calls`.
     """
 
     def __init__(self, origin: Origin) -> None:
@@ -61,12 +63,13 @@ class OllamaAnswer:
             MalformedStream: nothing ever came.
             IncompleteStream: one of the two is missing.
         """
-        if self._done_reason is not None:  # which is read from a line that is done alone
+        if self._done_reason in DONE_REASONS:  # which is read from a line that is done alone
             finish_reason = "tool_calls" if self._calls and self._done_reason == "stop" else self._done_reason
             return Completed(self._usage, finish_reason, self._model)
         if self._is_empty:
             raise self._origin.malformed("an empty answer")
-        raise self._origin.incomplete("a done_reason" if self.is_done else "its end mark, a line that is done")
+        unfinished = missing("a done_reason", self._done_reason)
+        raise self._origin.incomplete(unfinished if self.is_done else "its end mark, a line that is done")
 
     def _read(self, data: bytes) -> list[Event]:
         line = parsed(data, self._origin)
@@ -78,7 +81,7 @@ class OllamaAnswer:
                 self._note_end(line)
             message = line.get("message")
             events = self._events(line, "response") if message is None else self._events(message, "content")
-            if self._usage is not None and self._done_reason is None:
+            if self._usage is not None and self._done_reason not in DONE_REASONS:
                 events.append(Told(usage=self._usage))
             return events
         except SHAPE_FAULTS as exc:
@@ -86,7 +89,7 @@ class OllamaAnswer:
 
     def _note_end(self, line: dict[str, Any]) -> None:
         self.is_done = True
-        self._done_reason = reason(line.get("done_reason"))
+        self._done_reason = reason(line.get("done_reason"), self._origin)
         self._model = text(line.get("model"))
         tokens_in, tokens_out = count(line, "prompt_eval_count"), count(line, "eval_count")
         if tokens_in is not None or tokens_out is not None:

@@ -4,16 +4,27 @@ No I/O and no waiting. Nothing here trusts the provider: what does not have the 
 `MalformedStream`, what ends before its end is an `IncompleteStream`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from streamproc.chain.provider import Completed, Event, Text, Told
-from streamproc.providers.fields import SHAPE_FAULTS, parsed, reason, text
+from streamproc.providers.fields import SHAPE_FAULTS, missing, parsed, reason, text
 from streamproc.providers.openai_usage import token_counts
 from streamproc.providers.origin import Origin
 from streamproc.providers.repetition import Repetition
 
-__all__ = ["ChoicesAnswer", "EventsOf"]
+__all__ = ["FINISH_REASONS", "ChoicesAnswer", "EventsOf"]
+
+FINISH_REASONS: Mapping[str, str] = {
+    **{name: name for name in ("stop", "length", "tool_calls", "function_call", "content_filter")},
+    "eos": "stop",  # Together
+    "eos_token": "stop",  # Text Generation Inference, as the next one
+    "stop_sequence": "stop",
+    "end_turn": "stop",  # xAI
+    "model_length": "length",  # Mistral
+}
+"""What ends a good answer, at OpenAI and at servers that have words of their own. Others say that it was cut: `abort`
+of vLLM and SGLang, `error` of Mistral, `insufficient_system_resource` of DeepSeek."""
 
 EventsOf = Callable[[Any], Iterable[Event]]
 """The events of one choice.
@@ -84,11 +95,13 @@ class ChoicesAnswer:
             MalformedStream: nothing ever came.
             IncompleteStream: one of the two is missing.
         """
-        if self.is_done and self._finish_reason is not None:
-            return Completed(token_counts(self._usage), self._finish_reason, self._model, self._service_tier)
+        finish_reason = FINISH_REASONS.get(self._finish_reason or "")
+        if self.is_done and finish_reason is not None:
+            return Completed(token_counts(self._usage), finish_reason, self._model, self._service_tier)
         if self._is_empty:
             raise self._origin.malformed("an empty answer")
-        raise self._origin.incomplete("a finish reason" if self.is_done else "its end mark [DONE]")
+        unfinished = missing("a finish reason", self._finish_reason)
+        raise self._origin.incomplete(unfinished if self.is_done else "its end mark [DONE]")
 
     def _read(self, data: bytes, events_of: EventsOf) -> list[Event]:
         chunk = parsed(data, self._origin)
@@ -102,12 +115,12 @@ class ChoicesAnswer:
             if self._model is None:
                 self._model = text(chunk.get("model"))
             if tier := chunk.get("service_tier"):
-                self._service_tier = reason(tier)
+                self._service_tier = reason(tier, self._origin)
             choices = chunk.get("choices")
             if not choices:
                 return []
             choice = choices[0]
-            if finish_reason := reason(choice.get("finish_reason")):
+            if finish_reason := reason(choice.get("finish_reason"), self._origin):
                 self._finish_reason = finish_reason
             return list(events_of(choice))
         except SHAPE_FAULTS as exc:

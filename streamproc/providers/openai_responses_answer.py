@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from streamproc.chain.provider import Completed, Event, Reasoning, Text, Told, ToolCallPart
-from streamproc.providers.fields import SHAPE_FAULTS, parsed, reason, text
+from streamproc.providers.fields import SHAPE_FAULTS, missing, parsed, reason, text
 from streamproc.providers.openai_responses_items import output_events, signature
 from streamproc.providers.openai_usage import token_counts
 from streamproc.providers.origin import Origin
@@ -25,7 +25,7 @@ FINISH_REASONS: Mapping[str, str] = {
     "max_tokens": "length",
     "content_filter": "content_filter",
 }
-"""Why a response is incomplete, in the words of Chat Completions; what is not here is given as it is."""
+"""Why a response is incomplete, in the words of Chat Completions; what is not here may be a cut."""
 
 
 class ResponsesAnswer:
@@ -36,6 +36,7 @@ class ResponsesAnswer:
         self._tools: dict[Any, int] = {}  # our index of a call, by its place among the output items
         self._with_arguments: set[int] = set()
         self._has_spoken = False
+        self._reason: str | None = None  # why the response is incomplete
         self._completed: Completed | None = None
         self._is_empty = True
         self.is_done = False
@@ -89,7 +90,8 @@ class ResponsesAnswer:
             return self._completed
         if self._is_empty:
             raise self._origin.malformed("an empty answer")
-        raise self._origin.incomplete("a finish reason" if self.is_done else "its end mark response.completed")
+        unfinished = missing("a finish reason", self._reason)
+        raise self._origin.incomplete(unfinished if self.is_done else "its end mark response.completed")
 
     def _read(self, kind: Any, event: dict[str, Any]) -> Iterator[Event]:
         if kind in _SAID:
@@ -146,7 +148,7 @@ class ResponsesAnswer:
         finish_reason = self._finish_reason(status, response.get("incomplete_details"))
         usage = token_counts(response.get("usage"), "input_tokens", "output_tokens")
         if finish_reason is not None:
-            tier = reason(response.get("service_tier"))
+            tier = reason(response.get("service_tier"), self._origin)
             self._completed = Completed(usage, finish_reason, text(response.get("model")), tier)
         elif usage is not None:
             yield Told(usage=usage)
@@ -155,6 +157,6 @@ class ResponsesAnswer:
         if status == "completed":
             return "tool_calls" if self._tools else "stop"
         if status == "incomplete" and details is not None:
-            told = reason(details.get("reason"))
-            return None if told is None else FINISH_REASONS.get(told, told)
+            self._reason = reason(details.get("reason"), self._origin)
+            return FINISH_REASONS.get(self._reason or "")
         return None

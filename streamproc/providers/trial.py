@@ -69,7 +69,8 @@ async def attempt(provider: Provider, credential: str, model: str, seconds: floa
         seconds: for each of the two calls.
         goes_on: the model goes on with a text, and answers no conversation.
     """
-    asked = {"text": _PROMPT} if goes_on else {"messages": [Message(role="user", content=_PROMPT)]}
+    said = {"text": _PROMPT} if goes_on else {"messages": [Message(role="user", content=_PROMPT)]}
+    asked: dict[str, Any] = {**said, "max_output_tokens": _OUTPUT_TOKENS}
     trial, error = await _attempt(provider, credential, model, seconds, asked)
     if _may_make_embeddings(error):
         second, error = await _attempt(provider, credential, model, seconds, {"input": [_PROMPT]})
@@ -120,9 +121,7 @@ def _with_advice(error: ProviderError, provider: Provider, credential: str) -> s
 
 
 def _call(model: str, seconds: float, asked: dict[str, Any]) -> Call:
-    request = Request.model_validate(
-        {"request_id": "check", "model": model, "max_output_tokens": _OUTPUT_TOKENS, **asked}
-    )
+    request = Request.model_validate({"request_id": "check", "model": model, **asked})
     return Call(
         run_id="check",
         tenant=request.tenant,

@@ -10,6 +10,7 @@ from streamproc.providers import (
     anthropic_request,
     ollama_request,
     openai_chat_request,
+    openai_choices,
     openai_completions_request,
     openai_responses_answer,
     openai_responses_request,
@@ -37,10 +38,14 @@ def test_every_option_is_in_its_table(api: str, allowed: AbstractSet[str]) -> No
 
 @pytest.mark.parametrize(
     ("api", "reasons"),
-    [("Anthropic", anthropic_answer.FINISH_REASONS), ("Responses", openai_responses_answer.FINISH_REASONS)],
+    [
+        ("Anthropic", anthropic_answer.FINISH_REASONS),
+        ("Chat Completions", openai_choices.FINISH_REASONS),
+        ("Responses", openai_responses_answer.FINISH_REASONS),
+    ],
 )
 def test_every_finish_reason_is_in_its_table(api: str, reasons: Mapping[str, str]) -> None:
-    """With what it becomes; the last row is for those that nobody knows yet."""
+    """With what it becomes; the last row is for those that end no answer."""
     rows = table(PAGE, f"Finish reasons of {api}")[:-1]
     assert {codes(row[0])[0]: codes(row[1])[0] for row in rows} == reasons
 

@@ -178,6 +178,14 @@ def _own(token: Callable[[str], bytes], piece: Callable[..., dict[str, Any]]) ->
         "the last piece in the last line": good(token("a"), _last(_USAGE, **piece("b")), events=(Text("a"), Text("b"))),
         "the answer's limit": good(_last(_USAGE, **piece("a"), done_reason="length"), events=(Text("a"),),
                                    reason="length"),
+        "a reason that nobody knows": Case(
+            sends=(_HEAD, chunked(token("a")), chunked(_last(_USAGE, **piece(""), done_reason="evicted")), END),
+            events=(Text("a"),),
+            error=IncompleteStream,
+            says="'evicted' may be a cut",
+            basis="estimated",
+            status=200,
+        ),
         "a model that was loaded and not asked": good(_last(_USAGE, done_reason="load"), events=(), reason="load"),
         "thinking": good(
             _line(**piece("", thinking="hm"), done=False),

@@ -86,7 +86,6 @@ def _own() -> Table:
         "max_output_tokens": "length",
         "max_tokens": "length",
         "content_filter": "content_filter",
-        "something_new": "something_new",
     }
     return {
         "pings that are events without end": Case(
@@ -110,7 +109,12 @@ def _own() -> Table:
             f"incomplete with {name}": cut(
                 sends=(*packets, chunked(event("response.incomplete", response=incomplete(details))), END)
             )
-            for name, details in {"no details": None, "no reason": {}, "an empty reason": {"reason": ""}}.items()
+            for name, details in {
+                "no details": None,
+                "no reason": {},
+                "an empty reason": {"reason": ""},
+                "an unknown reason": {"reason": "something_new"},
+            }.items()
         },
         "[DONE] in the place of the end mark": cut(sends=(*packets, chunked(b"data: [DONE]\n\n"), END)),
         "[DONE] behind the end mark": Case(

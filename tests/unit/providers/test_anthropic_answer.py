@@ -99,8 +99,18 @@ def test_end_too_early() -> None:
     assert cut.value.request_id == "req-1"
 
 
-def test_a_giant_stop_reason_is_cut() -> None:
-    """One of 5 MB would make a result that no topic takes."""
-    completed = whole(stop_reason="x" * 10**6)[-1]
-    assert isinstance(completed, Completed)
-    assert completed.finish_reason == "x" * 64
+@pytest.mark.parametrize("said", ["something_new", "x" * 10**6])
+def test_a_stop_reason_that_nobody_knows(said: str) -> None:
+    """It may be a cut; a giant one does not come whole into the sentence."""
+    with pytest.raises(IncompleteStream, match="without a stop reason that is known") as cut:
+        whole(stop_reason=said)
+    assert repr(said[:64]) in str(cut.value)
+
+
+def test_an_echoed_key_is_taken_out() -> None:
+    """Stop reason and service tier go into results, bills and sentences."""
+    answer = MessageAnswer(Origin("p", None, lambda text: text.replace("sk-1", "[redacted]")))
+    body = {"content": [], "stop_reason": "end_turn", "usage": {"output_tokens": 1, "service_tier": "of sk-1"}}
+    assert answer.read_whole(orjson.dumps(body)) == [Completed(TokenCounts(output=1), "stop", None, "of [redacted]")]
+    with pytest.raises(IncompleteStream, match=r"'for \[redacted\]' may be a cut"):
+        answer.read_whole(orjson.dumps({**body, "stop_reason": "for sk-1"}))
