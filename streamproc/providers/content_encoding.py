@@ -4,12 +4,16 @@ import zlib
 
 __all__ = ["Inflate"]
 
-_WINDOWS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+_GZIP = 31  # as zlib numbers it
+_WINDOWS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": 15}
 _PIECE_BYTES = 2**16
 
 
 class Inflate:
-    """Inflates gzip or deflate; a piece that comes out has at most 64 KiB, however far it was compressed."""
+    """Inflates gzip or deflate; a piece that comes out has at most 64 KiB, however far it was compressed.
+
+    A gzip body may be several members one behind the other (RFC 1952, section 2.2); they are read as one.
+    """
 
     def __init__(self, encoding: str) -> None:
         """Starts.
@@ -20,7 +24,9 @@ class Inflate:
         window = _WINDOWS.get(encoding.strip().lower())
         if window is None:
             raise ValueError("a content-encoding that is not known")
+        self._window = window
         self._inflate = zlib.decompressobj(window)
+        self._rest = b""  # came, and is not inflated yet
 
     def feed(self, chunk: bytes) -> bytes:
         """Bytes of this chunk, or of the rest of the one before when it is empty. Empty: needs more.
@@ -28,14 +34,22 @@ class Inflate:
         Raises:
             ValueError: the bytes are not in this encoding, or come after its end.
         """
-        if self._inflate.eof and chunk:
-            raise ValueError("the body goes on behind the end of its content-encoding")  # zlib would keep it all
-        try:
-            return self._inflate.decompress(self._inflate.unconsumed_tail + chunk, _PIECE_BYTES)
-        except zlib.error as exc:
-            raise ValueError(f"the body does not follow its content-encoding: {exc}") from exc
+        rest = self._rest + chunk
+        while True:
+            if self._inflate.eof and rest:
+                if self._window != _GZIP:
+                    raise ValueError("the body goes on behind the end of its content-encoding")
+                self._inflate = zlib.decompressobj(self._window)
+            try:
+                piece = self._inflate.decompress(rest, _PIECE_BYTES)
+            except zlib.error as exc:
+                raise ValueError(f"the body does not follow its content-encoding: {exc}") from exc
+            is_over = self._inflate.eof
+            rest = self._rest = self._inflate.unused_data if is_over else self._inflate.unconsumed_tail
+            if piece or not (is_over and rest):
+                return piece
 
     @property
     def is_complete(self) -> bool:
         """Whether the compressed data came to its end."""
-        return self._inflate.eof
+        return self._inflate.eof and not self._rest

@@ -44,14 +44,17 @@ class EmbeddingsDialect:
         return self._api.path
 
     def check(self, request: Request) -> None:
-        """Refuses what is no texts, and every option: none is known that keeps the price."""
+        """Refuses what is no texts, and every provider option: none is known that keeps the price."""
         if request.input is None:
             raise unsupported("messages: embeddings are made of texts; ask with input")
         check_extra(request, frozenset())
 
     def render(self, call: Call) -> bytes:
         """The JSON body of the POST."""
-        return orjson.dumps({"model": call.model, "input": call.request.input, **self._api.options})
+        asked = {"model": call.model, "input": call.request.input, **self._api.options}
+        if (dimensions := call.request.dimensions) is not None:
+            asked["dimensions"] = dimensions
+        return orjson.dumps(asked)
 
     def decoder(self, max_bytes: int) -> "_Nothing":
         """Nothing is streamed."""

@@ -6,6 +6,7 @@ from pydantic import Discriminator, Field, StringConstraints, Tag, TypeAdapter
 
 from streamproc.records.message import Message
 from streamproc.records.request import (
+    Dimensions,
     EmbeddedText,
     EmbeddedTexts,
     Metadata,
@@ -58,7 +59,7 @@ class EmbeddingBody(Strict):
 
     model: Label
     input: EmbeddedText | EmbeddedTexts
-    dimensions: Annotated[int, Field(ge=1, lt=2**31), WHOLE] | None = None
+    dimensions: Dimensions | None = None
     encoding_format: Literal["float"] | None = None
     user: Name | None = None
 
@@ -120,7 +121,7 @@ class EmbeddingLine(_Line):
             input=[body.input] if isinstance(body.input, str) else body.input,
             user=body.user,
             stream=False,
-            extra=None if body.dimensions is None else {"dimensions": body.dimensions},
+            dimensions=body.dimensions,
         )
 
 

@@ -40,6 +40,7 @@ _INPUT_FIELDS = {
     "messages",
     "text",
     "input",
+    "dimensions",
     "temperature",
     "top_p",
     "seed",

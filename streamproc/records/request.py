@@ -30,6 +30,7 @@ Metadata = Annotated[
     Field(max_length=16),
 ]
 OutputTokens = Annotated[int, Field(ge=1, lt=2**31), WHOLE]
+Dimensions = Annotated[int, Field(ge=1, le=8192), WHOLE]  # a longer vector has no place in a result
 EmbeddedText = Annotated[str, StringConstraints(min_length=1)]
 EmbeddedTexts = Annotated[list[EmbeddedText], Field(min_length=1, max_length=2048)]
 
@@ -114,8 +115,8 @@ class Prompted(Sampled):
 
 
 _FORMS: dict[str, tuple[str, ...]] = {
-    "messages": (),
-    "text": ("response_format", "tools", "tool_choice", "service_tier"),
+    "messages": ("dimensions",),
+    "text": ("response_format", "tools", "tool_choice", "service_tier", "dimensions"),
     "input": (
         "temperature",
         "top_p",
@@ -142,7 +143,8 @@ class Request(Prompted):
     """One request for one answer.
 
     It asks with one of three: `messages` is a conversation, `text` is what a text completion model goes on with,
-    and `input` are texts whose embeddings are wanted, never streamed. `model` is a model's name, or `provider/model`.
+    and `input` are texts whose embeddings are wanted, never streamed, of so many `dimensions` where the model makes
+    shorter ones. `model` is a model's name, or `provider/model`.
     `stop` has up to 16 strings. `max_output_tokens` defaults to
     the worker's setting and is always sent. `deadline` and `not_before` are absolute times. `max_cost_usd` bounds
     what all provider calls of this request may cost together, in US dollars. `extra` holds provider options from
@@ -159,6 +161,7 @@ class Request(Prompted):
     )
     text: str | None = None
     input: EmbeddedTexts | None = None
+    dimensions: Dimensions | None = None
     tenant: Name = "default"
     user: Name | None = None
     feature: Name | None = None

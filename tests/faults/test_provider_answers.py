@@ -97,6 +97,26 @@ async def test_stream_that_is_compressed_all_the_same(encoding: str, encode: Any
         assert type(error) is MalformedStream
 
 
+async def test_a_body_of_several_gzip_members() -> None:
+    """A server may compress what it flushes piece by piece; all behind the first piece was taken for a defect."""
+    events = [b'data: {"choices":[{"delta":{"content":"a"}}]}\n\n'] * 3 + [
+        b"",
+        FINISH.split(b"\r\n")[1],
+        b"data: [DONE]\n\n",
+    ]
+    packed = b"".join(map(gzip.compress, events))
+    head = STREAM.replace(b"x-request-id", b"content-encoding: gzip\r\nx-request-id")
+    whole, bytewise = [chunked(packed)], [chunked(packed[at : at + 1]) for at in range(len(packed))]
+    for pieces in (whole, bytewise):
+        async with raw_provider(sends(head, *pieces, END)) as server, provider_at(server.url) as provider:
+            text, _, error = await outcome(provider, a_call())
+        assert (text, error) == ("aaa", None)
+    cut = chunked(packed[: len(gzip.compress(events[0])) + 5])
+    async with raw_provider(sends(head, cut, END)) as server, provider_at(server.url) as provider:
+        text, _, error = await outcome(provider, a_call())
+    assert (text, type(error)) == ("a", MalformedStream)
+
+
 async def test_provider_that_echoes_the_key() -> None:
     """Neither the sentence nor the code shows it, and the sentence stays short."""
     answer = refusal("401 Unauthorized", {"message": f"bad key {KEY} " + "x" * 1000, "code": f"bad-{KEY}"})

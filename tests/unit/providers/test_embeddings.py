@@ -37,6 +37,14 @@ def test_what_is_asked() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("api", [OPENAI, OLLAMA])
+def test_shorter_vectors(api: EmbeddingsApi) -> None:
+    """Batch lines put the wish into provider options, where it was refused: no line with it was ever answered."""
+    asked = Request.model_validate({"request_id": "a", "model": "m", "input": ["one"], "dimensions": 256})
+    EmbeddingsDialect(api).check(asked)
+    assert orjson.loads(EmbeddingsDialect(api).render(a_call(asked, model="m")))["dimensions"] == 256
+
+
 @pytest.mark.parametrize("first", [ONE, [0.5, -1]])
 def test_vectors_stand_in_the_order_of_the_texts(first: Any) -> None:
     """By their index, as base64 or as numbers; nothing is put out, so the output is a true zero."""

@@ -96,6 +96,7 @@ prompted = {
 }
 limits = {"max_output_tokens": whole, "stop": stops}
 inputs = st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=3)
+dimensions = st.one_of(st.integers(1, 8192), st.integers(1, 8192).map(float))
 any_own = {
     "user": names,
     "metadata": metadata,
@@ -119,7 +120,7 @@ def _own(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrateg
 own = st.one_of(
     _own(conversation, {**sampled, **prompted, **limits, "text": st.none(), "input": st.none()}),
     _own({"text": texts}, {**sampled, **limits, "tools": st.none(), "input": st.none()}),
-    _own({"input": inputs}, {"temperature": st.none(), "text": st.none()}),
+    _own({"input": inputs}, {"temperature": st.none(), "text": st.none(), "dimensions": dimensions}),
 )
 penalties = {
     "frequency_penalty": st.floats(-2, 2),
@@ -173,7 +174,7 @@ batch_lines = st.one_of(
     _line(
         "/v1/embeddings",
         {"input": st.one_of(st.text(min_size=1, max_size=8), inputs)},
-        {"dimensions": whole, "encoding_format": st.just("float"), "user": names},
+        {"dimensions": dimensions, "encoding_format": st.just("float"), "user": names},
     ),
 )
 requests = st.one_of(own, batch_lines)

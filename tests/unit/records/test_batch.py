@@ -76,10 +76,10 @@ def test_a_line_for_a_text_completion_becomes_a_request(prompt: Any) -> None:
 
 @pytest.mark.parametrize("texts", ["a", ["a"]])
 def test_a_line_for_embeddings_becomes_a_request(texts: Any) -> None:
-    """One text is a list of one; the number of dimensions is an option of the provider."""
+    """One text is a list of one; the number of dimensions stays what it is."""
     request = line("/v1/embeddings", {"input": texts, "user": "u", "encoding_format": "float"})
     assert (request.input, request.user, request.stream, request.extra) == (["a"], "u", False, None)
-    assert line("/v1/embeddings", {"input": texts, "dimensions": 256}).extra == {"dimensions": 256}
+    assert line("/v1/embeddings", {"input": texts, "dimensions": 256}).dimensions == 256
 
 
 def test_a_batch_line_names_its_tier() -> None:
