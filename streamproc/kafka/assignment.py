@@ -16,15 +16,17 @@ from aiokafka import TopicPartition
 from streamproc.chain.clock import Clock
 from streamproc.chain.run import Run, Terminal
 from streamproc.errors import PublishFailed
+from streamproc.kafka.commit_rules import CommitRules
 from streamproc.kafka.inherited import Inherited
 from streamproc.kafka.journal import PartitionJournal
 from streamproc.kafka.metadata import MAX_CHARACTERS, CommitMetadata
 from streamproc.kafka.offsets import Offsets
 from streamproc.kafka.transactor import Transactor
+from streamproc.kafka.unpublished import Portion, Unpublished
 from streamproc.observe.events import Committed, Observer, PublishBroke
 from streamproc.records.outgoing import Outgoing
 
-__all__ = ["Assignment", "Claim", "State", "pause_between_commits"]
+__all__ = ["Assignment", "Claim", "State"]
 
 _LAST_NOTES_SECONDS = 5.0
 _MOST_MAP_CHARACTERS = MAX_CHARACTERS * 3 // 4
@@ -58,16 +60,6 @@ class Claim(NamedTuple):
     inherited_to: int
 
 
-def pause_between_commits(last_seconds: float, partitions: int, shortest: float, longest: float) -> float:
-    """Seconds between two commits of a partition.
-
-    It grows with slow commits and with the partitions of this process: up to `longest` by 10 ms for each, so that at
-    most a hundred commits a second take this process' time, and beyond by 2.5 ms for each, because a broker takes some
-    hundreds a second from all together. A partition that paused for longer anyway commits at once.
-    """
-    return max(min(max(shortest, 2 * last_seconds, 0.01 * partitions), longest), 0.0025 * partitions)
-
-
 class Assignment:
     """`finish` may be called in any order; commits happen in order."""
 
@@ -77,7 +69,6 @@ class Assignment:
         self.journal = journal
         self.inherited = Inherited(0, ())
         self.inherited_to = 0
-        self.lost: dict[str, Outgoing] = {}  # usage lines of former owners' calls, on their way
         self.state = State.CLAIMING
         self.epoch = 0
         self.offsets = Offsets(0)
@@ -88,7 +79,8 @@ class Assignment:
         self._committed = 0
         self._map_characters = 0  # length of the last metadata
         self._is_dirty = False  # something is finished that no commit says yet
-        self._finished: list[tuple[int | None, tuple[Outgoing, ...]]] = []
+        self._unpublished = Unpublished()
+        self.lost = self._unpublished.lost
         self._work = asyncio.Event()
         self._lock = asyncio.Lock()
         self.last_commit_seconds = 0.0
@@ -96,7 +88,7 @@ class Assignment:
     def __repr__(self) -> str:
         return (
             f"Assignment({self.key.topic}/{self.key.partition}, {self.state.value}, epoch={self.epoch},"
-            f" running={len(self.running)}, unpublished={len(self._finished)}, {self.offsets})"
+            f" running={len(self.running)}, unpublished={self._unpublished.runs}, {self.offsets})"
         )
 
     def claimed(self, claim: Claim) -> None:
@@ -107,9 +99,7 @@ class Assignment:
         """
         position, done = claim.position, claim.metadata.done
         if self.continues(claim):
-            finished = {offset for offset, _ in self._finished if offset is not None}
-            stored = {offset for offset in finished if offset < position or offset - position in done}
-            self._finished = [entry for entry in self._finished if entry[0] in finished - stored]
+            stored = self._unpublished.drop(lambda offset: offset < position or offset - position in done)
             self._forget(stored, position)
             self._is_dirty = True
             self._work.set()
@@ -158,13 +148,13 @@ class Assignment:
 
     def finish(self, offset: int, terminal: Terminal) -> None:
         """A run is over; its records will be published, and then its offset is done."""
-        self._finished.append((offset, terminal.records))
+        self._unpublished.add(offset, terminal.records)
         self._work.set()
 
     def bill(self, records: tuple[Outgoing, ...]) -> None:
         """Usage lines of a run that was cut off here and will run again elsewhere: published without its offset."""
         if records:
-            self._finished.append((None, records))
+            self._unpublished.add(None, records)
             self._work.set()
 
     def bill_lost(self, usage_id: str, record: Outgoing) -> None:
@@ -172,58 +162,67 @@ class Assignment:
         self.lost[usage_id] = record
         self._work.set()
 
-    async def commit_forever(
-        self, clock: Clock, observer: Observer, pause: tuple[float, float], partitions: list[int]
-    ) -> None:
+    async def commit_forever(self, clock: Clock, observer: Observer, rules: CommitRules, partitions: list[int]) -> None:
         """Commits until the transactor breaks. `partitions` holds the current number of partitions of this process."""
         while self.state is State.READY:
             await self._work.wait()
             self._work.clear()
-            await self.commit_now(clock, observer)
-            await clock.sleep(pause_between_commits(self.last_commit_seconds, partitions[0], *pause))
+            await self.commit_now(clock, observer, rules.max_bytes)
+            await clock.sleep(rules.pause_seconds(self.last_commit_seconds, partitions[0]))
 
-    async def commit_now(self, clock: Clock, observer: Observer) -> None:
-        """Stores what is finished and the offset in one transaction, and only then forgets.
+    async def commit_now(self, clock: Clock, observer: Observer, max_bytes: int) -> None:
+        """Stores what is finished and the offset, in transactions of so many bytes, and only then forgets.
 
-        When that fails the assignment has to be claimed again, whatever the transaction did or did not do.
+        When one fails the assignment has to be claimed again, whatever the transaction did or did not do.
         """
         async with self._lock:
-            batch, lost = list(self._finished), dict(self.lost)
-            for offset, _ in batch:
-                if offset is not None:
-                    self.offsets.finish(offset)
-            position = self.offsets.position
-            if self._transactor is None or self._is_broken:
-                return
-            if not (batch or lost or self._is_dirty or position > self._committed):
-                return
-            started = clock.monotonic()
-            done = frozenset(offset - position for offset in self.offsets.done)
-            finished = {offset for offset, _ in batch if offset is not None}
-            metadata = CommitMetadata(self.epoch, done, self.owner, self._journal_position(finished, lost)).encode()
-            self._map_characters = len(metadata)
-            if len(metadata) > MAX_CHARACTERS:
-                return  # what is finished waits until the head is: a map left out would have it done again
-            self._is_broken = True  # and stays so when this task is cancelled in the middle
-            try:
-                records = [record for _, records in batch for record in records]
-                await self._transactor.commit([*records, *lost.values()], position, metadata)
-            except PublishFailed as exc:
-                observer.saw(PublishBroke(self.key.topic, str(exc)))
-                if self.state is State.READY:
-                    self.state = State.CLAIMING
-                return
-            self._is_broken = False
-            del self._finished[: len(batch)]
-            self._committed = position
-            self._is_dirty = False
-            self._forget(finished, position)
-            self.inherited.resolve(lost)
-            for usage_id in lost:
-                self.lost.pop(usage_id, None)
-            if batch:
-                self.last_commit_seconds = clock.monotonic() - started
-                observer.saw(Committed(self.key.topic, self.key.partition, len(finished), self.last_commit_seconds))
+            waiting = self._unpublished.count
+            # What comes meanwhile has a commit of its own.
+            while 0 < (stored := await self._commit_some(clock, observer, max_bytes)) < waiting:
+                waiting -= stored
+
+    async def _commit_some(self, clock: Clock, observer: Observer, max_bytes: int) -> int:
+        """One transaction; gives how many runs and lost calls are behind it, 0 when there is none."""
+        portion = self._unpublished.portion(max_bytes)
+        metadata = self._metadata(portion)
+        if len(metadata) > MAX_CHARACTERS:
+            # The head may be among the others, and then the map is short.
+            portion = self._unpublished.all()
+            metadata = self._metadata(portion)
+        position = self.offsets.position
+        is_new = portion.count or self._is_dirty or position > self._committed
+        if self._transactor is None or self._is_broken or not is_new:
+            return 0
+        self._map_characters = len(metadata)
+        if len(metadata) > MAX_CHARACTERS:
+            return 0  # what is finished waits until the head is: a map left out would have it done again
+        started = clock.monotonic()
+        self._is_broken = True  # and stays so when this task is cancelled in the middle
+        try:
+            await self._transactor.commit(portion.records, position, metadata)
+        except PublishFailed as exc:
+            observer.saw(PublishBroke(self.key.topic, str(exc)))
+            if self.state is State.READY:
+                self.state = State.CLAIMING
+            return 0
+        self._is_broken = False
+        self._unpublished.forget(portion)
+        self._committed = position
+        self._is_dirty = False
+        self._forget(portion.offsets, position)
+        self.inherited.resolve(portion.lost)
+        if portion.runs:
+            self.last_commit_seconds = clock.monotonic() - started
+            observer.saw(Committed(self.key.topic, self.key.partition, len(portion.offsets), self.last_commit_seconds))
+        return portion.count
+
+    def _metadata(self, portion: Portion) -> str:
+        """What stands beside the offset once the portion is stored."""
+        for offset in portion.offsets:
+            self.offsets.finish(offset)
+        done = frozenset(offset - self.offsets.position for offset in self.offsets.done)
+        read_from = self._journal_position(portion.offsets, portion.lost)
+        return CommitMetadata(self.epoch, done, self.owner, read_from).encode()
 
     def _forget(self, published: Collection[int], position: int) -> None:
         self.journal.finish(published)

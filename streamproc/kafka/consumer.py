@@ -14,6 +14,7 @@ from streamproc.errors import SetupError
 from streamproc.kafka.agreement import Agreement
 from streamproc.kafka.assignment import Assignment, State
 from streamproc.kafka.assignor import own_sticky_assignor
+from streamproc.kafka.commit_rules import CommitRules
 from streamproc.kafka.committed import group_state
 from streamproc.kafka.deferring import Bounds
 from streamproc.kafka.dispatch import Dispatch, Work
@@ -24,7 +25,7 @@ from streamproc.kafka.rebalance import Rebalance
 from streamproc.kafka.stopping import stop_consumer
 from streamproc.kafka.transactor import NewTransactor
 from streamproc.observe.events import Observer
-from streamproc.settings.kafka import StartWithoutOffset
+from streamproc.settings.kafka import KafkaSettings
 
 __all__ = ["Consumer"]
 
@@ -52,8 +53,7 @@ class Consumer:
         new_transactor: NewTransactor,
         max_running: int,
         bounds: Bounds,
-        commit_pause: tuple[float, float],
-        start: StartWithoutOffset,
+        settings: KafkaSettings,
         agreement: Agreement,
         is_cancelled: Callable[[Run], bool],
         failure: Callable[[], BaseException | None],
@@ -91,10 +91,10 @@ class Consumer:
             new_transactor,
             self.dispatch,
             sources,
-            start,
+            settings.start_without_offset,
             clock,
             observer,
-            commit_pause,
+            CommitRules.of(settings),
             room.set,
             journals,
             new_owner,

@@ -17,6 +17,7 @@ from streamproc.chain.clock import Clock
 from streamproc.errors import PublishFailed
 from streamproc.kafka.assignment import Assignment, Claim, State
 from streamproc.kafka.claim import claim
+from streamproc.kafka.commit_rules import CommitRules
 from streamproc.kafka.dispatch import Dispatch
 from streamproc.kafka.failure import failure_of
 from streamproc.kafka.journals import Journals
@@ -47,7 +48,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         start: StartWithoutOffset,
         clock: Clock,
         observer: Observer,
-        commit_pause: tuple[float, float],
+        commits: CommitRules,
         changed: Callable[[], None],
         journals: Journals,
         new_owner: Callable[[], str],
@@ -62,7 +63,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         self._start = start
         self._clock = clock
         self._observer = observer
-        self._commit_pause = commit_pause
+        self._commits = commits
         self._changed = changed
         self._journals = journals
         self._new_owner = new_owner
@@ -168,7 +169,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         )
         billing.add_done_callback(self._note_end)
         try:
-            await assignment.commit_forever(self._clock, self._observer, self._commit_pause, self._count)
+            await assignment.commit_forever(self._clock, self._observer, self._commits, self._count)
         finally:
             billing.cancel()
             await asyncio.wait([billing])
@@ -219,7 +220,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_COMMIT_SECONDS):
                 ends = await asyncio.gather(
-                    *(item.commit_now(self._clock, self._observer) for item in was_ready),
+                    *(item.commit_now(self._clock, self._observer, self._commits.max_bytes) for item in was_ready),
                     return_exceptions=True,
                 )
                 self.failure = next((end for end in ends if isinstance(end, Exception)), self.failure)

@@ -47,6 +47,10 @@ class KafkaSettings(Group):
     commit_interval_min_seconds: float = Field(0.025, gt=0, description="Shortest pause between commits.")
     commit_interval_max_seconds: float = Field(0.1, gt=0, description="Pause between commits on a quiet partition.")
 
+    max_transaction_bytes: int = Field(
+        16 * 2**20, ge=1, description="Results, bills and dead letters of one commit; what is more goes into the next."
+    )
+
     @model_validator(mode="after")
     def _relations(self) -> Self:
         if self.heartbeat_interval_seconds * 3 > self.session_timeout_seconds:

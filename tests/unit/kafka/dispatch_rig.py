@@ -82,4 +82,7 @@ class Rig:
 
     def published(self, partition: int = 0) -> list[tuple[int | None, list[bytes | None]]]:
         """What the assignment is to publish: an offset or None, and the records."""
-        return [(offset, [one.value for one in records]) for offset, records in self.owners[partition]._finished]
+        return [
+            (offset, [one.value for one in records])
+            for offset, records in self.owners[partition]._unpublished.all().runs
+        ]

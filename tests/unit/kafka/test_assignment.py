@@ -42,8 +42,8 @@ class Rig:
     def finish(self, offset: int) -> None:
         self.assignment.finish(offset, Terminal((Outgoing("results", b"k", b"v%d" % offset, ()),)))
 
-    async def commit(self) -> None:
-        await self.assignment.commit_now(self.clock, self.seen)
+    async def commit(self, max_bytes: int = 2**20) -> None:
+        await self.assignment.commit_now(self.clock, self.seen, max_bytes)
 
     @property
     def values(self) -> list[bytes | None]:
@@ -60,6 +60,69 @@ async def test_records_and_offset_are_one_transaction() -> None:
     rig.finish(5)
     await rig.commit()
     assert rig.stored[1:] == [((b"v5",), 7, CommitMetadata(7, frozenset(), "me", 0))]
+
+
+async def test_what_does_not_fit_into_a_transaction_goes_into_the_next() -> None:
+    """All that was finished went into one: after a broker's absence that was a transaction of any size.
+
+    A run that is larger than the bound by itself is stored all the same.
+    """
+    rig = Rig()
+    rig.assignment.offsets.track(7)
+    for offset in (6, 7, 5):
+        rig.finish(offset)
+    await rig.commit(max_bytes=len(b"k" + b"v5") * 2)
+    assert rig.stored == [
+        ((b"v6", b"v7"), 5, CommitMetadata(7, frozenset({1, 2}), "me", 0)),
+        ((b"v5",), 8, CommitMetadata(7, frozenset(), "me", 0)),
+    ]
+    rig = Rig()
+    for offset in (5, 6):
+        rig.finish(offset)
+    await rig.commit(max_bytes=1)
+    assert [values for values, _, _ in rig.stored] == [(b"v5",), (b"v6",)]
+
+
+async def test_bills_of_lost_calls_are_bounded_with_the_runs() -> None:
+    """A worker that died in hundreds of calls leaves as many lines."""
+    rig = Rig()
+    rig.finish(5)
+    for number in range(3):
+        rig.assignment.bill_lost(str(number), Outgoing("usage", b"k", b"b%d" % number, ()))
+    await rig.commit(max_bytes=6)
+    assert [values for values, _, _ in rig.stored] == [(b"v5", b"b0"), (b"b1", b"b2")]
+    assert rig.assignment.lost == {}
+
+
+async def test_a_portion_whose_map_is_too_long_waits_for_no_head_that_is_finished() -> None:
+    """The first part of what is finished left holes that no metadata holds, and the head came behind it.
+
+    It would have been the first part again and again.
+    """
+    rig = Rig()
+    random.seed(7)
+    for offset in range(7, 60_000):
+        rig.assignment.offsets.track(offset)
+    for offset in [*random.sample(range(7, 60_000), 20_000), 5, 6]:
+        rig.finish(offset)
+    rest = set(range(7, 60_000)) - rig.assignment._unpublished.all().offsets
+    for offset in rest:
+        rig.finish(offset)
+    await rig.commit(max_bytes=100_000)
+    assert rig.stored[-1][1] == 60_000
+
+
+async def test_a_transaction_that_breaks_is_the_last_of_its_commit() -> None:
+    """The others wait for the claim, too."""
+    rig = Rig()
+    rig.transactor.breaks = "before"
+    for offset in (5, 6):
+        rig.finish(offset)
+    await rig.commit(max_bytes=1)
+    assert (rig.stored, rig.assignment.state) == ([], State.CLAIMING)
+    rig.claim_again()
+    await rig.commit(max_bytes=1)
+    assert [values for values, _, _ in rig.stored] == [(b"v5",), (b"v6",)]
 
 
 async def test_what_a_broken_transaction_did_not_store_is_stored_after_the_next_claim() -> None:

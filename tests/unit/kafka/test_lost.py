@@ -90,7 +90,7 @@ class Rig:
         return self.billing[-1]
 
     async def commit(self) -> None:
-        await self.assignment.commit_now(self.clock, self.seen)
+        await self.assignment.commit_now(self.clock, self.seen, 2**20)
         self.journals.lines |= {line.usage_id for line in self.lines}
 
     @property

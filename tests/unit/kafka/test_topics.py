@@ -1,10 +1,7 @@
 """Topics: what is missing or too narrow, in sentences; and the pause between commits."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from streamproc.kafka.assignment import pause_between_commits
 from streamproc.kafka.kept import find_brief_topics, find_compacted_topics, longest_run_ms
 from streamproc.kafka.topics import TopicPlan, find_problems, plan_topics
 from streamproc.settings.settings import Settings
@@ -79,15 +76,3 @@ def test_topics_are_made_to_keep_what_a_run_may_need(deadline: int, seconds: int
     kept = {topic.name: topic.retention_ms or 0 for topic in plan_topics(settings)}
     assert kept["llm.journal"] == kept["llm.deferred"] == max(7 * 86_400, seconds) * 1000
     assert kept["llm.usage"] == 400 * 86_400_000
-
-
-@given(st.floats(0, 100), st.integers(0, 10_000))
-def test_the_pause_between_commits_grows_with_their_cost(last_seconds: float, partitions: int) -> None:
-    """Within the two settings while partitions are few; with many, 2.5 ms for each."""
-    pause = pause_between_commits(last_seconds, partitions, 0.025, 0.1)
-    assert pause >= 0.025
-    assert pause >= 0.0025 * partitions
-    assert pause <= max(0.1, 0.0025 * partitions)
-    assert pause_between_commits(last_seconds + 1, partitions + 1, 0.025, 0.1) >= pause
-    assert pause_between_commits(0.03, 1, 0.025, 0.1) == 0.06
-    assert pause_between_commits(9.0, 400, 0.025, 0.1) == 1.0
