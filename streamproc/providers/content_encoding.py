@@ -5,6 +5,7 @@ import zlib
 __all__ = ["Inflate"]
 
 _GZIP = 31  # as zlib numbers it
+_MEMBER = b"\x1f"  # its first byte
 _WINDOWS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": 15}
 _PIECE_BYTES = 2**16
 
@@ -37,7 +38,7 @@ class Inflate:
         rest = self._rest + chunk
         while True:
             if self._inflate.eof and rest:
-                if self._window != _GZIP:
+                if self._window != _GZIP or not rest.startswith(_MEMBER):
                     raise ValueError("the body goes on behind the end of its content-encoding")
                 self._inflate = zlib.decompressobj(self._window)
             try:
