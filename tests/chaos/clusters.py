@@ -47,30 +47,33 @@ class _Kafka:
     def __init__(self, brokers: list[Broker], bootstrap: str) -> None:
         self._brokers = brokers
         self._restarts = 0
+        self._busy = asyncio.Lock()  # one fault after the other: who is down cannot stand still
         self.bootstrap = bootstrap
         self.copies = len(brokers)
 
     async def restart(self, pick: float, seconds: float) -> str:
         number = int(pick * len(self._brokers))
         broker = self._brokers[number]
-        self._restarts += 1
-        is_gentle = self.copies == 1 and self._restarts % 2 == 0
-        if is_gentle:
-            await asyncio.to_thread(broker.stop)
-        else:
-            broker.kill()
-        await asyncio.sleep(seconds)
-        broker.launch()
-        await asyncio.to_thread(broker.wait_until_ready)
+        async with self._busy:
+            self._restarts += 1
+            is_gentle = self.copies == 1 and self._restarts % 2 == 0
+            if is_gentle:
+                await asyncio.to_thread(broker.stop)
+            else:
+                broker.kill()
+            await asyncio.sleep(seconds)
+            broker.launch()
+            await asyncio.to_thread(broker.wait_until_ready)
         return f"broker {number + 1} {'stopped' if is_gentle else 'killed'} and started"
 
     async def stand_still(self, pick: float, seconds: float) -> None:
         broker = self._brokers[int(pick * len(self._brokers))]
-        broker.pause()
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            broker.resume()
+        async with self._busy:
+            broker.pause()
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                broker.resume()
 
 
 class _Embedded:

@@ -43,7 +43,6 @@ class Storm:
         self._cluster = cluster
         self._chunks_topic = chunks_topic
         self._say = say
-        self._tasks: set[asyncio.Task[None]] = set()
         self.departures: list[Departure] = []
         self.moments: list[Moment] = []
         self.done: list[str] = []
@@ -55,12 +54,10 @@ class Storm:
         started = time.monotonic()
         watching = asyncio.create_task(self._watch())
         try:
-            for number, fault in enumerate(faults):
-                await asyncio.sleep(max(0.0, started + fault.at - time.monotonic()))
-                task = asyncio.create_task(self._do(number, fault))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-            await asyncio.gather(*self._tasks)
+            async with asyncio.TaskGroup() as under_way:
+                for number, fault in enumerate(faults):
+                    await asyncio.sleep(max(0.0, started + fault.at - time.monotonic()))
+                    under_way.create_task(self._do(number, fault))
         finally:
             watching.cancel()
             for member in self._crew.members:
@@ -71,10 +68,9 @@ class Storm:
         self.moments.append(Moment(number, time.time()))
         if fault.kind in {"kill", "freeze", "leave"}:
             # One that is asked to leave while it starts ends at once, and has nothing that could be measured.
-            member = self._crew.pick(fault.pick, at_work=fault.kind == "leave")
-            if member is None:
-                self._say(f"{fault.kind}: nobody is left")
-                return
+            # The last one may have been killed, and the next one not be there yet.
+            while (member := self._crew.pick(fault.pick, at_work=fault.kind == "leave")) is None:  # noqa: ASYNC110 as below
+                await asyncio.sleep(_LOOK_SECONDS)
             await {"kill": self._kill, "freeze": self._freeze, "leave": self._leave}[fault.kind](number, fault, member)
         elif fault.kind == "join":
             self._told("join", repr(self._crew.start()))
