@@ -59,6 +59,13 @@ def llama() -> Iterator[str]:
 
 
 @pytest.fixture
+def narrow_llama() -> Iterator[str]:
+    """The same of a server just for one test: it answers one request at a time, however long the answer is."""
+    with ExitStack() as stack:
+        yield _enter(stack, Llama(slots=1, context_tokens=65_536)).url
+
+
+@pytest.fixture
 def topic_prefix() -> str:
     """Begins the names of a test's topics and groups, so that tests share a cluster without meeting."""
     return f"t{secrets.token_hex(4)}"

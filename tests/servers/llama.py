@@ -26,9 +26,9 @@ class Llama:
         url: base address for OpenAI clients.
     """
 
-    def __init__(self, slots: int = 8) -> None:
-        """`slots` answers are made at once; further requests wait."""
-        self._slots = slots
+    def __init__(self, slots: int = 8, context_tokens: int = 1024) -> None:
+        """`slots` answers are made at once, each in a context of so many tokens; further requests wait."""
+        self._sizes = (str(slots), str(context_tokens))
         self._folder = tempfile.TemporaryDirectory(prefix="streamproc-llama-", ignore_cleanup_errors=True)
         (self._port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self._port}/v1"
@@ -48,7 +48,7 @@ class Llama:
         folder = Path(self._folder.name)
         try:
             write_model(folder / "model.gguf")
-            command = (sys.executable, str(_PROGRAM), str(folder / "model.gguf"), str(self._port), str(self._slots))
+            command = (sys.executable, str(_PROGRAM), str(folder / "model.gguf"), str(self._port), *self._sizes)
             self.process = Process(command, folder / "llama.log")
             wait_until(self._is_ready, self.process, "The llama.cpp server")
         except BaseException:

@@ -1,4 +1,4 @@
-"""The llama.cpp server as a program: `python llama_main.py MODEL PORT SLOTS`; serves until it is ended."""
+"""The llama.cpp server as a program: `python llama_main.py MODEL PORT SLOTS CONTEXT`; serves until it is ended."""
 
 import signal
 import sys
@@ -6,14 +6,14 @@ import sys
 import xllamacpp
 
 
-def serve(model: str, port: int, slots: int) -> None:
+def serve(model: str, port: int, slots: int, context: int) -> None:
     """Answers on the loopback address with so many answers at once; the others wait in the server's queue."""
     params = xllamacpp.CommonParams()
     params.model.path = model
     params.hostnames = ["127.0.0.1"]
     params.port = port
     params.n_parallel = slots
-    params.n_ctx = 1024 * slots  # the context is divided among the slots
+    params.n_ctx = context * slots  # the context is divided among the slots
     params.n_batch = params.n_ubatch = 256
     params.n_threads_http = 256  # a connection keeps its thread for the length of its answer
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1  # the model is too small to share
@@ -27,4 +27,4 @@ def serve(model: str, port: int, slots: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    serve(sys.argv[1], *map(int, sys.argv[2:]))

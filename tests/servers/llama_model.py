@@ -19,7 +19,7 @@ WORDS = 24
 """Tokens of a finished answer, its end mark not counted."""
 
 _WIDTH = 64
-_CONTEXT = 4096
+_CONTEXT = 65_536
 _SENTENCES = 10
 _SPECIAL = ("<unk>", "<s>", "</s>")
 _END = 2
