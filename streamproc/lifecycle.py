@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from streamproc.app import SystemClock, Worker
 from streamproc.errors import SetupError
+from streamproc.kafka.rights import check_rights
 from streamproc.kafka.told_twice import pass_by_told_twice
 from streamproc.kafka.topics import check_topics
 from streamproc.observe.events import Observers
@@ -79,6 +80,7 @@ async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
 async def _start(settings: Settings, logger: FilteringBoundLogger, stack: AsyncExitStack) -> Worker:
     clock = SystemClock()
     registry = CollectorRegistry()
+    await check_rights(settings)
     await check_topics(settings)
     catalog = Catalog(settings.providers, now=clock.time)
     stack.push_async_callback(catalog.aclose)
