@@ -14,8 +14,9 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from streamproc.errors import SetupError
 from streamproc.kafka.admin import admin_client
 from streamproc.kafka.kept import CLEANUP, RETENTION, find_brief_topics, find_compacted_topics, longest_run_ms
+from streamproc.kafka.metadata_limits import OFFSET_METADATA, find_small_metadata
 from streamproc.kafka.record_limits import MAX_MESSAGE_BYTES, find_small_topics
-from streamproc.kafka.topic_configs import topic_configs
+from streamproc.kafka.topic_configs import broker_configs, topic_configs
 from streamproc.kafka.unclean import UNCLEAN, find_unclean_topics
 from streamproc.settings.settings import Settings
 
@@ -108,6 +109,7 @@ async def check_topics(settings: Settings) -> dict[str, int]:
     problems += find_brief_topics(
         configs, (topics.journal, topics.usage, topics.deferred), longest_run_ms(settings.worker)
     )
+    problems += find_small_metadata(await broker_configs(settings, [OFFSET_METADATA]), settings.worker.max_window)
     if problems:
         raise SetupError("; ".join(problems))
     return existing

@@ -103,7 +103,10 @@ async def _admin(bootstrap: str) -> AsyncIterator[Any]:
 
 @pytest.fixture(scope="module")
 def guarded(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Bootstrap address of a broker on which only what is allowed is possible, and only the broker may do all."""
+    """Bootstrap address of a broker on which only what is allowed is possible, and only the broker may do all.
+
+    It keeps little text beside an offset.
+    """
     del kafka  # where it cannot be had, this one cannot either
     folder = tmp_path_factory.mktemp("guarded")
     overrides = {
@@ -116,6 +119,7 @@ def guarded(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
         ),
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:broker;User:ANONYMOUS",
+        "offset.metadata.max.bytes": "600",
     }
     try:
         broker = Broker(overrides)
@@ -161,3 +165,15 @@ async def test_each_right_that_is_missing_is_told(guarded: str, tmp_path: Path) 
         assert "joining the group" in start()
         await allow(Acl(_GROUP, "streamproc", _READ))
         assert "transactions under the id" in start()
+
+
+def test_a_broker_that_keeps_too_little_beside_an_offset_is_told(guarded: str, tmp_path: Path) -> None:
+    """It refused the offset of a partition as soon as many runs were finished behind a slow one.
+
+    Who may not see its settings goes on: bob, above, came as far as his rights.
+    """
+    (tmp_path / "streamproc.toml").write_text(_SETTINGS)
+    said = run("topics", "check", folder=tmp_path, **_variables(guarded, "broker"))
+    assert "keeps at most 600 characters beside an offset (offset.metadata.max.bytes), but with" in sentence_of(said)
+    smaller = {"STREAMPROC_WORKER__MAX_WINDOW": "1000"}
+    assert run("topics", "check", folder=tmp_path, **_variables(guarded, "broker"), **smaller).code == 0
