@@ -11,6 +11,7 @@ from streamproc.kafka.journal import OWNER_HEADER, PartitionJournal
 from streamproc.kafka.lane import Lane
 from streamproc.kafka.lanes import Lanes
 from streamproc.kafka.producer import Producer, within
+from streamproc.kafka.skew import MOST_SKEW_SECONDS
 from streamproc.kafka.tail import Tail
 from streamproc.observe.events import JournalTrouble, Observer
 from streamproc.records.notes import decode_note
@@ -18,7 +19,6 @@ from streamproc.records.notes import decode_note
 __all__ = ["Journals"]
 
 _STOP_SECONDS = 5.0
-_SKEW_MS = 60_000  # by how much the clocks of two workers may differ
 
 
 class Journals:
@@ -117,7 +117,7 @@ class Journals:
             KafkaError: the leader is away, or it refuses us.
         """
         key = TopicPartition(self._usage_topic, partition)
-        since_ms = min(call.timestamp_ms for call in calls.values()) - _SKEW_MS
+        since_ms = min(call.timestamp_ms for call in calls.values()) - int(MOST_SKEW_SECONDS * 1000)
         found: set[str] = set()
         async for batch in self._tail.read(key, await self._tail.offset_at(key, since_ms)):
             for record in batch.records:

@@ -24,8 +24,9 @@ from streamproc.kafka.journals import Journals
 from streamproc.kafka.lost import bill_lost_calls
 from streamproc.kafka.membership import Generation, Membership
 from streamproc.kafka.namesake import Namesake
+from streamproc.kafka.skew import seconds_behind
 from streamproc.kafka.transactor import NewTransactor
-from streamproc.observe.events import Observer, PartitionChanged
+from streamproc.observe.events import ClockBehind, Observer, PartitionChanged
 from streamproc.settings.kafka import StartWithoutOffset
 
 __all__ = ["Rebalance"]
@@ -73,8 +74,7 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
         self._count = [0]
         self.assignments: dict[TopicPartition, Assignment] = {}
         self.failure: BaseException | None = None
-        self.is_settled = False
-        self._is_closing = False
+        self.is_settled = self._is_closing = False
         self._joined: Generation | None = None
         self._namesake = Namesake(membership, clock, self._fail)
 
@@ -152,6 +152,8 @@ class Rebalance(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has
             # aiokafka began to fetch at the offset it read by itself; what came before READY was dropped.
             self._consumer.seek(key, assignment.offsets.next)
             self._observer.saw(PartitionChanged(key.topic, key.partition, "claimed"))
+            if (behind := seconds_behind(assignment.epoch, self._clock.time())) is not None:
+                self._observer.saw(ClockBehind(key.topic, key.partition, behind))
             self._dispatch.resume(assignment)
             self._changed()
             await self._commit_and_bill(assignment)

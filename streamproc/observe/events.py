@@ -8,6 +8,7 @@ from streamproc.records.usage import UsageLine
 
 __all__ = [
     "CallEnded",
+    "ClockBehind",
     "Committed",
     "ControlTrouble",
     "DeadLettered",
@@ -113,6 +114,15 @@ class PartitionChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockBehind:
+    """This worker's clock is so many seconds behind that of whoever claimed the partition before it."""
+
+    topic: str
+    partition: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class PublishBroke:
     """A producer stopped working and is replaced."""
 
@@ -153,6 +163,7 @@ Happening = (
     | DeadLettered
     | Committed
     | PartitionChanged
+    | ClockBehind
     | PublishBroke
     | ControlTrouble
     | JournalTrouble

@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 from streamproc.observe.events import (
     CallEnded,
     CallLost,
+    ClockBehind,
     Committed,
     ControlTrouble,
     DeadLettered,
@@ -117,6 +118,8 @@ class CallLog:
                 self._warn("wait", (code,), run=run_id, code=code, reason=reason, wait_seconds=round(wait_seconds, 3))
             case DeadLettered(run_id, code, sentence):
                 self._log.warning("dead letter", run=run_id, code=code, reason=_on_one_line(sentence))
+            case ClockBehind(topic, partition, seconds):
+                self._warn("clock", (), topic=topic, partition=partition, seconds_behind=round(seconds))
             case PublishBroke(topic, sentence):
                 self._log.warning("publish broke", topic=topic, reason=_on_one_line(sentence))
             case ControlTrouble(topic, code, sentence):

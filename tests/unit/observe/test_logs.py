@@ -11,6 +11,7 @@ import structlog
 
 from streamproc.observe.events import (
     CallEnded,
+    ClockBehind,
     Committed,
     ControlTrouble,
     DeadLettered,
@@ -151,6 +152,7 @@ def test_troubles(lines: Lines) -> None:
         RetryPlanned(RUN, "openai", "rate_limited", 1.23456, restart=False),
         RunWaits(RUN, "credential_refused", "key refused", 30.0),
         DeadLettered(RUN, "not_json", "not JSON"),
+        ClockBehind("llm.requests", 3, 61.2),
         PublishBroke("llm.results", "fenced"),
         ControlTrouble("llm.control", "no_cancel", "empty"),
     )
@@ -163,6 +165,7 @@ def test_troubles(lines: Lines) -> None:
         {"event": "retry", "provider": "openai", "code": "rate_limited", "wait_seconds": 1.235, "restart": False},
         {"event": "wait", "code": "credential_refused", "reason": "key refused", "wait_seconds": 30.0},
         {"event": "dead letter", "code": "not_json", "reason": "not JSON"},
+        {"event": "clock", "topic": "llm.requests", "partition": 3, "seconds_behind": 61},
         {"event": "publish broke", "topic": "llm.results", "reason": "fenced"},
         {"event": "control", "topic": "llm.control", "code": "no_cancel", "reason": "empty"},
     ]
