@@ -9,6 +9,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from streamproc.errors import SetupError
 from streamproc.kafka.connection import connected
+from streamproc.kafka.offsets_at import offsets_at
 from streamproc.kafka.salvage import salvage
 from streamproc.kafka.stopping import stop_consumer
 
@@ -90,13 +91,7 @@ class Reader:
 
     async def offsets_at(self, places: Iterable[Place], timestamp_ms: int) -> dict[Place, int]:
         """The first offset whose record is not older than a time; where there is none, the end."""
-        wanted = list(places)
-        ends = await self.ends(wanted)  # first: what comes between the two answers stands behind this end
-        found = await self._consumer.offsets_for_times({TopicPartition(*place): timestamp_ms for place in wanted})
-        return {
-            place: ends[place] if found[TopicPartition(*place)] is None else found[TopicPartition(*place)].offset
-            for place in wanted
-        }
+        return _by_place(await offsets_at(self._consumer, [TopicPartition(*place) for place in places], timestamp_ms))
 
     def seek(self, positions: Mapping[Place, int]) -> None:
         """Reads these partitions from these offsets on, and no others."""

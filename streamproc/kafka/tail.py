@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError, TopicAuthorizatio
 
 from streamproc.kafka.connection import connected
 from streamproc.kafka.fetch import Fetched, Records, fetch, records_of
+from streamproc.kafka.offsets_at import offsets_at
 from streamproc.kafka.salvage import salvaged
 from streamproc.kafka.stopping import stop_consumer
 
@@ -64,9 +65,7 @@ class Tail:
         Raises:
             KafkaError: the leader is away, or it refuses us.
         """
-        end = await self.end(key)  # first: what comes between the two answers stands behind this end
-        found = (await self._consumer.offsets_for_times({key: max(timestamp_ms, 0)}))[key]
-        return end if found is None else int(found.offset)
+        return (await offsets_at(self._consumer, [key], timestamp_ms))[key]
 
     async def read(self, key: TopicPartition, offset: int) -> AsyncGenerator[Records, None]:
         """All records from an offset to where the partition ended at the first request.

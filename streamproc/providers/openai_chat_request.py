@@ -9,6 +9,7 @@ from typing import Any, Literal
 import orjson
 
 from streamproc.chain.call import Call
+from streamproc.providers.openai_stream_options import stream_options
 from streamproc.providers.refusal import check_extra, unsupported
 from streamproc.records.request import Request
 
@@ -77,9 +78,7 @@ def render_body(call: Call, *, output_limit_field: OutputLimitField, is_openai: 
     if is_openai:
         body.setdefault("service_tier", "default")
     if request.stream:
-        body["stream_options"] = {"include_usage": True}
-        if is_openai:
-            body["stream_options"]["include_obfuscation"] = False
+        body["stream_options"] = stream_options(is_openai=is_openai)
     body |= {name: value for name, value in (request.extra or {}).items() if name in ALLOWED_EXTRAS}
     return orjson.dumps(body)
 

@@ -5,10 +5,10 @@ from typing import Any
 import orjson
 
 from streamproc.mock.answer import Answer
-from streamproc.mock.api_error import ApiError
 from streamproc.mock.asked import Asked, asks_for_usage, count_words, limit_in, some_messages
-from streamproc.mock.dialects import OPENAI, openai_error
-from streamproc.mock.framing import WordEvents, sse
+from streamproc.mock.dialects import OPENAI
+from streamproc.mock.framing import WordEvents
+from streamproc.mock.shapes.openai_error import openai_stream_error
 from streamproc.mock.shapes.openai_usage import openai_usage
 from streamproc.mock.shapes.shape import Closing, Shape
 
@@ -78,11 +78,6 @@ def _body(answer: Answer, tokens: int) -> bytes:
     return orjson.dumps(body)
 
 
-def _stream_error(answer: Answer, tokens: int, error: ApiError) -> bytes:
-    del answer, tokens
-    return sse(openai_error(error))
-
-
 OPENAI_CHAT = Shape(
     name="openai_chat",
     id_prefix="chatcmpl",
@@ -92,5 +87,5 @@ OPENAI_CHAT = Shape(
     words=_words,
     close=_close,
     body=_body,
-    stream_error=_stream_error,
+    stream_error=openai_stream_error,
 )
