@@ -5,15 +5,13 @@ import ssl
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import httpx
-
 from streamproc.errors import SetupError
 from streamproc.providers.connections import Faults
 from streamproc.providers.http_pool import PoolState
+from streamproc.providers.server_url import ServerUrl
 from streamproc.providers.transport_engine import Asked, Engine
 from streamproc.providers.transport_exchange import Exchange
 from streamproc.providers.transport_httptools import HttptoolsEngine
-from streamproc.providers.transport_httpx import HttpxEngine
 from streamproc.providers.way import ProxyAddress, open_way
 from streamproc.settings.provider import TimeoutSettings
 
@@ -60,35 +58,35 @@ class Transport:
         self._timeouts = timeouts
         self._secrets = tuple(secret for secret in secrets if secret)
         self._base_url = base_url.rstrip("/")
-        self._url = _server_url(f"providers.{provider}.base_url", self._base_url)
+        self._url = ServerUrl.read(f"providers.{provider}.base_url", self._base_url)
         self._proxy = None if proxy is None else _proxy_address(provider, proxy, proxy_login)
         self._faults = Faults()
         self._targets: dict[str, bytes] = {}
         self._headers = (
-            (b"host", self._url.netloc),
+            (b"host", self._url.authority.encode()),
             (b"content-type", b"application/json"),
             (b"accept-encoding", b"identity"),
             (b"user-agent", b"streamproc"),
             *((name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
         )
-        context = (tls or ssl.create_default_context()) if self._url.scheme == "https" else None
-        self._engine: Engine = (
-            HttptoolsEngine(
-                self._url.raw_host.decode("ascii"),
-                _port(self._url),
+        context = (tls or ssl.create_default_context()) if self._url.is_tls else None
+        self._engine: Engine
+        if engine == "httpx":
+            # Only here: its import takes a fifth of a second, and a worker that is started anew has readers waiting.
+            from streamproc.providers.transport_httpx import HttpxEngine  # noqa: PLC0415 see above
+
+            self._engine = HttpxEngine(
+                self._url.origin,
                 tls=context,
+                proxy=proxy,
+                proxy_login=proxy_login,
                 max_connections=max_connections,
                 keep_alive=keep_alive,
             )
-            if engine == "httptools"
-            else HttpxEngine(
-                self._url,
-                tls=context,
-                proxy=None if proxy is None else httpx.Proxy(proxy, auth=proxy_login),
-                max_connections=max_connections,
-                keep_alive=keep_alive,
+        else:
+            self._engine = HttptoolsEngine(
+                self._url.host, self._url.port, tls=context, max_connections=max_connections, keep_alive=keep_alive
             )
-        )
 
     def __repr__(self) -> str:
         return f"<Transport {self._provider} {self._base_url}>"
@@ -114,7 +112,7 @@ class Transport:
         """
         target = self._targets.get(path)
         if target is None:
-            target = self._targets[path] = httpx.URL(self._base_url + path).raw_path
+            target = self._targets[path] = (self._url.path + path).encode()
         timeouts = self._timeouts
         asked = Asked(
             target,
@@ -147,7 +145,7 @@ class Transport:
         url = self._url
         try:
             async with asyncio.timeout(self._timeouts.connect_seconds):
-                await open_way(url.host, _port(url), is_tls=url.scheme == "https", proxy=self._proxy)
+                await open_way(url.host, url.port, is_tls=url.is_tls, proxy=self._proxy)
         except (OSError, UnicodeError) as exc:  # TimeoutError is an OSError; a name like `a..b` a UnicodeError
             reason = (
                 "no answer in time" if isinstance(exc, TimeoutError) else getattr(exc, "strerror", None) or str(exc)
@@ -161,21 +159,6 @@ class Transport:
         await self._engine.aclose()
 
 
-def _server_url(place: str, url: str) -> httpx.URL:
-    try:
-        read = httpx.URL(url)
-        host = read.host  # which reads punycode
-    except (httpx.InvalidURL, UnicodeError) as exc:
-        raise SetupError(f"{place} is no URL: {exc}") from exc
-    if read.scheme not in ("http", "https") or not host or read.userinfo or not 0 < _port(read) < 2**16:
-        raise SetupError(f"{place} must look like https://host/path, without a user name")
-    return read
-
-
 def _proxy_address(provider: str, proxy: str, login: tuple[str, str] | None) -> ProxyAddress:
-    url = _server_url(f"providers.{provider}.proxy", proxy)
-    return ProxyAddress(url.host, _port(url), url.scheme == "https", login)
-
-
-def _port(url: httpx.URL) -> int:
-    return (443 if url.scheme == "https" else 80) if url.port is None else url.port
+    url = ServerUrl.read(f"providers.{provider}.proxy", proxy)
+    return ProxyAddress(url.host, url.port, url.is_tls, login)

@@ -26,10 +26,11 @@ class HttpxEngine:
 
     def __init__(
         self,
-        url: httpx.URL,
+        url: str,
         *,
         tls: ssl.SSLContext | None,
-        proxy: httpx.Proxy | None,
+        proxy: str | None = None,
+        proxy_login: tuple[str, str] | None = None,
         max_connections: int,
         keep_alive: bool = True,
     ) -> None:
@@ -38,16 +39,17 @@ class HttpxEngine:
         Args:
             url: any of the server.
             tls: None for plain text.
-            proxy: an HTTP proxy, or None; variables of the environment are not looked at.
+            proxy: URL of an HTTP proxy, or None; variables of the environment are not looked at.
+            proxy_login: our name and password there.
             max_connections: in use at once.
             keep_alive: whether a connection is used again.
         """
-        self._url = url
+        self._url = httpx.URL(url)
         self._transport = httpx.AsyncHTTPTransport(
             http2=importlib.util.find_spec("h2") is not None,
             trust_env=False,
             verify=tls or True,
-            proxy=proxy,
+            proxy=None if proxy is None else httpx.Proxy(proxy, auth=proxy_login),
             # With fewer kept than open ones, httpx would reconnect all the time.
             limits=httpx.Limits(
                 max_connections=max_connections, max_keepalive_connections=max_connections if keep_alive else 0

@@ -56,6 +56,7 @@ HAPPENINGS: tuple[events.Happening, ...] = (
     events.DeadLettered(_RUN, "c", "s"),
     events.Committed("t", 0, 1, 0.1),
     events.PartitionChanged("t", 0, "claimed"),
+    events.ClockBehind("t", 0, 61.0),
     events.PublishBroke("t", "s"),
     events.ControlTrouble("t", "c", "s"),
     events.JournalTrouble("t", "s"),
