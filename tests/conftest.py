@@ -14,6 +14,7 @@ import pytest
 from tests.servers.embedded import EmbeddedBroker
 from tests.servers.kafka import running_kafka
 from tests.servers.llama import Llama
+from tests.servers.postgres import Postgres
 from tests.servers.process import ServerMissing
 
 _MARK = "STREAMPROC_TEST_RUN"
@@ -23,7 +24,7 @@ Server = TypeVar("Server")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for a real server carries its mark: `-m 'not kafka'` is a quick run."""
     for item in items:
-        for server in ("kafka", "llama"):
+        for server in ("kafka", "llama", "postgres"):
             if server in getattr(item, "fixturenames", ()):
                 item.add_marker(server)
 
@@ -56,6 +57,13 @@ def llama() -> Iterator[str]:
     """Base address of a llama.cpp server, up to and with `/v1`; its model is `tests.servers.llama_model`."""
     with ExitStack() as stack:
         yield _enter(stack, Llama()).url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests; each makes databases of its own."""
+    with ExitStack() as stack:
+        yield _enter(stack, Postgres())
 
 
 @pytest.fixture

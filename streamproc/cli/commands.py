@@ -51,7 +51,17 @@ def build_app() -> App:
     providers.command(
         "streamproc.cli.providers:check", name="check", help="Make one tiny call to each provider, and say what came."
     )
+    billing = App(name="billing", help="The bill: fill it from the usage topic, report it, check it.")
+    billing.command("streamproc.cli.billing:run", name="run", help="Put usage lines on the bill, each once.")
+    billing.command("streamproc.cli.billing_report:report", name="report", help="Show what was used, and its cost.")
+    billing.command("streamproc.cli.billing_verify:verify", name="verify", help="Hold the bill against the topic.")
+    billing.command(
+        "streamproc.cli.billing_reconcile:reconcile",
+        name="reconcile",
+        help="Hold the bill against a provider's export.",
+    )
     app.command(topics)
+    app.command(billing)
     app.command(providers)
     app.command(offsets)
     app.command(dead)

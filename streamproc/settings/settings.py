@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streamproc.settings.billing import BillingSettings
 from streamproc.settings.kafka import KafkaSettings, SourceSettings, TopicSettings
 from streamproc.settings.provider import ProviderSettings
 from streamproc.settings.worker import ChunkSettings, LimitSettings, ObserveSettings, RetrySettings, WorkerSettings
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     retry: RetrySettings = Field(default_factory=lambda: RetrySettings())
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     observe: ObserveSettings = Field(default_factory=lambda: ObserveSettings())
+    billing: BillingSettings = Field(default_factory=lambda: BillingSettings())
     allow_unpriced: bool = Field(False, description="Answer requests to models without a known price; cost is null.")
 
     @classmethod

@@ -1,0 +1,232 @@
+"""The billing job: usage lines from their topic into the bill, each once, together with the offsets."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from streamproc.billing.bill import Bill, Gap, Intake, Unreadable
+from streamproc.billing.happenings import (
+    BatchStored,
+    BillingObserver,
+    KafkaAway,
+    LineConflicts,
+    RecordsMissed,
+    RecordUnreadable,
+)
+from streamproc.billing.line import UnreadableRecord, read_line
+from streamproc.billing.sums import Taken
+from streamproc.errors import SetupError
+from streamproc.kafka.reader import Place
+from streamproc.kafka.usage_reader import OffsetGone, Slice, UsageReader
+
+__all__ = ["Aggregation", "Tally"]
+
+_IDLE_SECONDS = 0.2
+_AWAY_SECONDS = 1.0
+_PATIENCE_SECONDS = 60.0  # longer than Kafka lets a dead worker's transaction stand open
+_PARTITIONS_SECONDS = 30.0  # between two looks for partitions that were added
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a job has done since its start."""
+
+    lines: int = 0
+    repeated: int = 0
+    conflicts: int = 0
+    unreadable: int = 0
+    missed: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything that came is on the bill."""
+        return not (self.conflicts or self.unreadable or self.missed)
+
+
+@dataclass(slots=True)
+class _Partition:
+    """Where a partition stands: `stored` is the offset in the bill, `next` the one to read, `end` the last known."""
+
+    stored: int | None
+    next: int
+    end: int | None = None
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a slice holds: lines, and records that are none."""
+
+    taken: list[Taken] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+class Aggregation:
+    """Reads on until it is told to stop, or to where the topic ended at the start.
+
+    Args:
+        reader: connected, of the cluster that has the topic.
+        topic: of usage lines.
+        bill: where they go.
+        observer: is told of every batch and every trouble.
+        skip_unreadable: goes on behind records that cannot be read, and notes them; otherwise they end the job.
+        time: unix seconds.
+        monotonic: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        reader: UsageReader,
+        topic: str,
+        bill: Bill,
+        observer: BillingObserver,
+        *,
+        skip_unreadable: bool,
+        time: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._reader = reader
+        self._topic = topic
+        self._bill = bill
+        self._observer = observer
+        self._skip_unreadable = skip_unreadable
+        self._time = time
+        self._monotonic = monotonic
+        self._partitions: dict[Place, _Partition] = {}
+        self.tally = Tally()
+
+    @property
+    def behind(self) -> int:
+        """Offsets that are left to read, as far as it is known."""
+        return sum(max((one.end or 0) - one.next, 0) for one in self._partitions.values())
+
+    async def run(self, stop: asyncio.Event, *, until_end: bool) -> Tally:
+        """Stores batch after batch; one that has begun is finished before it stops.
+
+        Raises:
+            SetupError: a record cannot be read, the topic was made anew, or the bill is not usable; with `until_end`
+                also when nothing comes for a minute though there is more. What was stored before stays.
+        """
+        ends = await self._find_partitions()
+        looked = moved = self._monotonic()
+        while not stop.is_set():
+            before = {place: one.next for place, one in self._partitions.items()}
+            if until_end and all(offset >= ends[place] for place, offset in before.items()):
+                break
+            try:
+                away = await self._round(before, stop)
+            except OffsetGone:
+                await self._find_partitions()
+                await _wait(stop, _IDLE_SECONDS)
+                continue
+            now = self._monotonic()
+            if any(one.next != before[place] for place, one in self._partitions.items()):
+                moved = now
+                continue
+            if away:
+                self._observer.saw(KafkaAway(self._topic, away))
+            if until_end and now - moved > _PATIENCE_SECONDS:
+                raise SetupError(self._stuck(ends))
+            if not until_end and now - looked > _PARTITIONS_SECONDS:
+                looked = now
+                await self._find_partitions()
+            await _wait(stop, _AWAY_SECONDS if away else _IDLE_SECONDS)
+        return self.tally
+
+    async def _find_partitions(self) -> dict[Place, int]:
+        """Compares the offsets in the bill with what the topic has; gives its ends."""
+        places = await self._reader.existing(self._topic)
+        stored = await self._bill.offsets(self._topic)
+        begins, ends = await self._reader.begins(places), await self._reader.ends(places)
+        for number, read in stored.items():
+            if read > (end := ends.get(Place(self._topic, number), 0)):
+                raise SetupError(
+                    f"{self._topic} partition {number} ends at {end}, and the bill has read up to {read}: the topic was"
+                    " made anew or has lost records. `streamproc billing run --from-beginning` reads it from its"
+                    " beginning; lines that are on the bill stay there, each once"
+                )
+        gaps = []
+        for place in places:
+            offset, begin = stored.get(place.partition), begins[place]
+            if offset is not None and offset < begin:
+                gaps.append(Gap(place.partition, offset, begin))
+            self._partitions[place] = _Partition(offset, begin if offset is None else max(offset, begin), ends[place])
+        if gaps:
+            await self._note_gaps(gaps)
+        return ends
+
+    async def _note_gaps(self, gaps: list[Gap]) -> None:
+        steps: dict[int, tuple[int | None, int]] = {gap.partition: (gap.offset, gap.until) for gap in gaps}
+        await self._bill.put(Intake(self._topic, steps, gaps=gaps), self._now_us())
+        for gap in gaps:
+            self._partitions[Place(self._topic, gap.partition)].stored = gap.until
+            self.tally.missed += gap.until - gap.offset
+            self._observer.saw(RecordsMissed(self._topic, *gap))
+
+    async def _round(self, offsets: Mapping[Place, int], stop: asyncio.Event) -> int:
+        """Asks every partition once; gives how many have nobody who answers."""
+        away = 0
+        async for slices in self._reader.slices(offsets):
+            away += sum(one.end is None for one in slices)
+            await self._store(slices)
+            if stop.is_set():
+                break
+        return away
+
+    async def _store(self, slices: list[Slice]) -> None:
+        began = self._monotonic()
+        found = _Found()
+        steps = {}
+        for one in slices:
+            partition = self._partitions[one.place]
+            partition.end = one.end if one.end is not None else partition.end
+            if one.next != partition.next:
+                self._read(one, found)
+                steps[one.place.partition] = (partition.stored, one.next)
+        if not steps:
+            return
+        intake = Intake(self._topic, steps, found.taken, found.unreadable)
+        done = await self._bill.put(intake, self._now_us())
+        for number, (_, after) in steps.items():
+            partition = self._partitions[Place(self._topic, number)]
+            partition.stored = partition.next = after
+        self.tally.lines += len(done.new)
+        self.tally.repeated += done.repeated
+        self.tally.conflicts += len(done.conflicts)
+        self.tally.unreadable += len(found.unreadable)
+        for wrong in done.conflicts:
+            self._observer.saw(LineConflicts(wrong.line.usage_id, self._topic, wrong.partition, wrong.offset))
+        for unreadable in found.unreadable:
+            self._observer.saw(RecordUnreadable(self._topic, *unreadable))
+        self._observer.saw(BatchStored(len(done.new), done.repeated, self.behind, self._monotonic() - began))
+
+    def _read(self, one: Slice, found: _Found) -> None:
+        for record in one.records:
+            try:
+                line = read_line(record)
+            except UnreadableRecord as error:
+                if not self._skip_unreadable:
+                    raise SetupError(
+                        f"{self._topic} partition {record.place.partition} offset {record.offset} cannot be read:"
+                        f" {error}. Nothing from there on is on the bill; --skip-unreadable notes it and goes on"
+                    ) from error
+                found.unreadable.append(Unreadable(record.place.partition, record.offset, str(error)))
+            else:
+                found.taken.append(Taken(record.place.partition, record.offset, line, record.value or b""))
+
+    def _stuck(self, ends: Mapping[Place, int]) -> str:
+        place = next(place for place, one in self._partitions.items() if one.next < ends[place])
+        return (
+            f"{self._topic} partition {place.partition} gives nothing from offset {self._partitions[place].next} on,"
+            f" though it ends at {ends[place]}: its leader is away, or a transaction is open there. Try again later"
+        )
+
+    def _now_us(self) -> int:
+        return int(self._time() * 1_000_000)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        pass

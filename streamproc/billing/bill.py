@@ -1,0 +1,245 @@
+"""The bill: what is written to its tables, and what is read from them."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from streamproc.billing.database import Database
+from streamproc.billing.line import BilledLine
+from streamproc.billing.sums import HOURS, SUMS, USER_HOURS, Sorted, Taken, sort_out, sums_of
+from streamproc.billing.tables import LINES, ROLLUPS, TABLES, VERSION
+from streamproc.errors import SetupError
+
+__all__ = ["Bill", "Gap", "Intake", "Noted", "SumRow", "Total", "Unreadable"]
+
+_TABLE = {table.name: table for table in TABLES}
+_COLUMNS = ", ".join(BilledLine._fields)
+_ADD = {table.name: ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in SUMS) for table in ROLLUPS}
+_KEYS = {"user": "user_name", "day": "hour / 24"}  # the others have the names of their columns
+_TOTAL = (
+    "COUNT(*)",
+    "SUM(CASE WHEN cost_nanos IS NULL THEN 1 ELSE 0 END)",
+    *(f"SUM(COALESCE({name}, 0))" for name in ("cost_nanos", "input_tokens", "output_tokens")),
+)
+_PARTITIONS_AT_ONCE = 200  # in one condition; databases bound its depth
+
+
+class Unreadable(NamedTuple):
+    """A record that was passed over, and why."""
+
+    partition: int
+    offset: int
+    reason: str
+
+
+class Gap(NamedTuple):
+    """Records that were gone before they were read, up to and without `until`."""
+
+    partition: int
+    offset: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What one transaction stores: `steps` are offsets before and behind it, by partition; None is no offset yet."""
+
+    topic: str
+    steps: Mapping[int, tuple[int | None, int]]
+    taken: Sequence[Taken] = ()
+    unreadable: Sequence[Unreadable] = ()
+    gaps: Sequence[Gap] = ()
+
+
+class SumRow(NamedTuple):
+    """Sums of one group: its keys in the order asked for (an empty text is none), its basis, values as in `SUMS`."""
+
+    keys: tuple[str | int, ...]
+    basis: str
+    sums: tuple[int, ...]
+
+
+class Total(NamedTuple):
+    """Lines, those of them without a known cost, and what is known, added up."""
+
+    lines: int = 0
+    unpriced: int = 0
+    cost_nanos: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def plus(self, line: BilledLine) -> "Total":
+        """With one line more."""
+        return Total(
+            self.lines + 1,
+            self.unpriced + (line.cost_nanos is None),
+            self.cost_nanos + (line.cost_nanos or 0),
+            self.input_tokens + (line.input_tokens or 0),
+            self.output_tokens + (line.output_tokens or 0),
+        )
+
+    def minus(self, other: "Total") -> "Total":
+        """The difference, number by number."""
+        return Total(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+class Noted(NamedTuple):
+    """What the bill does not hold though the topic did: conflicts, unreadable records, and records that were gone."""
+
+    conflicts: int
+    unreadable: int
+    missed: int
+
+
+class Bill:
+    """A bill in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def check_version(self, *, create: bool) -> None:
+        """Looks at the version of the tables, and writes it where there is none.
+
+        Raises:
+            SetupError: a newer program made them.
+        """
+        if create:
+            async with self._database.transaction():
+                if not await self._database.select("SELECT version FROM usage_store"):
+                    await self._database.append(_TABLE["usage_store"], [(VERSION,)])
+        [(version,)] = await self._database.select("SELECT MAX(version) FROM usage_store")
+        if version is None or version > VERSION:
+            raise SetupError(f"the bill has tables of version {version}; this program knows {VERSION}: upgrade it")
+
+    async def offsets(self, topic: str) -> dict[int, int]:
+        """The next offset of each partition that was read."""
+        rows = await self._database.select("SELECT partition, next_offset FROM usage_offsets WHERE topic = $1", topic)
+        return dict(rows)
+
+    async def forget_offsets(self, topic: str) -> None:
+        """The topic will be read from its beginning; lines that are there will be passed over."""
+        async with self._database.transaction():
+            await self._database.select("DELETE FROM usage_offsets WHERE topic = $1", topic)
+
+    async def put(self, intake: Intake, noted_us: int) -> Sorted:
+        """Stores lines, sums and offsets in one transaction.
+
+        Raises:
+            SetupError: another process has moved the offsets meanwhile, or the database is away; nothing is stored.
+        """
+        database, topic = self._database, intake.topic
+        async with database.transaction():
+            stored = await self.offsets(topic)
+            if any(stored.get(partition) != before for partition, (before, _) in intake.steps.items()):
+                raise SetupError("another `streamproc billing run` writes to the same bill: run only one of them")
+            ids = list({one.line.usage_id for one in intake.taken})
+            rows = await database.among(f"SELECT {_COLUMNS} FROM usage_lines WHERE usage_id", ids) if ids else []
+            found = sort_out(intake.taken, {row[0]: BilledLine(*row) for row in rows})
+            if found.new:
+                await database.append(LINES, [(*one.line, topic, one.partition, one.offset) for one in found.new])
+                lines = [one.line for one in found.new]
+                for rollup in (HOURS, USER_HOURS):
+                    await database.merge(_TABLE[rollup.table], sums_of(lines, rollup), _ADD[rollup.table])
+            await self._note(
+                "usage_conflicts",
+                ((topic, one.partition, one.offset, one.line.usage_id, one.value, noted_us) for one in found.conflicts),
+            )
+            await self._note("usage_unreadable", ((topic, *one, noted_us) for one in intake.unreadable))
+            await self._note("usage_gaps", ((topic, *one, noted_us) for one in intake.gaps))
+            await database.merge(
+                _TABLE["usage_offsets"],
+                [(topic, partition, after) for partition, (_, after) in intake.steps.items()],
+                "next_offset = excluded.next_offset",
+            )
+        return found
+
+    async def _note(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
+        if noted := list(rows):
+            await self._database.merge(_TABLE[table], noted, "")
+
+    async def noted(self) -> Noted:
+        """What was noted beside the lines, ever."""
+        [row] = await self._database.select(
+            "SELECT (SELECT COUNT(*) FROM usage_conflicts), (SELECT COUNT(*) FROM usage_unreadable),"
+            " (SELECT CAST(COALESCE(SUM(until_offset - record_offset), 0) AS BIGINT) FROM usage_gaps)"
+        )
+        return Noted(*row)
+
+    async def span(self) -> tuple[int, int] | None:
+        """The first and the last hour that is on the bill, since 1970; None for an empty one."""
+        [(first, last)] = await self._database.select(f"SELECT MIN(hour), MAX(hour) FROM {HOURS.table}")
+        return None if first is None else (first, last)
+
+    async def sums(self, by: Sequence[str], from_hour: int, until_hour: int) -> list[SumRow]:
+        """Sums by these keys (tenant, model, provider, feature, user, day, hour) and by basis, in no order.
+
+        `day` and `hour` are numbers since 1970, in UTC; hours count by when a call began.
+        """
+        rollup = USER_HOURS if {"feature", "user"} & set(by) else HOURS
+        keys = [_KEYS.get(key, key) for key in by]
+        groups = ", ".join([*keys, "basis"])
+        sums = ", ".join(f"CAST(SUM({name}) AS BIGINT)" for name in SUMS)
+        rows = await self._database.select(
+            f"SELECT {groups}, {sums} FROM {rollup.table} WHERE hour >= $1 AND hour < $2 GROUP BY {groups}",
+            from_hour,
+            until_hour,
+        )
+        return [SumRow(row[: len(keys)], row[len(keys)], row[len(keys) + 1 :]) for row in rows]
+
+    async def lines(self, provider: str, from_us: int, until_us: int) -> AsyncIterator[list[BilledLine]]:
+        """The lines of calls to a provider that began in a period."""
+        async with self._database.snapshot():
+            async for rows in self._database.scroll(
+                f"SELECT {_COLUMNS} FROM usage_lines WHERE provider = $1 AND started_us >= $2 AND started_us < $3",
+                provider,
+                from_us,
+                until_us,
+            ):
+                yield [BilledLine(*row) for row in rows]
+
+    async def places(self, usage_ids: Sequence[str]) -> dict[str, tuple[str, int, int]]:
+        """Where the lines with these ids were read: topic, partition, offset."""
+        rows = await self._database.among(
+            "SELECT usage_id, topic, partition, record_offset FROM usage_lines WHERE usage_id", usage_ids
+        )
+        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+    async def totals_of_lines(self, topic: str, spans: Mapping[int, tuple[int, int]]) -> dict[str, Total]:
+        """Totals by tenant of the lines that were read between these offsets, by partition."""
+        totals: dict[str, Total] = {}
+        wanted = list(spans.items())
+        for start in range(0, len(wanted), _PARTITIONS_AT_ONCE):
+            within = " OR ".join(
+                f"(partition = {partition} AND record_offset >= {begin} AND record_offset < {end})"
+                for partition, (begin, end) in wanted[start : start + _PARTITIONS_AT_ONCE]
+            )
+            for tenant, total in (await self._totals(f"usage_lines WHERE topic = $1 AND ({within})", topic)).items():
+                known = totals.get(tenant, Total())
+                totals[tenant] = Total(*(one + more for one, more in zip(known, total, strict=True)))
+        return totals
+
+    async def _totals(self, source: str, *values: object) -> dict[str, Total]:
+        sums = ", ".join(f"CAST({one} AS BIGINT)" for one in _TOTAL)
+        rows = await self._database.select(f"SELECT tenant, {sums} FROM {source} GROUP BY tenant", *values)
+        return {row[0]: Total(*row[1:]) for row in rows}
+
+    async def lines_and_sums(self) -> tuple[dict[str, Total], dict[str, tuple[Total, ...]]]:
+        """Totals by tenant of all lines, and of each table of sums, all of one moment."""
+        fields = ", ".join(f"CAST(SUM({name}) AS BIGINT)" for name in Total._fields)
+        async with self._database.snapshot():
+            lines = await self._totals("usage_lines")
+            sums = [
+                {
+                    row[0]: Total(*row[1:])
+                    for row in await self._database.select(
+                        f"SELECT tenant, {fields} FROM {rollup.table} GROUP BY tenant"
+                    )
+                }
+                for rollup in (HOURS, USER_HOURS)
+            ]
+        tenants = lines.keys() | sums[0].keys() | sums[1].keys()
+        return lines, {tenant: tuple(one.get(tenant, Total()) for one in sums) for tenant in tenants}
+
+    async def close(self) -> None:
+        """Ends the connection."""
+        await self._database.close()

@@ -1,0 +1,135 @@
+"""A line of the bill as it is kept, and how it is read from a record of the usage topic. Pure."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from streamproc.errors import StreamprocError
+from streamproc.kafka.reader import Record
+from streamproc.records.codec import decode_usage
+from streamproc.records.usage import UsageLine
+
+__all__ = ["HOUR_US", "BilledLine", "UnreadableRecord", "read_line"]
+
+HOUR_US = 3_600_000_000
+"""Microseconds of an hour."""
+
+_READ_VERSION = 2  # one more than workers write: readers are upgraded first
+_USAGE_TYPE = re.compile(r"streamproc\.usage\.v(\d{1,9})", re.ASCII)
+_LARGEST = 10**15  # of a single number; thousands of such lines still add up within 64 bits
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class UnreadableRecord(StreamprocError):
+    """A record of the usage topic is no usage line that this program can read; the message says why."""
+
+
+class BilledLine(NamedTuple):
+    """A usage line with the columns of its table. Times are microseconds since 1970; None is not known."""
+
+    usage_id: str
+    run_id: str
+    request_id: str
+    tenant: str
+    user_name: str | None
+    feature: str | None
+    attempt: int
+    provider: str
+    model: str
+    basis: str
+    cost_nanos: int | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_input_tokens: int | None
+    cache_write_tokens: int | None
+    cache_write_1h_tokens: int | None
+    reasoning_tokens: int | None
+    web_searches: int | None
+    price_version: str | None
+    service_tier: str | None
+    reason: str | None
+    input_hash: str
+    started_us: int
+    ended_us: int
+
+
+def read_line(record: Record) -> BilledLine:
+    """The usage line in a record.
+
+    Raises:
+        UnreadableRecord: it is damaged, of a newer version, or holds what a database cannot keep.
+    """
+    _check_version(record)
+    if record.value is None:
+        raise UnreadableRecord("the record has no value")
+    try:
+        line = decode_usage(record.value)
+    except ValidationError as exc:
+        raise UnreadableRecord(_why(exc)) from exc
+    billed = _billed(line)
+    for name, value in zip(BilledLine._fields, billed, strict=True):
+        if isinstance(value, str):
+            if "\0" in value:
+                raise UnreadableRecord(f"{name} holds a NUL character")
+        elif value is not None and value > _LARGEST and not name.endswith("_us"):
+            raise UnreadableRecord(f"{name} is {value}, above {_LARGEST}")
+    return billed
+
+
+def _check_version(record: Record) -> None:
+    for name, value in record.headers:
+        if name == "ce_type":
+            text = (value or b"").decode("utf-8", "replace")
+            version = _USAGE_TYPE.fullmatch(text)
+            if version is None:
+                raise UnreadableRecord(f"header ce_type is {text[:80]!r}, not streamproc.usage.v1")
+            if int(version[1]) > _READ_VERSION:
+                raise UnreadableRecord(
+                    f"it is a usage line of version {version[1]}; this program reads up to {_READ_VERSION}: upgrade it"
+                )
+
+
+def _why(exc: ValidationError) -> str:
+    problem = exc.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])[:100]
+    said = problem["msg"][:1].lower() + problem["msg"][1:]
+    return f"{place}: {said}" if place else said
+
+
+def _billed(line: UsageLine) -> BilledLine:
+    tokens = line.tokens
+    return BilledLine(
+        line.usage_id,
+        line.run_id,
+        line.request_id,
+        line.tenant,
+        line.user,
+        line.feature,
+        line.attempt,
+        line.provider,
+        line.model,
+        line.basis,
+        line.cost_nanos,
+        tokens.input,
+        tokens.output,
+        tokens.cached_input,
+        tokens.cache_write,
+        tokens.cache_write_1h,
+        tokens.reasoning,
+        tokens.web_searches,
+        line.price_version,
+        line.service_tier,
+        line.reason,
+        line.input_hash,
+        _microseconds("started_at", line.started_at),
+        _microseconds("ended_at", line.ended_at),
+    )
+
+
+def _microseconds(name: str, moment: datetime) -> int:
+    if moment.tzinfo is None:
+        raise UnreadableRecord(f"{name} has no time zone")
+    return (moment - _EPOCH) // _MICROSECOND

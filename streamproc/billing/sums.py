@@ -1,0 +1,102 @@
+"""What a batch of lines adds to the bill: which are new, which were there, and the sums of the new ones. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from streamproc.billing.line import HOUR_US, BilledLine
+
+__all__ = ["HOURS", "SUMS", "USER_HOURS", "Rollup", "Sorted", "Taken", "sort_out", "sums_of"]
+
+SUMS = (
+    "lines",
+    "unpriced",
+    "uncounted",
+    "cost_nanos",
+    "input_tokens",
+    "output_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "cache_write_1h_tokens",
+    "reasoning_tokens",
+    "web_searches",
+)
+"""What is added up: lines; those without a known cost; those whose input or output is not known; what is known."""
+
+_FIELDS = BilledLine._fields
+_SUMMED = tuple((position, _FIELDS.index(name)) for position, name in enumerate(SUMS) if name in _FIELDS)
+_COST, _INPUT, _OUTPUT, _STARTED = (
+    _FIELDS.index(name) for name in ("cost_nanos", "input_tokens", "output_tokens", "started_us")
+)
+
+
+class Rollup(NamedTuple):
+    """A table of sums. `keys` are columns of a line; `hour`, whole hours since 1970 in UTC, goes before them."""
+
+    table: str
+    keys: tuple[str, ...]
+
+
+HOURS = Rollup("usage_hours", ("tenant", "provider", "model", "basis"))
+"""Stays small however many users there are."""
+
+USER_HOURS = Rollup("usage_user_hours", (*HOURS.keys, "feature", "user_name"))
+
+
+class Taken(NamedTuple):
+    """A line, and where in the usage topic it stands. `value` is the record's, for the case of a conflict."""
+
+    partition: int
+    offset: int
+    line: BilledLine
+    value: bytes
+
+
+class Sorted(NamedTuple):
+    """Lines by what becomes of them.
+
+    Attributes:
+        new: of ids that are not known yet.
+        repeated: how many say again what is there.
+        conflicts: those that say something else under the id of another line.
+    """
+
+    new: list[Taken]
+    repeated: int
+    conflicts: list[Taken]
+
+
+def sort_out(taken: Iterable[Taken], known: Mapping[str, BilledLine]) -> Sorted:
+    """Tells new lines from repeated ones and from conflicts; `known` are the lines in the store with the same ids."""
+    seen = dict(known)
+    new, conflicts = [], []
+    repeated = 0
+    for one in taken:
+        line = one.line
+        there = seen.get(line.usage_id)
+        if there is None:
+            seen[line.usage_id] = line
+            new.append(one)
+        elif there == line:
+            repeated += 1
+        else:
+            conflicts.append(one)
+    return Sorted(new, repeated, conflicts)
+
+
+def sums_of(lines: Iterable[BilledLine], rollup: Rollup) -> list[tuple[int | str, ...]]:
+    """Rows of a table of sums: the hour in which the calls began, the keys with an empty text for None, the sums."""
+    places = tuple(_FIELDS.index(key) for key in rollup.keys)
+    rows: dict[tuple[Any, ...], list[int]] = {}
+    for line in lines:
+        values: tuple[Any, ...] = line
+        key = (values[_STARTED] // HOUR_US, *[values[place] or "" for place in places])
+        row = rows.get(key)
+        if row is None:
+            row = rows[key] = [0] * len(SUMS)
+        row[0] += 1
+        row[1] += values[_COST] is None
+        row[2] += values[_INPUT] is None or values[_OUTPUT] is None
+        for position, place in _SUMMED:
+            if values[place]:
+                row[position] += values[place]
+    return [(*key, *row) for key, row in rows.items()]
