@@ -8,6 +8,7 @@ from streamproc.billing.bill import Bill, Gap, Intake, Unreadable
 from streamproc.billing.happenings import (
     BatchStored,
     BillingObserver,
+    JobStarted,
     KafkaAway,
     LineConflicts,
     RecordsMissed,
@@ -107,6 +108,7 @@ class Aggregation:
                 also when nothing comes for a minute though there is more. What was stored before stays.
         """
         ends = await self._find_partitions()
+        self._observer.saw(JobStarted(self._topic, len(self._partitions), self.behind))
         looked = moved = self._monotonic()
         while not stop.is_set():
             before = {place: one.next for place, one in self._partitions.items()}

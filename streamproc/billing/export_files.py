@@ -139,5 +139,5 @@ def _calls(page: Item) -> CallExport:
 
 def _both(one: ServedCall, other: ServedCall) -> ServedCall:
     # One call that reached the server twice is paid for twice.
-    numbers: tuple[Any, ...] = tuple(first + second for first, second in zip(one[:-1], other[:-1], strict=True))
-    return ServedCall(*numbers, one.is_whole and other.is_whole)
+    numbers: Any = (first + second for first, second in zip(one[:-1], other[:-1], strict=True))
+    return ServedCall(*numbers, False)._replace(is_whole=one.is_whole and other.is_whole)

@@ -7,11 +7,21 @@ __all__ = [
     "BatchStored",
     "BillingObserver",
     "Happening",
+    "JobStarted",
     "KafkaAway",
     "LineConflicts",
     "RecordUnreadable",
     "RecordsMissed",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class JobStarted:
+    """The job knows where it stands: `behind` offsets of the topic are left."""
+
+    topic: str
+    partitions: int
+    behind: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ class KafkaAway:
     partitions: int
 
 
-Happening = BatchStored | LineConflicts | RecordUnreadable | RecordsMissed | KafkaAway
+Happening = JobStarted | BatchStored | LineConflicts | RecordUnreadable | RecordsMissed | KafkaAway
 
 
 class BillingObserver(Protocol):

@@ -7,6 +7,7 @@ from structlog.typing import FilteringBoundLogger
 from streamproc.billing.happenings import (
     BatchStored,
     Happening,
+    JobStarted,
     KafkaAway,
     LineConflicts,
     RecordsMissed,
@@ -35,6 +36,8 @@ class BillingLog:
     def saw(self, happening: Happening) -> None:
         """Writes the line, if there is one for it."""
         match happening:
+            case JobStarted(topic, partitions, behind):
+                self._log.info("billing started", topic=topic, partitions=partitions, behind=behind)
             case BatchStored(lines, repeated, behind, _):
                 self._lines += lines + repeated
                 self._tell_progress(behind)
