@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 from streamproc.billing.export import CallExport, DayExport, Figures, ServedCall
 from streamproc.billing.export_anthropic import anthropic_day, anthropic_figures, anthropic_model
@@ -139,5 +138,11 @@ def _calls(page: Item) -> CallExport:
 
 def _both(one: ServedCall, other: ServedCall) -> ServedCall:
     # One call that reached the server twice is paid for twice.
-    numbers: Any = (first + second for first, second in zip(one[:-1], other[:-1], strict=True))
-    return ServedCall(*numbers, False)._replace(is_whole=one.is_whole and other.is_whole)
+    return ServedCall(
+        one.input_tokens + other.input_tokens,
+        one.output_tokens + other.output_tokens,
+        one.cached_input_tokens + other.cached_input_tokens,
+        one.cache_write_tokens + other.cache_write_tokens,
+        one.reasoning_tokens + other.reasoning_tokens,
+        one.is_whole and other.is_whole,
+    )

@@ -1,8 +1,8 @@
 """A line of the bill as it is kept, and how it is read from a record of the usage topic. Pure."""
 
 import re
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -19,8 +19,6 @@ HOUR_US = 3_600_000_000
 _READ_VERSION = 2  # one more than workers write: readers are upgraded first
 _USAGE_TYPE = re.compile(r"streamproc\.usage\.v(\d{1,9})", re.ASCII)
 _LARGEST = 10**15  # of a single number; thousands of such lines still add up within 64 bits
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class UnreadableRecord(StreamprocError):
@@ -36,10 +34,10 @@ class BilledLine(NamedTuple):
     tenant: str
     user_name: str | None
     feature: str | None
-    attempt: int
     provider: str
     model: str
     basis: str
+    attempt: int
     cost_nanos: int | None
     input_tokens: int | None
     output_tokens: int | None
@@ -56,6 +54,9 @@ class BilledLine(NamedTuple):
     ended_us: int
 
 
+_NUMBERS = slice(BilledLine._fields.index("attempt"), BilledLine._fields.index("web_searches") + 1)
+
+
 def read_line(record: Record) -> BilledLine:
     """The usage line in a record.
 
@@ -70,13 +71,19 @@ def read_line(record: Record) -> BilledLine:
     except ValidationError as exc:
         raise UnreadableRecord(_why(exc)) from exc
     billed = _billed(line)
-    for name, value in zip(BilledLine._fields, billed, strict=True):
-        if isinstance(value, str):
-            if "\0" in value:
-                raise UnreadableRecord(f"{name} holds a NUL character")
-        elif value is not None and value > _LARGEST and not name.endswith("_us"):
-            raise UnreadableRecord(f"{name} is {value}, above {_LARGEST}")
+    # Both looks are quick ones, since lines that fail them are hardly ever seen.
+    if b"\\u0000" in record.value or max([number or 0 for number in billed[_NUMBERS]]) > _LARGEST:
+        _check_values(billed)
     return billed
+
+
+def _check_values(billed: BilledLine) -> None:
+    values: dict[str, Any] = billed._asdict()
+    for name, value in values.items():
+        if isinstance(value, str) and "\0" in value:
+            raise UnreadableRecord(f"{name} holds a NUL character")
+        if isinstance(value, int) and value > _LARGEST and not name.endswith("_us"):
+            raise UnreadableRecord(f"{name} is {value}, above {_LARGEST}")
 
 
 def _check_version(record: Record) -> None:
@@ -108,10 +115,10 @@ def _billed(line: UsageLine) -> BilledLine:
         line.tenant,
         line.user,
         line.feature,
-        line.attempt,
         line.provider,
         line.model,
         line.basis,
+        line.attempt,
         line.cost_nanos,
         tokens.input,
         tokens.output,
@@ -132,4 +139,4 @@ def _billed(line: UsageLine) -> BilledLine:
 def _microseconds(name: str, moment: datetime) -> int:
     if moment.tzinfo is None:
         raise UnreadableRecord(f"{name} has no time zone")
-    return (moment - _EPOCH) // _MICROSECOND
+    return round(moment.timestamp() * 1_000_000)

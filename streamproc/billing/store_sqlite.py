@@ -16,7 +16,7 @@ from typing import Any, Self
 import orjson
 
 from streamproc.billing.database import Row, create_statement, upsert_clause
-from streamproc.billing.tables import TABLES, Table
+from streamproc.billing.tables import LINES, TABLES, Table
 from streamproc.errors import SetupError
 
 __all__ = ["SqliteDatabase"]
@@ -64,7 +64,9 @@ class SqliteDatabase:
         if create:
             self._connection.execute("BEGIN IMMEDIATE")
             for table in TABLES:
-                self._connection.execute(create_statement(table, _KINDS, " STRICT"))
+                # Small rows stand in the tree of their keys; the wide ones of usage lines would make it slow.
+                ending = " STRICT" if table is LINES else " STRICT, WITHOUT ROWID"
+                self._connection.execute(create_statement(table, _KINDS, ending))
             self._connection.execute("COMMIT")
 
     async def _do(self, work: Any, *values: Any) -> Any:

@@ -1,7 +1,8 @@
 """What a batch of lines adds to the bill: which are new, which were there, and the sums of the new ones. Pure."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from typing import NamedTuple
 
 from streamproc.billing.line import HOUR_US, BilledLine
 
@@ -20,13 +21,10 @@ SUMS = (
     "reasoning_tokens",
     "web_searches",
 )
-"""What is added up: lines; those without a known cost; those whose input or output is not known; what is known."""
+"""What is added up: lines; those without a known cost; those whose input or output is not known; and what is known, in
+the order in which a line has it."""
 
-_FIELDS = BilledLine._fields
-_SUMMED = tuple((position, _FIELDS.index(name)) for position, name in enumerate(SUMS) if name in _FIELDS)
-_COST, _INPUT, _OUTPUT, _STARTED = (
-    _FIELDS.index(name) for name in ("cost_nanos", "input_tokens", "output_tokens", "started_us")
-)
+_SUMMED = slice(BilledLine._fields.index("cost_nanos"), BilledLine._fields.index("web_searches") + 1)
 
 
 class Rollup(NamedTuple):
@@ -85,18 +83,17 @@ def sort_out(taken: Iterable[Taken], known: Mapping[str, BilledLine]) -> Sorted:
 
 def sums_of(lines: Iterable[BilledLine], rollup: Rollup) -> list[tuple[int | str, ...]]:
     """Rows of a table of sums: the hour in which the calls began, the keys with an empty text for None, the sums."""
-    places = tuple(_FIELDS.index(key) for key in rollup.keys)
-    rows: dict[tuple[Any, ...], list[int]] = {}
+    names_of: Callable[[BilledLine], tuple[str | None, ...]] = attrgetter(*rollup.keys)
+    rows: dict[tuple[int, tuple[str | None, ...]], list[int]] = {}
     for line in lines:
-        values: tuple[Any, ...] = line
-        key = (values[_STARTED] // HOUR_US, *[values[place] or "" for place in places])
+        key = (line.started_us // HOUR_US, names_of(line))
+        numbers = [number or 0 for number in line[_SUMMED]]
         row = rows.get(key)
         if row is None:
             row = rows[key] = [0] * len(SUMS)
         row[0] += 1
-        row[1] += values[_COST] is None
-        row[2] += values[_INPUT] is None or values[_OUTPUT] is None
-        for position, place in _SUMMED:
-            if values[place]:
-                row[position] += values[place]
-    return [(*key, *row) for key, row in rows.items()]
+        row[1] += line.cost_nanos is None
+        row[2] += line.input_tokens is None or line.output_tokens is None
+        for position, number in enumerate(numbers, 3):
+            row[position] += number
+    return [(hour, *[name or "" for name in names], *row) for (hour, names), row in rows.items()]

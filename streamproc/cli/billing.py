@@ -19,7 +19,7 @@ from streamproc.billing.metrics import BillingMetrics
 from streamproc.billing.opening import open_bill
 from streamproc.cli.billing_options import Store, billing_settings
 from streamproc.cli.options import ConfigFile
-from streamproc.cli.run import loop_factory
+from streamproc.cli.run import calm_collector, loop_factory
 from streamproc.kafka.usage_reader import UsageReader
 from streamproc.observe.health import start_health_server
 from streamproc.observe.logs import configure_logs, install_library_logs
@@ -51,6 +51,7 @@ def run(
     settings = billing_settings(config, store)
     logger = configure_logs(settings.observe.log_level, settings.observe.log_format)
     skip = skip_unreadable or settings.billing.skip_unreadable
+    calm_collector()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         job = _run(settings, logger, until_end=until_end, skip_unreadable=skip, from_beginning=from_beginning)
         try:

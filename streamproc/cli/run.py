@@ -11,7 +11,7 @@ from streamproc.errors import SetupError
 from streamproc.lifecycle import run_worker
 from streamproc.observe.logs import configure_logs
 
-__all__ = ["loop_factory", "run"]
+__all__ = ["calm_collector", "loop_factory", "run"]
 
 _COLLECTOR_THRESHOLDS = (50_000, 20, 100)
 
@@ -26,14 +26,21 @@ def run(*, config: ConfigFile = None) -> int:
     if not settings.providers:
         raise SetupError("no provider is configured: add a [providers.NAME] table with its models to the settings")
     logger = configure_logs(settings.observe.log_level, settings.observe.log_format)
-    # What is imported by now lives as long as the process, and our own work makes hardly any cycles: with Python's
-    # own thresholds the collector took a third of the CPU, going through thousands of waiting requests again and again.
-    gc.freeze()
-    gc.set_threshold(*_COLLECTOR_THRESHOLDS)
+    calm_collector()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         work: Coroutine[Any, Any, int] = run_worker(settings, logger)
         runner.run(work)
     return 0
+
+
+def calm_collector() -> None:
+    """Lets Python look for cycles seldom.
+
+    What is imported by now lives as long as the process, and our own work makes hardly any cycles: with Python's own
+    thresholds the collector took a third of the CPU, going through thousands of waiting requests again and again.
+    """
+    gc.freeze()
+    gc.set_threshold(*_COLLECTOR_THRESHOLDS)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -13,7 +13,7 @@ from streamproc.kafka.offsets_at import offsets_at
 from streamproc.kafka.salvage import salvage
 from streamproc.kafka.stopping import stop_consumer
 
-__all__ = ["Place", "Reader", "Record", "record_of"]
+__all__ = ["Place", "Reader", "Record"]
 
 _LOOK_SECONDS = 0.1
 _STOP_SECONDS = 5.0
@@ -107,7 +107,7 @@ class Reader:
     async def read(self, timeout_seconds: float) -> list[Record]:
         """The next records, or none when the time is over."""
         found = await self._consumer.getmany(timeout_ms=int(timeout_seconds * 1000), max_records=5000)
-        return [record_of(record) for records in found.values() for record in records]
+        return [_record(record) for records in found.values() for record in records]
 
     async def read_between(
         self, starts: Mapping[Place, int], ends: Mapping[Place, int], silence_seconds: float
@@ -139,15 +139,14 @@ class Reader:
             found = await salvage(self._consumer, {TopicPartition(*place): offset}, 1)
         except OffsetOutOfRangeError:
             return None
-        return next((record_of(one) for records in found.values() for one in records if one.offset == offset), None)
+        return next((_record(one) for records in found.values() for one in records if one.offset == offset), None)
 
 
 def _by_place(offsets: Mapping[TopicPartition, int]) -> dict[Place, int]:
     return {Place(key.topic, key.partition): offset for key, offset in offsets.items()}
 
 
-def record_of(record: ConsumerRecord[bytes, bytes]) -> Record:
-    """A record of aiokafka's as ours."""
+def _record(record: ConsumerRecord[bytes, bytes]) -> Record:
     return Record(
         Place(record.topic, record.partition),
         record.offset,

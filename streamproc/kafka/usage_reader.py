@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from streamproc.errors import StreamprocError
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.fetch import Fetched, Records, fetch, records_of
-from streamproc.kafka.reader import Place, Reader, Record, record_of
+from streamproc.kafka.reader import Place, Reader, Record
 from streamproc.kafka.salvage import salvaged
 from streamproc.settings.settings import Settings
 
@@ -117,7 +117,10 @@ class UsageReader(Reader):
                 raise
             return Slice(place, [], offset, None)
         found = _records(fetched)
-        return Slice(place, [record_of(record) for record in found.records], found.next, fetched.end)
+        records = [
+            Record(place, one.offset, one.timestamp, one.key, one.value, tuple(one.headers)) for one in found.records
+        ]
+        return Slice(place, records, found.next, fetched.end)
 
 
 def _records(fetched: Fetched) -> Records:
