@@ -11,7 +11,7 @@ from streamproc.errors import SetupError
 __all__ = ["Item"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
-_LARGEST = 10**18
+_MOST_DIGITS = 18  # before or behind the point
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ class Item:
             number = Decimal(str(value)) if isinstance(value, str | int | Decimal) and value is not True else None
         except InvalidOperation:
             number = None
-        if number is None or not number.is_finite() or abs(number) > _LARGEST:
+        # Its size is read off its digits: calculating with 1e400000000 would take for ever.
+        if number is None or not number.is_finite() or (number and abs(number.adjusted()) > _MOST_DIGITS):
             raise self.wrong(name, "is no number")
         return number
 

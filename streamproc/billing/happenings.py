@@ -10,9 +10,17 @@ __all__ = [
     "JobStarted",
     "KafkaAway",
     "LineConflicts",
+    "MetricsServed",
     "RecordUnreadable",
     "RecordsMissed",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsServed:
+    """The port of metrics and health is open."""
+
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ class KafkaAway:
     partitions: int
 
 
-Happening = JobStarted | BatchStored | LineConflicts | RecordUnreadable | RecordsMissed | KafkaAway
+Happening = MetricsServed | JobStarted | BatchStored | LineConflicts | RecordUnreadable | RecordsMissed | KafkaAway
 
 
 class BillingObserver(Protocol):

@@ -53,8 +53,14 @@ class BilledLine(NamedTuple):
     started_us: int
     ended_us: int
 
+    @property
+    def numbers(self) -> tuple[int | None, ...]:
+        """Cost, tokens and searches, in the order of their columns."""
+        values: tuple[Any, ...] = self
+        return values[_NUMBERS]
 
-_NUMBERS = slice(BilledLine._fields.index("attempt"), BilledLine._fields.index("web_searches") + 1)
+
+_NUMBERS = slice(BilledLine._fields.index("cost_nanos"), BilledLine._fields.index("web_searches") + 1)
 
 
 def read_line(record: Record) -> BilledLine:
@@ -72,7 +78,7 @@ def read_line(record: Record) -> BilledLine:
         raise UnreadableRecord(_why(exc)) from exc
     billed = _billed(line)
     # Both looks are quick ones, since lines that fail them are hardly ever seen.
-    if b"\\u0000" in record.value or max([number or 0 for number in billed[_NUMBERS]]) > _LARGEST:
+    if b"\\u0000" in record.value or max(billed.attempt, *[number or 0 for number in billed.numbers]) > _LARGEST:
         _check_values(billed)
     return billed
 

@@ -10,6 +10,7 @@ from streamproc.billing.happenings import (
     JobStarted,
     KafkaAway,
     LineConflicts,
+    MetricsServed,
     RecordsMissed,
     RecordUnreadable,
 )
@@ -36,6 +37,8 @@ class BillingLog:
     def saw(self, happening: Happening) -> None:
         """Writes the line, if there is one for it."""
         match happening:
+            case MetricsServed(port):
+                self._log.info("serving metrics and health", port=port)
             case JobStarted(topic, partitions, behind):
                 self._log.info("billing started", topic=topic, partitions=partitions, behind=behind)
             case BatchStored(lines, repeated, behind, _):

@@ -22,9 +22,7 @@ SUMS = (
     "web_searches",
 )
 """What is added up: lines; those without a known cost; those whose input or output is not known; and what is known, in
-the order in which a line has it."""
-
-_SUMMED = slice(BilledLine._fields.index("cost_nanos"), BilledLine._fields.index("web_searches") + 1)
+the order of a line's `numbers`."""
 
 
 class Rollup(NamedTuple):
@@ -87,13 +85,13 @@ def sums_of(lines: Iterable[BilledLine], rollup: Rollup) -> list[tuple[int | str
     rows: dict[tuple[int, tuple[str | None, ...]], list[int]] = {}
     for line in lines:
         key = (line.started_us // HOUR_US, names_of(line))
-        numbers = [number or 0 for number in line[_SUMMED]]
         row = rows.get(key)
         if row is None:
             row = rows[key] = [0] * len(SUMS)
         row[0] += 1
         row[1] += line.cost_nanos is None
         row[2] += line.input_tokens is None or line.output_tokens is None
-        for position, number in enumerate(numbers, 3):
-            row[position] += number
+        for position, number in enumerate(line.numbers, 3):
+            if number:
+                row[position] += number
     return [(hour, *[name or "" for name in names], *row) for (hour, names), row in rows.items()]

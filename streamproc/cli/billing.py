@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from streamproc.billing.aggregate import Aggregation, Tally
 from streamproc.billing.bill import Bill
-from streamproc.billing.happenings import BillingObserver, Happening
+from streamproc.billing.happenings import BillingObserver, Happening, MetricsServed
 from streamproc.billing.log import BillingLog
 from streamproc.billing.metrics import BillingMetrics
 from streamproc.billing.opening import open_bill
@@ -112,6 +112,7 @@ def _serve(settings: Settings, observer: "_Observers", stack: AsyncExitStack) ->
         settings.observe.metrics_host, settings.billing.metrics_port, registry, lambda: None, lambda: None
     )
     stack.callback(port.close)
+    counting.saw(MetricsServed(port.port))
     return counting
 
 

@@ -49,7 +49,7 @@ async def look(store: str) -> tuple[dict[int, int], int, set[int]]:
 
 
 @pytest.mark.timeout(300)
-def test_a_killed_job_neither_loses_nor_doubles_a_line(tmp_path: Path, store: str) -> None:
+def test_row_20_a_killed_job_neither_loses_nor_doubles_a_line(tmp_path: Path, store: str) -> None:
     """After every kill the bill is the sum of the topic up to the bill's own offsets, to the nano-dollar."""
     draw = random.Random(_SEED)
     print(f"seed {_SEED}, {_KILLS} kills")
