@@ -190,7 +190,7 @@ class Assignment:
             portion = self._unpublished.all()
             metadata = self._metadata(portion)
         position = self.offsets.position
-        is_new = portion.count or self._is_dirty or position > self._committed
+        is_new = portion.total or self._is_dirty or position > self._committed
         if self._transactor is None or self._is_broken or not is_new:
             return 0
         self._map_characters = len(metadata)
@@ -214,7 +214,7 @@ class Assignment:
         if portion.runs:
             self.last_commit_seconds = clock.monotonic() - started
             observer.saw(Committed(self.key.topic, self.key.partition, len(portion.offsets), self.last_commit_seconds))
-        return portion.count
+        return portion.total
 
     def _metadata(self, portion: Portion) -> str:
         """What stands beside the offset once the portion is stored."""

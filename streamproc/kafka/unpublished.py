@@ -31,7 +31,7 @@ class Portion(NamedTuple):
         return chain(chain.from_iterable(records for _, records in self.runs), self.lost.values())
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         """Of runs and of lost calls together."""
         return len(self.runs) + len(self.lost)
 
