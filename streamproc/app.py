@@ -188,11 +188,11 @@ class Worker:
                 await self._control.start(self.consumer.dispatch.cancel)
             with setup_errors(self._settings.kafka, "reading the journal and usage topics"):
                 await self._journals.start()
+            with setup_errors(self._settings.kafka, "joining the group"):
+                await self._chunks.start()
+                await self.consumer.start()
         finally:
-            await loading
-        with setup_errors(self._settings.kafka, "joining the group"):
-            await self._chunks.start()
-            await self.consumer.start()
+            await loading  # before the first poll: no request is read before
 
     async def drain(self) -> int:
         """Lets running calls end, commits, leaves; says how many calls were cut."""

@@ -70,6 +70,20 @@ def test_the_help_page_does_not_wait_for_heavy_imports() -> None:
     assert HEAVY.intersection(modules) == set()
 
 
+def test_a_worker_imports_no_engine_that_it_does_not_use() -> None:
+    """A worker that is started anew has readers waiting, and most of what they wait for was its imports."""
+    program = (
+        "import json, sys\n"
+        "import streamproc.cli.run\n"
+        "from streamproc.providers.catalog import Catalog\n"
+        "from streamproc.settings.provider import ProviderSettings\n"
+        "Catalog({'p': ProviderSettings(models=('m',))}, now=lambda: 0.0)\n"
+        "print(json.dumps(sorted(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert {"httpx", "httpcore", "h2", "anyio"}.intersection(json.loads(done.stdout)) == set()
+
+
 def _modules() -> Iterator[tuple[str, Path]]:
     """Our own Python files, each with its path from the root."""
     for folder in ("streamproc", "tests", "benchmarks"):
