@@ -176,7 +176,7 @@ class Assignment:
         When one fails the assignment has to be claimed again, whatever the transaction did or did not do.
         """
         async with self._lock:
-            waiting = self._unpublished.count
+            waiting = self._unpublished.size
             # What comes meanwhile has a commit of its own.
             while 0 < (stored := await self._commit_some(clock, observer, max_bytes)) < waiting:
                 waiting -= stored
@@ -190,7 +190,7 @@ class Assignment:
             portion = self._unpublished.all()
             metadata = self._metadata(portion)
         position = self.offsets.position
-        is_new = portion.total or self._is_dirty or position > self._committed
+        is_new = portion.size or self._is_dirty or position > self._committed
         if self._transactor is None or self._is_broken or not is_new:
             return 0
         self._map_characters = len(metadata)
@@ -214,7 +214,7 @@ class Assignment:
         if portion.runs:
             self.last_commit_seconds = clock.monotonic() - started
             observer.saw(Committed(self.key.topic, self.key.partition, len(portion.offsets), self.last_commit_seconds))
-        return portion.total
+        return portion.size
 
     def _metadata(self, portion: Portion) -> str:
         """What stands beside the offset once the portion is stored."""

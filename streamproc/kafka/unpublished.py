@@ -31,7 +31,7 @@ class Portion(NamedTuple):
         return chain(chain.from_iterable(records for _, records in self.runs), self.lost.values())
 
     @property
-    def total(self) -> int:
+    def size(self) -> int:
         """Of runs and of lost calls together."""
         return len(self.runs) + len(self.lost)
 
@@ -53,7 +53,7 @@ class Unpublished:
         return len(self._runs)
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """How many runs and lost calls."""
         return len(self._runs) + len(self.lost)
 
