@@ -11,9 +11,10 @@ BROKERS ?= embedded kafka kafka3
 MINUTES ?= 3
 REQUESTS ?= 10000
 SECONDS ?= 60
+RACES ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format chaos fuzz bench schemas kafka-jars clean
+.PHONY: help demo test check format chaos chaos-budget fuzz bench schemas kafka-jars clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -54,6 +55,9 @@ chaos: $(STAMP) ## kill and freeze workers and brokers for ten minutes, and coun
 	@for broker in $(BROKERS); do \
 		$(BIN)/python -m tests.chaos.run --broker $$broker --minutes $(MINUTES) --requests $(REQUESTS) $(SEED:%=--seed %) || exit 1; \
 	done
+
+chaos-budget: $(STAMP) ## race for a budget fifty times, workers killed on the way, and count (RACES, SEED)
+	$(BIN)/python -m tests.chaos.budget --seeds $(RACES) $(SEED:%=--seed %)
 
 fuzz: $(STAMP) ## feed what reads a provider's bytes with any bytes (SECONDS for each of eleven targets, TARGETS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fuzz]'

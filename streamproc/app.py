@@ -3,16 +3,16 @@
 import asyncio
 import random
 import secrets
-import time
 from functools import partial
 
+from streamproc.budgets import budgets_of
 from streamproc.chain.clock import Clock
 from streamproc.chain.outcome import Outcome
 from streamproc.chain.schedule import ScheduleRules
 from streamproc.chains import Chains
 from streamproc.kafka.agreement import Agreement
 from streamproc.kafka.cancels import Cancels
-from streamproc.kafka.connection import client_options, setup_errors
+from streamproc.kafka.connection import client_options, member_options, setup_errors
 from streamproc.kafka.consumer import Consumer
 from streamproc.kafka.control import Control
 from streamproc.kafka.deferring import Bounds
@@ -31,28 +31,11 @@ from streamproc.records.codec import RequestDecoder
 from streamproc.records.outgoing import OutputTopic
 from streamproc.settings.settings import Settings
 
-__all__ = ["SystemClock", "Worker"]
+__all__ = ["Worker"]
 
 _STUCK_SECONDS = 60.0
-_POLL_SECONDS = 300.0
 _CALL_MARGIN_SECONDS = 5.0
 """A call that its provider's total timeout should have ended is given so much more, before it is billed as lost."""
-
-
-class SystemClock:
-    """The real time."""
-
-    def time(self) -> float:
-        """Unix time in seconds."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds that only grow."""
-        return time.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        """Waits."""
-        await asyncio.sleep(seconds)
 
 
 class Worker:
@@ -71,8 +54,9 @@ class Worker:
         self._catalog = catalog
         self._observer = observer
         self._clock = clock
-        self._chains = Chains(settings, catalog, clock, observer, counter or TokenCounter())
         options = client_options(settings.kafka)
+        self._budgets = budgets_of(settings, options, clock, observer)
+        self._chains = Chains(settings, catalog, clock, observer, counter or TokenCounter(), self._budgets.budget)
         self._chunks = Producer(options, observer)
         chunks = settings.chunks
         self._publisher = Publisher(
@@ -100,6 +84,7 @@ class Worker:
             clock,
             observer,
             waits=settings.worker.wait_for_journal,
+            ledger=self._budgets.ledger,
         )
         self.consumer = self._make_consumer()
 
@@ -130,15 +115,6 @@ class Worker:
             self._observer,
         )
         options = client_options(kafka)
-        member = {
-            "group_id": kafka.group,
-            "group_instance_id": kafka.instance_id,
-            "session_timeout_ms": int(kafka.session_timeout_seconds * 1000),
-            "heartbeat_interval_ms": int(kafka.heartbeat_interval_seconds * 1000),
-            "rebalance_timeout_ms": int(kafka.rebalance_timeout_seconds * 1000),
-            # aiokafka leaves a group that it is not polled for, and a drain polls no more.
-            "max_poll_interval_ms": int((_POLL_SECONDS + worker.drain_seconds) * 1000),
-        }
         topics = settings.topics
         outputs: dict[OutputTopic, str] = {
             "chunks": topics.chunks,
@@ -148,7 +124,7 @@ class Worker:
             "deferred": topics.deferred,
         }
         return Consumer(
-            {**options, **member},
+            {**options, **member_options(kafka, worker.drain_seconds)},
             {source.topic: source.tenant for source in settings.sources},
             topics.deferred,
             processor,
@@ -162,15 +138,21 @@ class Worker:
             worker.max_running,
             Bounds(max_window=worker.max_window, max_queued_bytes=worker.max_queued_bytes),
             kafka,
-            Agreement({"journal": topics.journal, **{str(role): name for role, name in outputs.items()}}),
+            Agreement(
+                {"journal": topics.journal, **{str(role): name for role, name in outputs.items()}},
+                self._budgets.agreement,
+            ),
             self._control.is_cancelled,
-            lambda: self._publisher.failure or self._control.failure or self._journals.failure,
+            self._failure,
             self._journals,
             partial(secrets.token_hex, 8),
             max(provider.timeouts.total_seconds for provider in settings.providers.values()) + _CALL_MARGIN_SECONDS,
             self._clock,
             self._observer,
         )
+
+    def _failure(self) -> BaseException | None:
+        return self._publisher.failure or self._control.failure or self._journals.failure or self._budgets.failure
 
     def load(self) -> None:
         """Prices and rank files. Blocks for about a second: call it in a thread."""
@@ -188,6 +170,8 @@ class Worker:
                 await self._control.start(self.consumer.dispatch.cancel)
             with setup_errors(self._settings.kafka, "reading the journal and usage topics"):
                 await self._journals.start()
+            with setup_errors(self._settings.kafka, "reading the topics of the budgets"):
+                await self._budgets.start(lambda: self.consumer.has_all)
             with setup_errors(self._settings.kafka, "joining the group"):
                 await self._chunks.start()
                 await self.consumer.start()
@@ -204,6 +188,7 @@ class Worker:
         await self._control.stop()
         await self._publisher.stop()
         await self._journals.stop()
+        await self._budgets.stop()
 
     def state(self) -> WorkerState:
         """For the metrics port's thread: reads plain numbers only."""
@@ -228,6 +213,7 @@ class Worker:
             connections=tuple(
                 ConnectionState(provider, **held._asdict()) for provider, held in self._catalog.connections().items()
             ),
+            budgets=self._budgets.shown,
         )
 
     def liveness(self) -> str | None:
@@ -246,4 +232,6 @@ class Worker:
         if not self.consumer.is_member:
             return "not yet a member of the group"
         claiming = [str(item.key.partition) for item in self.consumer.assignments if not item.is_ready]
-        return f"claiming partitions {', '.join(claiming)}" if claiming else self.liveness()
+        if claiming:
+            return f"claiming partitions {', '.join(claiming)}"
+        return self.liveness() if self._budgets.is_open else "reading what was spent"

@@ -9,6 +9,7 @@ import random
 from datetime import UTC, datetime
 
 from streamproc.chain.accounting import Accounted
+from streamproc.chain.budget import Budget
 from streamproc.chain.clock import Clock
 from streamproc.chain.provider import Provider
 from streamproc.chain.retry import Retrying, RetryPolicy
@@ -30,14 +31,22 @@ class Chains:
     """One chain for each provider of the settings."""
 
     def __init__(
-        self, settings: Settings, catalog: Catalog, clock: Clock, observer: Observer, counter: TokenCounter
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        clock: Clock,
+        observer: Observer,
+        counter: TokenCounter,
+        budget: Budget | None = None,
     ) -> None:
+        """`budget` is asked before each call; None where there are no caps."""
         self._settings = settings
         self._catalog = catalog
         self._clock = clock
         self._observer = observer
         self._prices = PriceBook({name: provider.prices for name, provider in settings.providers.items()})
         self._counter = counter
+        self._budget = budget
         self._image_tokens = {
             name: image_tokens(_vendor(provider.base_url), provider.image_tokens)
             for name, provider in settings.providers.items()
@@ -100,6 +109,7 @@ class Chains:
             self._observer,
             image_tokens=self._image_tokens[name],
             counts_exactly=_vendor(self._settings.providers[name].base_url) == "openai",
+            budget=self._budget,
         )
         return Retrying(accounted, policy, self._clock, random.random, self._observer)
 

@@ -24,6 +24,8 @@ Fate table (each row is a test):
 | completed                                         | –               | chunks, result, usage            | yes       |
 | InvalidRequest                                    | no              | dead letter and `rejected`       | yes       |
 | BudgetRefused                                     | no              | `rejected`, usage of earlier calls | yes     |
+| NotNow: a budget is held by others' reservations  | no, waits       | nothing until the deadline       | no        |
+| NotNow: the ledger is away, or being rebuilt      | no, waits       | nothing until the deadline       | no        |
 | DeadlinePassed                                    | no              | `expired`, usage so far          | yes       |
 | Cancelled                                         | no              | `cancelled`, usage so far        | yes       |
 | RequestFault                                      | no              | `failed`, usage if billed        | yes       |
@@ -35,7 +37,8 @@ Fate table (each row is a test):
 | PublishFailed, partition lost, drain              | –               | nothing but usage of cut calls   | no        |
 """
 
-from typing import ClassVar, Literal
+from collections.abc import Callable
+from typing import ClassVar, Literal, Protocol
 
 __all__ = [
     "AnswerTooLong",
@@ -63,6 +66,7 @@ __all__ = [
     "RunError",
     "ServerFault",
     "SetupError",
+    "Signal",
     "StreamprocError",
     "TimedOut",
     "Transient",
@@ -79,16 +83,35 @@ class SetupError(StreamprocError):
     """The configuration or the surroundings are wrong; the message says what, where and what to do."""
 
 
+class Signal(Protocol):
+    """Tells once that somebody who waits may try again."""
+
+    def then(self, told: Callable[[], bool]) -> None:
+        """Has it called at that time; it says whether anybody still waited."""
+        ...
+
+
 class NotNow(StreamprocError):
     """The run cannot go on at present; it goes back to its ready queue and takes no slot.
 
     Attributes:
+        code: why, for metrics and logs.
         retry_after_seconds: what the cause asked for, or None when it did not say.
+        room: tells when it is worth another try before that; None says that only time tells.
     """
 
-    def __init__(self, sentence: str, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        code: str = "not_now",
+        retry_after_seconds: float | None = None,
+        room: Signal | None = None,
+    ) -> None:
         super().__init__(sentence)
+        self.code = code
         self.retry_after_seconds = retry_after_seconds
+        self.room = room
 
 
 class PublishFailed(StreamprocError):

@@ -11,7 +11,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
-from streamproc.app import SystemClock, Worker
+from streamproc.app import Worker
 from streamproc.errors import SetupError
 from streamproc.kafka.rights import check_rights
 from streamproc.kafka.told_twice import pass_by_told_twice
@@ -22,6 +22,7 @@ from streamproc.observe.logs import CallLog, install_library_logs
 from streamproc.observe.metrics import Metrics
 from streamproc.providers.catalog import Catalog
 from streamproc.settings.settings import Settings
+from streamproc.system_clock import SystemClock
 from streamproc.watchdog import Watchdog
 
 __all__ = ["run_worker"]

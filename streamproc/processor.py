@@ -209,9 +209,9 @@ class Processor:
         hint = error.retry_after_seconds
         seconds = wait_seconds(run.progress.waits, rules.wait_base_seconds, rules.wait_cap_seconds, hint, self._random)
         run.not_before = self._clock.time() + seconds
-        code = "not_now" if isinstance(error, NotNow) else error.code
-        self._observer.saw(RunWaits(str(run.id), code, str(error), seconds))
-        raise NotNow(str(error), retry_after_seconds=seconds) from error
+        self._observer.saw(RunWaits(str(run.id), error.code, str(error), seconds))
+        room = error.room if isinstance(error, NotNow) else None
+        raise NotNow(str(error), retry_after_seconds=seconds, room=room) from error
 
     def expire(self, run: Run) -> Terminal:
         """What a run leaves behind whose deadline passed while it waited for a slot."""

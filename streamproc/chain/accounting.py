@@ -9,6 +9,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from streamproc.chain.budget import Budget, NoBudget, at_most
 from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
 from streamproc.chain.meter import Meter
@@ -19,6 +20,7 @@ from streamproc.money.cost import cost_nanos
 from streamproc.money.dollars import nanos, usd
 from streamproc.money.images import ImageTokens
 from streamproc.money.rates import Rates
+from streamproc.money.scope import spend_of
 from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import CallEnded, Observer
 from streamproc.records.usage import Basis, TokenCounts, UsageLine
@@ -46,6 +48,7 @@ class Accounted:
         *,
         image_tokens: ImageTokens,
         counts_exactly: bool,
+        budget: Budget | None = None,
     ) -> None:
         self._inner = inner
         self._rates = rates
@@ -55,13 +58,15 @@ class Accounted:
         self._image_tokens = image_tokens
         # A model's name alone proves nothing: anybody may serve another tokenizer's model under it.
         self._counts_exactly = counts_exactly
+        self._budget = budget or NoBudget()
         self.name = inner.name
 
     async def stream(self, call: Call) -> AsyncGenerator[Event, None]:
         """The inner provider's events; whatever happens, the call's usage line is in `call.progress` afterwards.
 
         Raises:
-            BudgetRefused: the call may cost more than is left of the request's `max_cost_usd`, or has no bound.
+            BudgetRefused: it may cost more than is left of the request's `max_cost_usd` or of a cap, or has no bound.
+            NotNow: calls under way have reserved what is left of a cap.
             ProviderError: as the inner provider.
         """
         rates = self._rates(call.model, datetime.fromtimestamp(self._clock.time(), UTC))
@@ -70,12 +75,19 @@ class Accounted:
         call.progress.calls += 1
         most = self._line(call, rates, bound)
         try:
+            await self._budget.reserve(most)
+        except BaseException:
+            call.progress.calls -= 1
+            raise
+        try:
             await call.journal.started(most)
+            self._budget.confirm(most)
         except BaseException:
             # Cut off while it waited: the note may be stored all the same, and the call was never made.
             call.journal.ended(most.usage_id, None, "not_made")
+            self._budget.close(most.usage_id, None)
             raise
-        meter = Meter(self._clock.monotonic(), most, bound.nanos)
+        meter = Meter(self._clock.monotonic(), most)
         pieces = meter.pieces
         try:
             async with aclosing(self._inner.stream(call)) as events:
@@ -163,10 +175,11 @@ class Accounted:
     def _close(self, call: Call, meter: Meter, rates: Rates | None) -> None:
         line = self._bill(call, meter, rates)
         call.journal.ended(meter.most.usage_id, line, meter.outcome)
+        self._budget.close(meter.most.usage_id, line)
         if line is not None:
             call.progress.lines.append(line)
             if rates is not None:
-                call.progress.spent_nanos += _spent(line, meter.bound_nanos)
+                call.progress.spent_nanos += spend_of(line).nanos or 0
         now = self._clock.monotonic()
         self._observer.saw(
             CallEnded(
@@ -190,7 +203,7 @@ class Accounted:
             return None
         tokens, basis = self._tokens(call, meter)
         tier = None if meter.completed is None else meter.completed.service_tier
-        return meter.most.model_copy(
+        line = meter.most.model_copy(
             update={
                 "tokens": tokens,
                 "cost_nanos": None if rates is None else _cost(call, rates, tokens, tier),
@@ -200,6 +213,7 @@ class Accounted:
                 "ended_at": datetime.fromtimestamp(self._clock.time(), UTC),
             }
         )
+        return line.model_copy(update={"at_most": at_most(line, meter.most)})
 
     def _tokens(self, call: Call, meter: Meter) -> tuple[TokenCounts, Basis]:
         usage = None if meter.completed is None else meter.completed.usage
@@ -221,9 +235,3 @@ def _cost(call: Call, rates: Rates, tokens: TokenCounts, tier: str | None) -> in
     costs = [cost_nanos(rates, tokens, possible) for possible in possible_tiers(call.request.service_tier)]
     known = [cost for cost in costs if cost is not None]
     return max(known) if len(known) == len(costs) else None
-
-
-def _spent(line: UsageLine, bound_nanos: int | None) -> int:
-    if line.basis == "provider" and line.cost_nanos is not None:
-        return line.cost_nanos
-    return bound_nanos or 0

@@ -18,7 +18,6 @@ class Meter:
 
     started: float
     most: UsageLine
-    bound_nanos: int | None
     pieces: list[str] = field(default_factory=list)
     first_token: float | None = None
     told: TokenCounts | None = None

@@ -60,8 +60,14 @@ def build_app() -> App:
         name="reconcile",
         help="Hold the bill against a provider's export.",
     )
-    app.command(topics)
     app.command(billing)
+    budget = App(name="budget", help="See what was spent of the budgets, and set, stop and resume them.")
+    budget.command("streamproc.cli.budget_show:show", name="show", help="Show what was spent of each budget.")
+    budget.command("streamproc.cli.budget:set_cap", name="set", help="Set a cap, over what the settings say.")
+    budget.command("streamproc.cli.budget:stop", name="stop", help="Refuse new calls of a scope.")
+    budget.command("streamproc.cli.budget:resume", name="resume", help="Let calls of a scope begin again.")
+    app.command(topics)
+    app.command(budget)
     app.command(providers)
     app.command(offsets)
     app.command(dead)

@@ -7,7 +7,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from streamproc.app import SystemClock
 from streamproc.cli.dead_filter import moment_ms
 from streamproc.cli.offsets import chosen_topics
 from streamproc.cli.options import ConfigFile, settings_of
@@ -18,6 +17,7 @@ from streamproc.kafka.positions import Position, PositionReader
 from streamproc.kafka.reset import Change, Target, apply, check_rest, plan_change
 from streamproc.kafka.transactor import transactors
 from streamproc.settings.settings import Settings
+from streamproc.system_clock import SystemClock
 
 __all__ = ["parse_target", "reset"]
 

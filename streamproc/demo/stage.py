@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from streamproc.app import SystemClock, Worker
+from streamproc.app import Worker
 from streamproc.demo.settings import MODELS, read_settings, settings_text
 from streamproc.embedded.broker import Broker
 from streamproc.errors import SetupError
@@ -16,6 +16,7 @@ from streamproc.mock.server import MockServer, serve
 from streamproc.observe.events import Observer
 from streamproc.providers.catalog import Catalog
 from streamproc.settings.settings import Settings
+from streamproc.system_clock import SystemClock
 
 __all__ = ["Stage", "open_stage"]
 

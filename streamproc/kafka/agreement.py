@@ -18,30 +18,44 @@ _BEGIN = "streamproc-1-"
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One worker's side of it; `topics` are the topics it writes to, by their roles."""
+    """One worker's side of it.
+
+    Attributes:
+        topics: the topics it writes to, by their roles.
+        ledger: tells its ledger from all that its own cannot agree with; "" where it keeps none.
+    """
 
     topics: Mapping[str, str]
+    ledger: str = ""
 
     @property
     def protocol(self) -> str:
         """Name of the assignor: a short digest for each role, so that the other side can tell which one differs."""
-        return _BEGIN + "-".join(_digest(self.topics[role]) for role in sorted(self.topics))
+        parts = [_digest(self.topics[role]) for role in sorted(self.topics)]
+        return _BEGIN + "-".join([*parts, _digest(self.ledger)] if self.ledger else parts)
 
     def explain(self, group: str, state: GroupState) -> str:
         """One sentence on why a group that is in this state does not take us in."""
         if not state.protocol:
             return f"the workers of group {group} have other topics than this one: give it their settings"
         theirs = state.protocol.removeprefix(_BEGIN).split("-")
-        if not state.protocol.startswith(_BEGIN) or len(theirs) != len(self.topics):
+        without = len(self.topics)
+        if not state.protocol.startswith(_BEGIN) or len(theirs) not in (without, without + 1):
             return (
                 f"another program, or a version that cannot share a group with this one, uses group {group} (its"
                 f" assignor is {state.protocol[:80]!r}): set kafka.group to a name of its own, or stop that one first"
             )
         differing = [
             f"topics.{role} is not {self.topics[role]}"
-            for role, digest in zip(sorted(self.topics), theirs, strict=True)
+            for role, digest in zip(sorted(self.topics), theirs[:without], strict=True)
             if digest != _digest(self.topics[role])
         ]
+        if not differing:
+            return (
+                f"the workers of group {group} keep another ledger of their budgets than this one, or one of them keeps"
+                " none: a ledger in memory counts for one worker alone, so stop the others, or give all of them the"
+                " same budgets and a ledger that they share"
+            )
         return (
             f"the workers of group {group} write to other topics than this one: their {' and '.join(differing)};"
             " give this worker their settings, or stop all of them before topics change"

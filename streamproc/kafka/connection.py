@@ -27,9 +27,10 @@ from streamproc.errors import SetupError
 from streamproc.settings.kafka import KafkaSettings
 from streamproc.settings.secret import read_secret
 
-__all__ = ["client_options", "connected", "setup_errors", "transaction_errors"]
+__all__ = ["client_options", "connected", "member_options", "setup_errors", "transaction_errors"]
 
 _CONNECT_SECONDS = 10.0
+_POLL_SECONDS = 300.0
 _LOG = logging.getLogger("aiokafka")
 _SASL_REFUSALS = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)
 _REFUSALS = (*_SASL_REFUSALS, ssl.SSLCertVerificationError)
@@ -96,6 +97,19 @@ class _Heard(logging.Handler):
         for one in record.args if isinstance(record.args, tuple) else ():
             if isinstance(one, _REFUSALS):
                 self.refusal = one
+
+
+def member_options(settings: KafkaSettings, drain_seconds: float) -> dict[str, Any]:
+    """What a member of the group is told beside them."""
+    return {
+        "group_id": settings.group,
+        "group_instance_id": settings.instance_id,
+        "session_timeout_ms": int(settings.session_timeout_seconds * 1000),
+        "heartbeat_interval_ms": int(settings.heartbeat_interval_seconds * 1000),
+        "rebalance_timeout_ms": int(settings.rebalance_timeout_seconds * 1000),
+        # aiokafka leaves a group that it is not polled for, and a drain polls no more.
+        "max_poll_interval_ms": int((_POLL_SECONDS + drain_seconds) * 1000),
+    }
 
 
 @contextmanager

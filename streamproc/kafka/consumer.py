@@ -116,6 +116,16 @@ class Consumer:
         """The partitions this process owns, in whatever state."""
         return tuple(self._rebalance.assignments.values())
 
+    @property
+    def has_all(self) -> bool:
+        """Whether every partition of our topics is claimed by this process."""
+        claimed = {assignment.key for assignment in self.assignments if assignment.epoch}
+        return all(
+            TopicPartition(topic, partition) in claimed
+            for topic in self._topics
+            for partition in self._consumer.partitions_for_topic(topic) or {0}
+        )
+
     async def start(self) -> None:
         """Joins the group.
 

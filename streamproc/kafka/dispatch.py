@@ -118,10 +118,20 @@ class Dispatch:
     async def _run(self, run: Run, owner: Assignment) -> None:
         try:
             terminal = await self._work.process(run)
-        except NotNow:
+        except NotNow as error:
             self._keep(run, owner)
+            if error.room is not None:
+                error.room.then(partial(self._wake, run))
         else:
             owner.finish(run.offset, terminal)
+
+    def _wake(self, run: Run) -> bool:
+        """There is room for a run; False when it does not wait any more."""
+        if not self.queues.wake(run):
+            return False
+        # Not from within whoever made the room: it has not come to its own end yet.
+        asyncio.get_running_loop().call_soon(self.start_ready)
+        return True
 
     def _keep(self, run: Run, owner: Assignment) -> None:
         if owner.state is State.READY:

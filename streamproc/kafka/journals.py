@@ -13,8 +13,11 @@ from streamproc.kafka.lanes import Lanes
 from streamproc.kafka.producer import Producer, within
 from streamproc.kafka.skew import MOST_SKEW_SECONDS
 from streamproc.kafka.tail import Tail
+from streamproc.money.ledger import Ledger
+from streamproc.money.scope import spend_of
 from streamproc.observe.events import JournalTrouble, Observer
 from streamproc.records.notes import decode_note
+from streamproc.records.usage import UsageLine
 
 __all__ = ["Journals"]
 
@@ -34,8 +37,9 @@ class Journals:
         observer: Observer,
         *,
         waits: bool,
+        ledger: Ledger | None = None,
     ) -> None:
-        """With `waits` a call begins only when its first note is stored."""
+        """With `waits` a call begins only when its first note is stored; `ledger` is told of calls that may be open."""
         self._producer = producer
         self._tail = tail
         self._topic = topic
@@ -43,6 +47,7 @@ class Journals:
         self._clock = clock
         self._observer = observer
         self._waits = waits
+        self._ledger = ledger
         self._lanes = Lanes(self._make_lane, "journal")
 
     @property
@@ -97,6 +102,7 @@ class Journals:
         """
         own = (OWNER_HEADER, owner.encode())
         position = start
+        known = set(into.unbilled)
         async for found in self._tail.read(TopicPartition(self._topic, key.partition), start):
             position = found.next
             for record in found.records:
@@ -108,7 +114,16 @@ class Journals:
                 except ValidationError:
                     where = f"{record.topic}/{record.partition}/{record.offset}"
                     self._observer.saw(JournalTrouble(record.topic, f"{where} is no note of the journal"))
+        if self._ledger is not None:
+            await self._ledger.adopt([spend_of(call.line) for call in into.unbilled.values() if call.line is not None])
+            for usage_id in known - into.unbilled.keys():
+                self._ledger.release(usage_id)  # it cost nothing after all
         return position
+
+    def bill(self, line: UsageLine) -> None:
+        """The line of a former owner's call is on its way."""
+        if self._ledger is not None:
+            self._ledger.settle(spend_of(line))
 
     async def published(self, partition: int, calls: Mapping[str, InheritedCall]) -> set[str]:
         """Which of these calls, by usage id, have a line in the usage topic.

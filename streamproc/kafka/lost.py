@@ -57,6 +57,7 @@ async def bill_lost_calls(
             for usage_id, line in lines.items():
                 if line is not None:
                     observer.saw(CallLost(line))
+                    journals.bill(line)
                     assignment.bill_lost(usage_id, usage_record(line, None))
         except KafkaError as exc:
             where = f"{key.topic}/{key.partition}"

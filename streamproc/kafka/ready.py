@@ -52,6 +52,16 @@ class ReadyQueues:
         while self._later and self._later[0][0] <= now:
             self._append(heapq.heappop(self._later)[2])
 
+    def wake(self, run: Run) -> bool:
+        """Moves a run into its queue before its time; False when it does not wait here."""
+        kept = [entry for entry in self._later if entry[2] is not run]
+        if len(kept) == len(self._later):
+            return False
+        heapq.heapify(kept)
+        self._later = kept
+        self._append(run)
+        return True
+
     def take(self) -> Run | None:
         """The head of the next queue in rotation."""
         if not self._queues:

@@ -38,6 +38,7 @@ class TopicPlan(NamedTuple):
     retention_ms: int | None
     is_output: bool
     is_source: bool = False
+    is_compacted: bool = False
 
 
 def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
@@ -59,6 +60,15 @@ def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
         # Workers read it like a request topic: what comes of its records needs partitions, too.
         TopicPlan(topics.deferred, count, max(7 * _DAY_MS, longest_ms), is_output=True, is_source=True),
         *(TopicPlan(name, 1, 7 * _DAY_MS, is_output=False) for name in settings.control_topics()),
+        *(_budget_topics(settings) if settings.budgets.is_on else ()),
+    )
+
+
+def _budget_topics(settings: Settings) -> tuple[TopicPlan, ...]:
+    # One partition each: the order of an operator's words counts. Alerts are looked up for as long as a month lasts.
+    return (
+        TopicPlan(settings.topics.admin, 1, None, is_output=False, is_compacted=True),
+        TopicPlan(settings.topics.alerts, 1, 32 * _DAY_MS, is_output=False),
     )
 
 
@@ -101,10 +111,12 @@ async def check_topics(settings: Settings) -> dict[str, int]:
     """
     existing = await existing_partitions(settings)
     problems = find_problems(plan_topics(settings), existing)
+    compacted = {topic.name for topic in plan_topics(settings) if topic.is_compacted}
     configs = await topic_configs(settings, existing, (MAX_MESSAGE_BYTES, UNCLEAN, CLEANUP, RETENTION))
     outputs = {name: configs[name] for name in settings.topics.outputs() if name in configs}
     problems += find_small_topics(outputs, settings.limits.max_record_bytes)
-    problems += find_unclean_topics(configs) + find_compacted_topics(configs)
+    problems += find_unclean_topics(configs)
+    problems += find_compacted_topics({name: config for name, config in configs.items() if name not in compacted})
     topics = settings.topics
     problems += find_brief_topics(
         configs, (topics.journal, topics.usage, topics.deferred), longest_run_ms(settings.worker)
@@ -130,7 +142,7 @@ async def create_topics(settings: Settings) -> list[str]:
             topic.name,
             topic.partitions,
             settings.topics.replication_factor,
-            topic_configs={} if topic.retention_ms is None else {"retention.ms": str(topic.retention_ms)},
+            topic_configs=_configs(topic),
         )
         for topic in missing
     ]
@@ -142,6 +154,11 @@ async def create_topics(settings: Settings) -> list[str]:
     names = [topic.name for topic in missing]
     await _until_shown(settings, names)
     return names
+
+
+def _configs(topic: TopicPlan) -> dict[str, str]:
+    configs = {} if topic.retention_ms is None else {RETENTION: str(topic.retention_ms)}
+    return configs | ({CLEANUP: "compact"} if topic.is_compacted else {})
 
 
 async def _until_shown(settings: Settings, names: Sequence[str]) -> None:

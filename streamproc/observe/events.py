@@ -4,15 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from streamproc.records.alert import BudgetAlert
 from streamproc.records.usage import UsageLine
 
 __all__ = [
+    "AlertTrouble",
+    "BudgetAlerted",
+    "BudgetHeld",
+    "BudgetSpent",
+    "BudgetsChanged",
     "CallEnded",
     "ClockBehind",
     "Committed",
     "ControlTrouble",
     "DeadLettered",
     "Happening",
+    "LedgerOpened",
     "Observer",
     "Observers",
     "PartitionChanged",
@@ -154,6 +161,53 @@ class CallLost:
     line: UsageLine
 
 
+@dataclass(frozen=True, slots=True)
+class BudgetHeld:
+    """A call waits for room in a budget, or for the ledger itself; `why` as in `money.verdict`."""
+
+    run_id: str
+    why: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSpent:
+    """A budget has no room for a call in this window; `reason` as in `money.verdict`."""
+
+    run_id: str
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerOpened:
+    """The ledger knows what was spent and what may be under way; it took so long to read that from Kafka."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetsChanged:
+    """Operators' words on budgets were read, and hold from now on."""
+
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetAlerted:
+    """Settled spend reached a share of a cap, and was not told before."""
+
+    alert: BudgetAlert
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTrouble:
+    """An alert could not be delivered to the webhook; it stands on its topic all the same."""
+
+    alert_id: str
+    sentence: str
+
+
 Happening = (
     CallEnded
     | RetryPlanned
@@ -168,6 +222,12 @@ Happening = (
     | ControlTrouble
     | JournalTrouble
     | CallLost
+    | BudgetHeld
+    | BudgetSpent
+    | LedgerOpened
+    | BudgetsChanged
+    | BudgetAlerted
+    | AlertTrouble
 )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 
-__all__ = ["ConnectionState", "PartitionState", "WorkerState", "gauges"]
+__all__ = ["BudgetState", "ConnectionState", "PartitionState", "WorkerState", "gauges"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,19 @@ class ConnectionState:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetState:
+    """A budget in its current window, in US dollars or tokens as `unit` says. `is_stopped`: no new calls."""
+
+    scope: str
+    window: str
+    unit: str
+    used: float
+    reserved: float
+    cap: float
+    is_stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerState:
     """What the worker holds right now: runs by where they are, bytes, the partitions it owns, and connections.
 
@@ -57,6 +70,7 @@ class WorkerState:
     buffered_bytes: int
     partitions: tuple[PartitionState, ...]
     connections: tuple[ConnectionState, ...] = ()
+    budgets: tuple[BudgetState, ...] = ()
 
 
 def gauges(state: WorkerState) -> Iterator[Metric]:
@@ -82,6 +96,20 @@ def gauges(state: WorkerState) -> Iterator[Metric]:
     yield by_partition("streamproc_partition_ready", "1 when claimed and open for work.", lambda part: part.ready)
     yield by_partition("streamproc_partition_paused", "1 when a cap holds it back.", lambda part: part.paused)
     yield from _connections(state.connections)
+    yield from _budgets(state.budgets)
+
+
+def _budgets(states: tuple[BudgetState, ...]) -> Iterator[Metric]:
+    def by_scope(name: str, meaning: str, read: Callable[[BudgetState], float]) -> Metric:
+        family = GaugeMetricFamily(name, meaning, labels=("scope", "window", "unit"))
+        for state in states:
+            family.add_metric((state.scope, state.window, state.unit), read(state))
+        return family
+
+    yield by_scope("llm_budget_used", "Settled in the current window, US dollars or tokens.", lambda state: state.used)
+    yield by_scope("llm_budget_reserved", "The most that calls under way may use.", lambda state: state.reserved)
+    yield by_scope("llm_budget_cap", "The most that may be used in the window.", lambda state: state.cap)
+    yield by_scope("llm_budget_stopped", "1 when new calls are refused.", lambda state: state.is_stopped)
 
 
 def _connections(states: tuple[ConnectionState, ...]) -> Iterator[Metric]:

@@ -18,6 +18,11 @@ from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.typing import FilteringBoundLogger, Processor
 
 from streamproc.observe.events import (
+    AlertTrouble,
+    BudgetAlerted,
+    BudgetHeld,
+    BudgetsChanged,
+    BudgetSpent,
     CallEnded,
     CallLost,
     ClockBehind,
@@ -26,6 +31,7 @@ from streamproc.observe.events import (
     DeadLettered,
     Happening,
     JournalTrouble,
+    LedgerOpened,
     PartitionChanged,
     PublishBroke,
     RetryPlanned,
@@ -103,7 +109,7 @@ class CallLog:
         self._has_calls = logger.is_enabled_for(logging.INFO)
         self._seldom = _Seldom(_SECONDS_BETWEEN_LINES, monotonic)
 
-    def saw(self, happening: Happening) -> None:  # noqa: C901 one case for each happening
+    def saw(self, happening: Happening) -> None:  # noqa: C901, PLR0912 one case for each happening
         """Writes the line, if there is one for it. Called from one thread only, the event loop's."""
         match happening:
             case CallEnded():
@@ -129,10 +135,20 @@ class CallLog:
             case CallLost(line):
                 bill = {"usage_id": line.usage_id, "basis": line.basis, "cost_nanos": line.cost_nanos}
                 self._log.warning("lost call", tenant=line.tenant, provider=line.provider, model=line.model, **bill)
+            case BudgetSpent(run_id, reason, sentence):
+                self._warn("budget refused", (reason,), run=run_id, code=reason, reason=_on_one_line(sentence))
+            case LedgerOpened(seconds):
+                self._log.info("ledger open", seconds=round(seconds, 3))
+            case BudgetAlerted(alert):
+                self._log.warning("budget alert", alert=alert.alert_id, settled=alert.settled, killed=alert.killed)
+            case AlertTrouble(alert_id, sentence):
+                self._warn("alert not delivered", (), alert=alert_id, reason=_on_one_line(sentence))
+            case BudgetsChanged(words):
+                self._log.info("budgets", words=words)
             case PartitionChanged(topic, partition, change):
                 self._log.info("partition", topic=topic, partition=partition, change=change)
-            case RunDeferred() | RunEnded() | Committed():
-                pass  # the result record and the metrics say it
+            case RunDeferred() | RunEnded() | Committed() | BudgetHeld():
+                pass  # the result record, the metrics or the line about the wait say it
 
     def _warn(self, event: str, cause: tuple[Hashable, ...], **fields: Any) -> None:
         suppressed = self._seldom.admit((event, *cause))

@@ -10,6 +10,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
 from streamproc.observe.events import (
+    AlertTrouble,
+    BudgetAlerted,
+    BudgetHeld,
+    BudgetSpent,
     CallEnded,
     CallLost,
     Committed,
@@ -109,6 +113,10 @@ class Metrics:
         self._lost_calls = counter(
             "llm_lost_calls", "Calls of former owners of a partition, billed by this worker.", "provider", "model"
         )
+        self._held = counter("llm_budget_held", "Calls that had to wait for room in a budget.", "why")
+        self._refused = counter("llm_budget_refused", "Calls that a budget had no room for.", "reason")
+        self._alerts = counter("llm_budget_alerts", "Shares of caps that were reached.", "share")
+        self._undelivered = counter("llm_budget_alerts_undelivered", "Alerts that the webhook did not take.")
         self._dead_letters = counter("streamproc_dead_letters_total", "Records that were no valid request.", "code")
         self._commit_seconds = histogram(
             "streamproc_commit_seconds", "Duration of a commit's transaction.", _COMMIT_SECONDS
@@ -117,7 +125,7 @@ class Metrics:
         self._publish_broken = counter("streamproc_publish_broken_total", "Producers that broke and were replaced.")
         registry.register(_Shown(tallies, state))
 
-    def saw(self, happening: Happening) -> None:  # noqa: C901 one case for each happening
+    def saw(self, happening: Happening) -> None:  # noqa: C901, PLR0912 one case for each happening
         """Counts it. Called from one thread only, the event loop's."""
         match happening:
             case CallEnded():
@@ -133,6 +141,14 @@ class Metrics:
                     self._restarts.add()
             case RunWaits():
                 self._waits.add((happening.code,))
+            case BudgetHeld():
+                self._held.add((happening.why,))
+            case BudgetSpent():
+                self._refused.add((happening.reason,))
+            case BudgetAlerted(alert):
+                self._alerts.add((alert.share,))
+            case AlertTrouble():
+                self._undelivered.add()
             case RunDeferred():
                 self._deferred.add()
             case DeadLettered():

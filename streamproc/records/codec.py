@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 
 from streamproc.errors import InvalidRequest
+from streamproc.records.admin import WORDS, Word
 from streamproc.records.batch_line import request_adapter
 from streamproc.records.chunk import Chunk, ChunkKind
 from streamproc.records.control import Cancel
@@ -23,6 +24,7 @@ __all__ = [
     "decode_chunk",
     "decode_result",
     "decode_usage",
+    "decode_word",
     "encode",
     "encode_chunk",
     "encode_json",
@@ -194,6 +196,18 @@ def decode_cancel(value: bytes | None) -> Cancel:
         return Cancel.model_validate_json(value)
     except ValidationError as exc:
         raise InvalidRequest(_sentence(exc, 0), code=_code(exc)) from exc
+
+
+def decode_word(value: bytes | None) -> Word:
+    """Reads an operator's word. Others write it, so it is strict.
+
+    Raises:
+        InvalidRequest: the bytes are none; one sentence says why.
+    """
+    try:
+        return WORDS.validate_json(value or b"")
+    except ValidationError as exc:
+        raise InvalidRequest(_sentence(exc, 1), code=_code(exc)) from exc
 
 
 def decode_chunk(value: bytes) -> Chunk:

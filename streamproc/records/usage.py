@@ -7,7 +7,7 @@ from pydantic import Field
 
 from streamproc.records.shapes import Nanos, Tokens, Written
 
-__all__ = ["Basis", "TokenCounts", "UsageLine"]
+__all__ = ["AtMost", "Basis", "TokenCounts", "UsageLine"]
 
 Basis = Literal["provider", "estimated", "upper_bound", "cache"]
 """How sure the figures are: reported by the provider, counted by us, the most it can have been, or served by us."""
@@ -29,12 +29,20 @@ class TokenCounts(Written):
     web_searches: Annotated[int, Field(ge=0)] | None = None
 
 
+class AtMost(Written):
+    """The most that a call can have used: nano-dollars, and input and output tokens together. None has no bound."""
+
+    cost_nanos: Nanos | None = None
+    tokens: Tokens | None = None
+
+
 class UsageLine(Written):
     """A line of the bill. Never changed later: a correction is a new line.
 
     `usage_id` is `run_id/attempt/call` and unique. `cost_nanos` are integer nano-dollars; None is an unknown
-    price, never zero. `service_tier` is the one that the provider says it answered on. `reason` says why a call ended,
-    when it was not by a complete answer.
+    price, never zero. `at_most` is there where the call may have used more than the line says, because the provider did
+    not tell, or its price is not known: budgets count that instead. `service_tier` is the one that the provider says it
+    answered on. `reason` says why a call ended, when it was not by a complete answer.
     """
 
     usage_id: str
@@ -49,6 +57,7 @@ class UsageLine(Written):
     tokens: TokenCounts
     cost_nanos: Nanos | None = None
     basis: Basis
+    at_most: AtMost | None = None
     price_version: str | None = None
     service_tier: str | None = None
     reason: str | None = None

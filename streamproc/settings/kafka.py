@@ -90,6 +90,8 @@ class TopicSettings(Group):
     deferred: str = Field("llm.deferred", description="Runs that wait for their time, to be read again by the workers.")
     dead: str = Field("llm.dead", description="Records that are no valid request.")
     control: str = Field("llm.control", description="Cancels; every worker reads all of them.")
+    admin: str = Field("llm.admin", description="Operators' words on budgets; every worker reads all of them.")
+    alerts: str = Field("llm.alerts", description="What an operator should know of now.")
     partitions: int = Field(12, ge=1, le=10_000, description="For `topics create`.")
     replication_factor: int = Field(1, ge=1, le=32, description="For `topics create`; 3 in production.")
 

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from streamproc.settings.billing import BillingSettings
+from streamproc.settings.budgets import BudgetSettings
 from streamproc.settings.kafka import KafkaSettings, SourceSettings, TopicSettings
 from streamproc.settings.provider import ProviderSettings
 from streamproc.settings.worker import ChunkSettings, LimitSettings, ObserveSettings, RetrySettings, WorkerSettings
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
     retry: RetrySettings = Field(default_factory=lambda: RetrySettings())
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    budgets: BudgetSettings = Field(default_factory=lambda: BudgetSettings())
     observe: ObserveSettings = Field(default_factory=lambda: ObserveSettings())
     billing: BillingSettings = Field(default_factory=lambda: BillingSettings())
     allow_unpriced: bool = Field(False, description="Answer requests to models without a known price; cost is null.")
@@ -69,6 +71,9 @@ class Settings(BaseSettings):
         controls = [self.topics.control, *(control for control, _ in pinned)]
         if len(set(controls)) < len(controls) or set(controls) & {*outputs, *names}:
             raise ValueError("topics: every control topic needs a name of its own, and one tenant or topics.control")
+        others = [self.topics.admin, self.topics.alerts]
+        if len({*others, *controls, *outputs, *names}) < len(others) + len(controls) + len(outputs) + len(names):
+            raise ValueError("topics: admin and alerts need names of their own")
         for name in self.providers:
             # Variables are read without regard to case, and two underscores part their levels.
             if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):

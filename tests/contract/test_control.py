@@ -6,10 +6,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from streamproc.app import SystemClock
 from streamproc.kafka.cancels import Cancels
 from streamproc.kafka.connection import client_options
 from streamproc.kafka.control import Control
+from streamproc.system_clock import SystemClock
 from tests.contract.harness.cancelling import cancel, ended, is_cancelled, is_streaming, remembered, troubles
 from tests.contract.harness.member import running_member
 from tests.contract.harness.raw_names import publish_with_raw_names

@@ -7,13 +7,13 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
-from streamproc.app import SystemClock
 from streamproc.errors import SetupError
 from streamproc.kafka.connection import client_options
 from streamproc.kafka.metadata import CommitMetadata, MetadataState
 from streamproc.kafka.positions import PositionReader
 from streamproc.kafka.reset import Change, apply
 from streamproc.kafka.transactor import transactors
+from streamproc.system_clock import SystemClock
 from tests.contract.harness.member import running_member
 from tests.contract.harness.stage import Stage, staged
 

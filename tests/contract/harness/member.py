@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import TypeVar
 
-from streamproc.app import SystemClock, Worker
+from streamproc.app import Worker
 from streamproc.kafka.assignment import Assignment
 from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import Happening
 from streamproc.providers.catalog import Catalog
 from streamproc.settings.settings import Settings
+from streamproc.system_clock import SystemClock
 from tests.contract.harness.waiting import eventually
 
 __all__ = ["Member", "prepared_member", "running_member"]

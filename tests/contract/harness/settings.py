@@ -33,7 +33,7 @@ def make_settings(
         },
         "topics": {
             role: f"{prefix}.{role}"
-            for role in ("chunks", "results", "usage", "dead", "journal", "deferred", "control")
+            for role in ("chunks", "results", "usage", "dead", "journal", "deferred", "control", "admin", "alerts")
         }
         | {"partitions": PARTITIONS},
         "retry": {"base_seconds": 0.01, "cap_seconds": 0.05, "wait_base_seconds": 0.05, "wait_cap_seconds": 0.2},

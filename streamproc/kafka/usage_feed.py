@@ -1,0 +1,96 @@
+"""The usage feed: all lines of the usage topic, as they are committed, go into the ledger.
+
+It reads them in no group: from the beginning of the windows that are current when it starts, and then live.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from pydantic import ValidationError
+
+from streamproc.chain.clock import Clock
+from streamproc.kafka.connection import connected
+from streamproc.kafka.stopping import stop_consumer
+from streamproc.money.ledger import Booked, Ledger
+from streamproc.money.scope import spend_of
+from streamproc.observe.events import JournalTrouble, Observer
+from streamproc.records.codec import decode_usage
+
+__all__ = ["UsageFeed"]
+
+_POLL_MS = 250
+_RECORDS_PER_POLL = 2000
+_STOP_SECONDS = 5.0
+_SKEW_MS = 60_000
+"""By how much the clock that stamped a record may be behind the one that stamped its line."""
+
+
+class UsageFeed:
+    """Books what it reads. What it cannot read is told and passed by: nobody but workers may write there."""
+
+    def __init__(
+        self, options: Mapping[str, Any], topic: str, ledger: Ledger, clock: Clock, observer: Observer
+    ) -> None:
+        self._topic = topic
+        self._ledger = ledger
+        self._clock = clock
+        self._observer = observer
+        self._consumer: Any = AIOKafkaConsumer(
+            topic,
+            **options,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=100,
+        )
+
+    async def start(self) -> None:
+        """Connects.
+
+        Raises:
+            KafkaError: no broker answers, or it refuses us.
+        """
+        await connected(self._consumer.start())
+
+    async def stop(self) -> None:
+        """Disconnects."""
+        await stop_consumer(self._consumer, _STOP_SECONDS)
+
+    async def read_from(self, since_ms: int) -> None:
+        """Books every line that was stored since a time and is committed by now.
+
+        Raises:
+            KafkaError: a broker is away, or refuses us.
+        """
+        keys = self._consumer.assignment()
+        ends: dict[TopicPartition, int] = await self._consumer.end_offsets(keys)
+        times = dict.fromkeys(keys, max(since_ms - _SKEW_MS, 0))
+        for key, found in (await self._consumer.offsets_for_times(times)).items():
+            # A record newer than all that were there at the first look stands behind their end.
+            self._consumer.seek(key, ends[key] if found is None else min(found.offset, ends[key]))
+        while any([await self._consumer.position(key) < end for key, end in ends.items()]):
+            await self._book()
+
+    async def read_on(self) -> None:
+        """Books what comes next; returns at least a few times a second.
+
+        Raises:
+            KafkaError: a broker is away, or refuses us.
+        """
+        await self._book()
+
+    async def _book(self) -> None:
+        found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS_PER_POLL)
+        for key, records in found.items():
+            if records:
+                lines = [line for line in map(self._line, records) if line is not None]
+                await self._ledger.book(key.partition, lines, records[-1].offset + 1)
+
+    def _line(self, record: ConsumerRecord[bytes, bytes]) -> Booked | None:
+        try:
+            return Booked(record.offset, spend_of(decode_usage(record.value or b"")))
+        except ValidationError:
+            where = f"{record.topic}/{record.partition}/{record.offset}"
+            self._observer.saw(JournalTrouble(record.topic, f"{where} is no usage line, and is in no budget"))
+            return None

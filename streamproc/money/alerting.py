@@ -1,0 +1,30 @@
+"""From a crossed share of a cap to the alert that tells of it."""
+
+from datetime import UTC, datetime
+
+from streamproc.money.ledger import Crossed
+from streamproc.records.alert import BudgetAlert
+
+__all__ = ["alert_of"]
+
+
+def alert_of(crossed: Crossed, now: datetime) -> BudgetAlert:
+    """The alert; its id is the same whenever the same share of the same cap is reached in the same window."""
+    account, cap, settled = crossed.account, crossed.cap, crossed.settled
+    scope = account.scope
+    start = datetime.fromtimestamp(account.start_ms / 1000, UTC)
+    share = format(crossed.at.normalize(), "f")
+    return BudgetAlert(
+        alert_id=f"{scope}, {cap.window} of {start.isoformat()}: {share} of {cap.amount} {cap.unit}",
+        scope=scope.kind,
+        name=scope.name or None,
+        tenant=scope.tenant or None,
+        window=cap.window,
+        window_start=start,
+        unit=cap.unit,
+        share=share,
+        cap=cap.amount,
+        settled=settled,
+        killed=cap.action == "stop" and settled >= cap.kill_amount,
+        at=now,
+    )

@@ -1,0 +1,191 @@
+"""The caps that hold now: those of the settings, and over them the last words of the operators. Pure.
+
+For a scope and a window the nearest one counts: by its name before any of its kind, and of the same nearness a word
+before a setting. Kinds do not replace each other: a call needs room under the caps of all its scopes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from streamproc.money.cap import Account, Cap, Unit, amount
+from streamproc.money.scope import Scope, Spend, scopes_of
+from streamproc.money.verdict import Held, Refused
+from streamproc.money.windows import WINDOWS, Window, Windows
+from streamproc.records.pattern import ANY, Pattern
+
+__all__ = ["Caps", "Check", "Said", "State", "Words", "judge", "patterns_of"]
+
+State = Literal["open", "killed", "stopped"]
+"""Whether new calls may begin; an open account may have no room for them all the same."""
+
+_MOST_REMEMBERED = 10_000
+
+CapKey = tuple[Pattern, Window, Unit]
+
+
+class Said(NamedTuple):
+    """The last word on a scope: calls may begin or not, and when it was said, in unix milliseconds."""
+
+    is_stopped: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What operators said: amounts of caps, and scopes that they stopped or resumed."""
+
+    amounts: Mapping[CapKey, int] = field(default_factory=dict)
+    states: Mapping[Pattern, Said] = field(default_factory=dict)
+
+
+class Check(NamedTuple):
+    """What a call asks of one account that has a cap; the kill switch falls when `kill_amount` is settled."""
+
+    account: Account
+    cap: Cap
+    ask: int
+    kill_amount: int
+
+
+class Caps:
+    """All caps, and what a call asks of them."""
+
+    def __init__(self, windows: Windows, caps: Iterable[Cap], states: Mapping[Pattern, Said] | None = None) -> None:
+        """At most one cap for each pattern, window and unit; `states` are the scopes stopped or resumed."""
+        self._windows = windows
+        self._states = states or {}
+        self._caps = {(cap.pattern, cap.window, cap.unit): cap for cap in caps}
+        self._found: dict[Scope, tuple[Cap, ...]] = {}
+        self._accounts: dict[tuple[str, str | None, str | None, int], tuple[Account, ...]] = {}
+        self.tracks_users = any(pattern.kind == "user" for pattern, _, _ in self._caps)
+
+    def of(self, scope: Scope) -> tuple[Cap, ...]:
+        """The caps of a scope, at most one for each window and unit."""
+        found = self._found.get(scope)
+        if found is None:
+            if len(self._found) >= _MOST_REMEMBERED:
+                self._found.clear()
+            found = self._found[scope] = tuple(self._look_up(scope))
+        return found
+
+    def _look_up(self, scope: Scope) -> Iterator[Cap]:
+        units: tuple[Unit, ...] = ("nanos", "tokens")
+        for window in WINDOWS:
+            for unit in units:
+                keys = [(pattern, window, unit) for pattern in patterns_of(scope)]
+                cap = next((self._caps[key] for key in keys if key in self._caps), None)
+                if cap is not None:
+                    yield cap
+
+    def accounts(self, spend: Spend) -> tuple[Account, ...]:
+        """What a call is added to, whether it has a cap or not, so that a cap that comes later knows what was spent.
+
+        Users are told apart only where one of them has a cap: there may be very many.
+        """
+        day_ms = self._windows.around("day", spend.at_ms).start_ms  # its month follows from it
+        key = (spend.tenant, spend.user, spend.feature, day_ms)
+        found = self._accounts.get(key)
+        if found is None:
+            if len(self._accounts) >= _MOST_REMEMBERED:
+                self._accounts.clear()
+            found = self._accounts[key] = tuple(
+                Account(scope, window, self._windows.around(window, spend.at_ms).start_ms)
+                for scope in scopes_of(spend)
+                if scope.kind != "user" or self.tracks_users
+                for window in WINDOWS
+            )
+        return found
+
+    def checks(self, spend: Spend) -> tuple[Check, ...] | Refused:
+        """What a call asks of which accounts, or why it is refused whatever was spent."""
+        checks = []
+        for scope in scopes_of(spend):
+            said = self.said(scope)
+            if said is not None and said.is_stopped:
+                return Refused(
+                    "stopped", f"an operator stopped {scope}; `streamproc budget resume` lets its calls begin again"
+                )
+            for cap in self.of(scope):
+                if cap.action == "alert":
+                    continue
+                ask = spend.nanos if cap.unit == "nanos" else spend.tokens
+                if ask is None:
+                    return _unbounded(cap)
+                if ask > cap.amount:
+                    return Refused(
+                        "too_large",
+                        f"the call may take up to {amount(cap.unit, ask)}, more than the whole cap of {cap}",
+                    )
+                account = Account(scope, cap.window, self._windows.around(cap.window, spend.at_ms).start_ms)
+                checks.append(Check(account, cap, ask, self._kill_amount(account, cap, said)))
+        return tuple(checks)
+
+    def _kill_amount(self, account: Account, cap: Cap, said: Said | None) -> int:
+        # Whoever resumes a scope lifts the kill switch, and no cap, until the window ends.
+        if said is not None and self._windows.around(cap.window, said.at_ms).start_ms == account.start_ms:
+            return max(cap.amount, 1)
+        return cap.kill_amount
+
+    def state(self, account: Account, cap: Cap, settled: int) -> State:
+        """Whether new calls of an account may begin, as far as one of its caps goes."""
+        said = self.said(account.scope)
+        if said is not None and said.is_stopped:
+            return "stopped"
+        is_killed = cap.action == "stop" and settled >= self._kill_amount(account, cap, said)
+        return "killed" if is_killed else "open"
+
+    def said(self, scope: Scope) -> Said | None:
+        """The last word on a scope, by its name or on all of its kind."""
+        states = self._states
+        if not states:
+            return None
+        return next((states[pattern] for pattern in patterns_of(scope) if pattern in states), None)
+
+    def is_current(self, account: Account, now_ms: int) -> bool:
+        """Whether its window is the one of this moment."""
+        return self._windows.around(account.window, now_ms).start_ms == account.start_ms
+
+    def starts_ms(self, now_ms: int) -> int:
+        """When the earliest of the current windows began."""
+        return min(self._windows.around(window, now_ms).start_ms for window in WINDOWS)
+
+
+def patterns_of(scope: Scope) -> tuple[Pattern, ...]:
+    """The patterns that a scope falls under, the nearest first."""
+    if scope.kind == "global":
+        return (Pattern("global"),)
+    if scope.kind != "user":
+        return (Pattern(scope.kind, scope.name), Pattern(scope.kind, ANY))
+    return tuple(Pattern("user", name, tenant) for name in (scope.name, ANY) for tenant in (scope.tenant, None))
+
+
+def judge(check: Check, settled: int, reserved: int) -> Refused | Held | None:
+    """Whether an account has room for a call: None is yes.
+
+    What is settled is spent; what is reserved may come back, because others reserved the most that they can use.
+    """
+    cap, unit = check.cap, check.cap.unit
+    if settled >= check.kill_amount:
+        percent = Decimal(settled * 100) / cap.amount if cap.amount else Decimal(100)
+        return Refused(
+            "killed",
+            f"{amount(unit, settled)} are spent of {cap}, {percent:.0f} %, and its kill switch fell at"
+            f" {amount(unit, check.kill_amount)}",
+        )
+    if settled + check.ask > cap.amount:
+        return Refused(
+            "spent",
+            f"the call may take up to {amount(unit, check.ask)}, and {amount(unit, cap.amount - settled)} are left of"
+            f" {cap}",
+        )
+    if settled + reserved + check.ask > cap.amount:
+        return Held("reserved_by_others", f"calls under way have reserved what is left of {cap}")
+    return None
+
+
+def _unbounded(cap: Cap) -> Refused:
+    if cap.unit == "nanos":
+        return Refused("unpriced", f"what the call may cost has no bound, and there is a cap of {cap}")
+    return Refused("uncounted", f"the tokens that the call may use have no bound, and there is a cap of {cap}")

@@ -1,0 +1,198 @@
+"""The memory ledger: for one process that has all partitions of its group to itself.
+
+It forgets everything with its process, and is built anew from Kafka: the calls that were open by `adopt`, what was
+spent by `book`. Until it is told that this is all (`open`) it lets nothing begin.
+
+A call is in one of three places: under `leases` from its reservation on, `ahead` from its settlement on, and in the
+sums alone once its line is booked. So a line that differs from what was settled corrects it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+
+from streamproc.money.account import Totals
+from streamproc.money.cap import Account, Cap
+from streamproc.money.caps import Caps, judge
+from streamproc.money.ledger import Booked, Crossed, Standing
+from streamproc.money.room import Room
+from streamproc.money.scope import Spend
+from streamproc.money.verdict import Held, Refused, Reserved, Verdict
+from streamproc.money.waiting import Waiting
+
+__all__ = ["MemoryLedger"]
+
+_REBUILDING = "the ledger is being rebuilt: what was spent is not known yet"
+_MOST_REMEMBERED = 100_000
+"""Lines booked last that are known by name: the journal may still hold their calls, and they are not open any more."""
+
+
+class MemoryLedger:
+    """Sums in dictionaries. Bounded by the calls under way and by the tenants, users and features of the windows."""
+
+    def __init__(self, caps: Caps, now_ms: Callable[[], int], crossed: Callable[[Crossed], None]) -> None:
+        """`now_ms` gives unix milliseconds; `crossed` is told of alerts, maybe again after a rebuild."""
+        self._caps = caps
+        self._now_ms = now_ms
+        self._crossed = crossed
+        self._totals: dict[Account, Totals] = {}
+        self._leases: dict[str, Spend] = {}
+        self._ahead: dict[str, Spend] = {}
+        self._booked: OrderedDict[str, None] = OrderedDict()
+        self._next: dict[int, int] = {}
+        self._waiting = Waiting()
+        self._for_rebuild: list[Room] = []
+        self.is_open = False
+        self.rebuilds = 0
+
+    def __repr__(self) -> str:
+        return f"MemoryLedger(open={self.is_open}, leases={len(self._leases)}, ahead={len(self._ahead)})"
+
+    def open(self) -> None:
+        """All open calls are adopted and all lines are booked: calls may begin."""
+        self.is_open = True
+        waiting, self._for_rebuild = self._for_rebuild, []
+        for room in waiting:
+            room.open()
+
+    async def reserve(self, worst: Spend) -> Verdict:
+        """Takes the most that a call can use out of every budget it touches, out of all of them or of none."""
+        checks = self._caps.checks(worst)
+        if isinstance(checks, Refused):
+            return checks
+        if not self.is_open:
+            self._for_rebuild.append(room := Room())
+            return Held("rebuilding", _REBUILDING, room)
+        held = None
+        for check in checks:
+            totals, unit = self._totals.get(check.account) or Totals(), check.cap.unit
+            found = judge(check, totals.settled(unit), totals.reserved(unit))
+            if isinstance(found, Refused):
+                return found
+            if found is not None and held is None:
+                held = check, found
+        if held is not None:
+            return held[1]._replace(room=self._waiting.add(held[0]))
+        self._lease(worst)
+        return Reserved()
+
+    def confirm(self, usage_id: str) -> bool:
+        """Whether the reservation is good: memory loses none."""
+        return usage_id in self._leases
+
+    def settle(self, spend: Spend) -> None:
+        """The call ended and took so much; one that has no lease was settled or booked before."""
+        lease = self._leases.pop(spend.usage_id, None)
+        if lease is not None:
+            self._ahead[spend.usage_id] = spend
+            self._count(lease, spend)
+
+    def release(self, usage_id: str) -> None:
+        """The call was never made, or cost nothing."""
+        lease = self._leases.pop(usage_id, None)
+        if lease is not None:
+            self._count(lease, None)
+
+    async def book(self, partition: int, lines: Sequence[Booked], next_offset: int) -> None:
+        """These lines stand in the usage topic; each closes its call's lease and counts once."""
+        begin = self._next.get(partition, 0)
+        for offset, spend in lines:
+            if offset < begin:
+                continue
+            lease, ahead = self._leases.pop(spend.usage_id, None), self._ahead.pop(spend.usage_id, None)
+            self._booked[spend.usage_id] = None
+            if len(self._booked) > _MOST_REMEMBERED:
+                self._booked.popitem(last=False)
+            if ahead is not None and ahead != spend:
+                self._settle(ahead, -1)
+            if ahead != spend:
+                self._count(lease, spend)
+        self._next[partition] = max(begin, next_offset)
+
+    def since_ms(self) -> int:
+        """When the earliest of the current windows began: what is older is in no sum."""
+        return self._caps.starts_ms(self._now_ms())
+
+    def booked_to(self, partition: int) -> int | None:
+        """The offset after the last line of a partition that was booked; None when there was none."""
+        return self._next.get(partition)
+
+    async def adopt(self, worst: Sequence[Spend]) -> None:
+        """Calls whose notes stand in the journal, and whose usage lines may be missing: each gets a lease."""
+        for spend in worst:
+            if not any(spend.usage_id in known for known in (self._leases, self._ahead, self._booked)):
+                self._lease(spend)
+
+    async def govern(self, caps: Caps) -> None:
+        """These caps hold from now on. Users are counted as soon as one has a cap: from Kafka, anew."""
+        needs_rebuild = caps.tracks_users and not self._caps.tracks_users
+        self._caps = caps
+        if needs_rebuild:
+            self._rebuild()
+        self._waiting.free_all()
+
+    def _rebuild(self) -> None:
+        self.is_open = False
+        self.rebuilds += 1
+        self._totals.clear()
+        self._next.clear()
+        self._booked.clear()
+        for spend in self._leases.values():
+            self._reserve(spend, 1)
+        for spend in self._ahead.values():
+            self._settle(spend, 1)
+
+    async def standings(self) -> Sequence[Standing]:
+        """All accounts of the current windows that have a cap."""
+        now_ms = self._now_ms()
+        for account in [account for account in self._totals if not self._caps.is_current(account, now_ms)]:
+            del self._totals[account]
+        return [
+            self._standing(account, totals, cap)
+            for account, totals in self._totals.items()
+            for cap in self._caps.of(account.scope)
+            if cap.window == account.window
+        ]
+
+    def _standing(self, account: Account, totals: Totals, cap: Cap) -> Standing:
+        settled = totals.settled(cap.unit)
+        state = self._caps.state(account, cap, settled)
+        return Standing(account, cap.unit, cap.amount, settled, totals.reserved(cap.unit), totals.unknown, state)
+
+    def _lease(self, worst: Spend) -> None:
+        self._leases[worst.usage_id] = worst
+        self._reserve(worst, 1)
+
+    def _count(self, lease: Spend | None, spend: Spend | None) -> None:
+        """A call took so much, and needs its lease no more: whoever waits for its room is told."""
+        if lease is not None:
+            self._reserve(lease, -1)
+        if spend is not None:
+            self._settle(spend, 1)
+        told = lease if spend is None else spend
+        for account in () if told is None else self._caps.accounts(told):
+            if account in self._totals:
+                self._waiting.freed(account, self._totals[account])
+
+    def _reserve(self, spend: Spend, sign: int) -> None:
+        for _, totals in self._current(spend):
+            totals.reserve(spend, sign)
+
+    def _settle(self, spend: Spend, sign: int) -> None:
+        for account, totals in self._current(spend):
+            nanos, tokens = totals.settled_nanos, totals.settled_tokens
+            totals.settle(spend, sign)
+            for cap in self._caps.of(account.scope):
+                if cap.window == account.window:
+                    before = nanos if cap.unit == "nanos" else tokens
+                    for at in cap.crossed(before, totals.settled(cap.unit)):
+                        self._crossed(Crossed(account, cap, at, totals.settled(cap.unit)))
+
+    def _current(self, spend: Spend) -> Iterator[tuple[Account, Totals]]:
+        # A window that is over has nothing left to guard, and its sums are dropped.
+        now_ms = self._now_ms()
+        for account in self._caps.accounts(spend):
+            totals = self._totals.get(account)
+            if totals is None and self._caps.is_current(account, now_ms):
+                totals = self._totals[account] = Totals()
+            if totals is not None:
+                yield account, totals

@@ -1,0 +1,54 @@
+"""Who waits for room in which account, in the order of their coming."""
+
+from collections import deque
+from typing import NamedTuple
+
+from streamproc.money.account import Totals
+from streamproc.money.cap import Account
+from streamproc.money.caps import Check
+from streamproc.money.room import Room
+
+__all__ = ["Waiting"]
+
+
+class _Waiter(NamedTuple):
+    check: Check
+    room: Room
+
+
+class Waiting:
+    """Opens no more rooms than there is money for: whoever is woken in vain has to be asked and queued again."""
+
+    def __init__(self) -> None:
+        self._queues: dict[Account, deque[_Waiter]] = {}
+
+    def add(self, check: Check) -> Room:
+        """Waits for the account of a check that said no."""
+        room = Room()
+        self._queues.setdefault(check.account, deque()).append(_Waiter(check, room))
+        return room
+
+    def freed(self, account: Account, totals: Totals) -> None:
+        """Something of an account came back, or was spent: wakes those that fit now, or will never fit any more."""
+        queue = self._queues.get(account)
+        if queue is None:
+            return
+        promised = {"nanos": 0, "tokens": 0}
+        while queue:
+            check, room = queue[0]
+            unit, cap = check.cap.unit, check.cap.amount
+            settled = totals.settled(unit)
+            is_over = settled + check.ask > cap or settled >= check.kill_amount
+            if not is_over and settled + totals.reserved(unit) + promised[unit] + check.ask > cap:
+                return
+            queue.popleft()
+            if room.open() and not is_over:
+                promised[unit] += check.ask
+        del self._queues[account]
+
+    def free_all(self) -> None:
+        """Everything may be different now: wakes everybody."""
+        queues, self._queues = self._queues, {}
+        for queue in queues.values():
+            for _, room in queue:
+                room.open()

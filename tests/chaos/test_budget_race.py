@@ -1,0 +1,22 @@
+"""P4 with processes: a thousand requests race for a budget, as everybody's tests have it; `make chaos-budget` takes fifty."""
+
+import pytest
+
+from tests.chaos.budget import Race, run_in_new_folder
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [20_261_121, 7])
+def test_a_race_for_a_budget_with_workers_killed(seed: int) -> None:
+    """Nothing is overspent by the provider's own bill, nothing stays held, and every request has its one result."""
+    outcome = run_in_new_folder(Race("embedded", seed, kills=1))
+    assert outcome.is_good, outcome
+    assert outcome.completed + outcome.refused == 1000
+
+
+@pytest.mark.timeout(300)
+def test_a_race_without_faults_uses_the_budget() -> None:
+    """All but one worst case of it."""
+    outcome = run_in_new_folder(Race("embedded", 1, kills=0))
+    assert outcome.is_good, outcome
+    assert outcome.spent >= 0.95 * outcome.cap

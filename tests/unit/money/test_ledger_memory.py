@@ -1,0 +1,147 @@
+"""The memory ledger: who is woken, what is told, and how it is built again. Its sums have a model of their own."""
+
+from typing import Any
+
+import pytest
+
+from streamproc.money.ledger import Booked, Crossed
+from streamproc.money.ledger_memory import MemoryLedger
+from streamproc.money.scope import Spend
+from streamproc.money.verdict import Held, Refused, Reserved
+from tests.unit.money.test_caps import NOW_MS, a_spend, caps, day
+
+
+class Rig:
+    """A ledger with a cap of 100 nano-dollars a day for each tenant."""
+
+    def __init__(self, *more: dict[str, Any], **budgets: Any) -> None:
+        self.now_ms = NOW_MS
+        self.crossed: list[Crossed] = []
+        found = caps(day("tenant=*", 100e-9), *more, **{"kill_at": 1.0, **budgets})
+        self.ledger = MemoryLedger(found, lambda: self.now_ms, self.crossed.append)
+        self.ledger.open()
+        self._count = 0
+
+    def call(self, nanos: int, **fields: Any) -> Spend:
+        """A call with an id of its own."""
+        self._count += 1
+        return a_spend(usage_id=f"r/1/{self._count}", at_ms=self.now_ms, nanos=nanos, **fields)
+
+    async def reserved(self, nanos: int, **fields: Any) -> Spend:
+        """A call that was let begin."""
+        spend = self.call(nanos, **fields)
+        assert await self.ledger.reserve(spend) == Reserved()
+        return spend
+
+    async def held(self, nanos: int) -> list[int]:
+        """A call that waits; the list grows by its amount when it is woken."""
+        woken: list[int] = []
+        verdict = await self.ledger.reserve(self.call(nanos))
+        assert isinstance(verdict, Held)
+        assert verdict.room is not None
+        verdict.room.then(lambda: bool(woken.append(nanos)) or True)
+        return woken
+
+
+async def test_only_those_are_woken_for_whom_there_is_room() -> None:
+    """In the order of their coming. A thousand that wait are not all asked again for the money of one."""
+    rig = Rig()
+    first, second = await rig.reserved(50), await rig.reserved(50)
+    waiting = [await rig.held(30) for _ in range(4)]
+    rig.ledger.release(first.usage_id)
+    assert waiting == [[30], [], [], []]
+    rig.ledger.settle(second._replace(nanos=10))
+    assert waiting == [[30], [30], [30], [30]]
+
+
+async def test_room_that_nobody_wants_any_more_goes_to_the_next() -> None:
+    """The run was cancelled while it waited."""
+    rig = Rig()
+    first = await rig.reserved(100)
+    verdict = await rig.ledger.reserve(rig.call(60))
+    assert isinstance(verdict, Held)
+    assert verdict.room is not None
+    verdict.room.then(lambda: False)
+    woken = await rig.held(60)
+    rig.ledger.release(first.usage_id)
+    assert woken == [60]
+
+
+async def test_who_will_never_fit_is_woken_to_learn_it() -> None:
+    """What it waited for was spent."""
+    rig = Rig()
+    first = await rig.reserved(100)
+    woken = await rig.held(60)
+    rig.ledger.settle(first._replace(nanos=50))
+    assert woken == [60]
+    assert isinstance(await rig.ledger.reserve(rig.call(60)), Refused)
+
+
+async def test_a_cap_that_is_raised_wakes_everybody() -> None:
+    """And a window that is over holds nobody up."""
+    rig = Rig()
+    await rig.reserved(100)
+    woken = await rig.held(60)
+    await rig.ledger.govern(caps(day("tenant=*", 200e-9)))
+    assert woken == [60]
+    rig.now_ms += 86_400_000
+    await rig.reserved(100)
+
+
+async def test_nothing_begins_before_it_is_open() -> None:
+    """And then those who waited for that are woken."""
+    rig = Rig()
+    ledger = MemoryLedger(caps(day("tenant=*", 100e-9)), lambda: NOW_MS, lambda _: None)
+    verdict = await ledger.reserve(rig.call(10))
+    assert isinstance(verdict, Held)
+    assert verdict.why == "rebuilding"
+    woken: list[bool] = []
+    assert verdict.room is not None
+    verdict.room.then(lambda: bool(woken.append(True)) or True)
+    ledger.open()
+    assert woken == [True]
+    assert await ledger.reserve(rig.call(10)) == Reserved()
+
+
+async def test_a_line_corrects_what_was_settled() -> None:
+    """The call was settled by what this process knew, and somebody else billed the most that it can have been."""
+    rig = Rig()
+    call = await rig.reserved(40)
+    rig.ledger.settle(call._replace(nanos=5))
+    await rig.ledger.book(0, [Booked(0, call)], 1)
+    assert [(found.settled, found.reserved) for found in await rig.ledger.standings()] == [(40, 0)]
+    rig.ledger.settle(call._replace(nanos=5))
+    assert [(found.settled, found.reserved) for found in await rig.ledger.standings()] == [(40, 0)]
+
+
+async def test_shares_of_a_cap_are_told_as_they_are_reached() -> None:
+    """With what is settled by then."""
+    rig = Rig(alerts=[0.5, 0.9])
+    for nanos in (40, 15, 30):
+        rig.ledger.settle(await rig.reserved(nanos))
+    assert [(str(found.at), found.settled, found.account.scope.name) for found in rig.crossed] == [("0.5", 55, "acme")]
+
+
+async def test_a_cap_for_users_has_them_counted_from_kafka_anew() -> None:
+    """They were not told apart before. Until that is done nothing begins; calls under way keep their leases."""
+    rig = Rig()
+    before = await rig.reserved(10)
+    await rig.ledger.book(0, [Booked(0, a_spend(usage_id="x", nanos=30))], 1)
+    await rig.ledger.govern(caps(day("tenant=*", 100e-9), day("user=*", 50e-9), kill_at=1.0))
+    assert not rig.ledger.is_open
+    assert isinstance(await rig.ledger.reserve(rig.call(1)), Held)
+    await rig.ledger.book(0, [Booked(0, a_spend(usage_id="x", nanos=30))], 1)
+    rig.ledger.open()
+    found = {str(item.account.scope): (item.settled, item.reserved) for item in await rig.ledger.standings()}
+    assert found == {"tenant acme": (30, 10), "user bob of tenant acme": (30, 10)}
+    assert rig.ledger.confirm(before.usage_id)
+
+
+@pytest.mark.parametrize("nanos", [None, 0])
+async def test_a_cost_that_nobody_knows_is_counted_as_such(nanos: int | None) -> None:
+    """It is in no sum, and it is said."""
+    rig = Rig()
+    call = await rig.reserved(10)
+    rig.ledger.settle(call._replace(nanos=nanos))
+    (found,) = await rig.ledger.standings()
+    assert (found.settled, found.unknown) == (0, 1 if nanos is None else 0)
