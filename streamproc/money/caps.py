@@ -15,7 +15,7 @@ from streamproc.money.verdict import Held, Refused
 from streamproc.money.windows import WINDOWS, Window, Windows
 from streamproc.records.pattern import ANY, Pattern
 
-__all__ = ["Caps", "Check", "Said", "State", "Words", "judge", "patterns_of"]
+__all__ = ["CapKey", "Caps", "Check", "Said", "State", "Words", "judge", "patterns_of"]
 
 State = Literal["open", "killed", "stopped"]
 """Whether new calls may begin; an open account may have no room for them all the same."""

@@ -14,11 +14,12 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
 from streamproc.errors import CredentialFault, InvalidRequest, RunError, Transient
-from streamproc.kafka.topics import plan_topics
+from streamproc.kafka.topics import TopicPlan, plan_topics
 from streamproc.observe import events
-from streamproc.observe.gauges import ConnectionState, PartitionState, WorkerState
+from streamproc.observe.gauges import BudgetState, ConnectionState, PartitionState, WorkerState
 from streamproc.observe.logs import CallLog, LibraryLog, configure_logs
 from streamproc.observe.metrics import Metrics
+from streamproc.records.alert import BudgetAlert
 from streamproc.records.chunk import Chunk
 from streamproc.records.codec import RequestDecoder, decode_chunk, decode_result, decode_usage, encode, encode_usage
 from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
@@ -28,6 +29,7 @@ from streamproc.records.request import Request
 from streamproc.records.result import Result
 from streamproc.records.shapes import Written
 from streamproc.records.usage import TokenCounts, UsageLine
+from streamproc.settings.budgets import BudgetSettings
 from streamproc.settings.settings import Settings
 from tests.unit.pages import OPERATIONS, RECORDS, ROOT, codes, examples, table
 
@@ -47,6 +49,18 @@ _LINE = UsageLine(
     started_at=_AT,
     ended_at=_AT,
 )
+_ALERT = BudgetAlert(
+    alert_id="a",
+    scope="global",
+    window="day",
+    window_start=_AT,
+    unit="nanos",
+    share="0.5",
+    cap=2,
+    settled=1,
+    killed=False,
+    at=_AT,
+)
 HAPPENINGS: tuple[events.Happening, ...] = (
     events.CallEnded(_RUN, 1, "p", "m", "t", "h", "disconnected", 1.0, 0.1, _LINE, "broke"),
     events.RetryPlanned(_RUN, "p", "c", 0.1, restart=True),
@@ -61,6 +75,12 @@ HAPPENINGS: tuple[events.Happening, ...] = (
     events.ControlTrouble("t", "c", "s"),
     events.JournalTrouble("t", "s"),
     events.CallLost(_LINE),
+    events.BudgetHeld(_RUN, "away", "s"),
+    events.BudgetSpent(_RUN, "spent", "s"),
+    events.LedgerOpened(0.1),
+    events.BudgetsChanged(1),
+    events.BudgetAlerted(_ALERT),
+    events.AlertTrouble("a", "s"),
 )
 DECODER = RequestDecoder(max_bytes=10_000, max_messages=10, max_output_tokens=1000)
 
@@ -74,8 +94,9 @@ def test_every_metric_is_in_the_table_and_no_other() -> None:
     """With its kind and its labels."""
     partition = PartitionState("t", 0, lag=0, window=0, ready=True, paused=False)
     registry = CollectorRegistry()
+    budget = BudgetState("global", "day", "usd", 0.1, 0.2, 1.0, is_stopped=False)
     held = ConnectionState("p", 0, 0, 0, waits=1, waited_seconds=0.1, errors={"disconnected": 1})
-    metrics = Metrics(registry, lambda: WorkerState(0, 0, 0, 0, 0, (partition,), (held,)))
+    metrics = Metrics(registry, lambda: WorkerState(0, 0, 0, 0, 0, (partition,), (held,), (budget,)))
     for one in HAPPENINGS:
         metrics.saw(one)
     found = {}
@@ -143,8 +164,15 @@ def test_nobody_else_writes_log_lines() -> None:
 def test_the_table_of_topics_is_what_create_makes() -> None:
     """Names and retention."""
     told = {codes(row[0])[0]: row[2] for row in table(RECORDS, "Topics")}
-    planned = {plan.name: (plan.retention_ms or 0) // 86_400_000 for plan in plan_topics(Settings())}
-    assert told == {name: f"{days} day" + "s" * (days > 1) for name, days in planned.items()}
+    planned = plan_topics(Settings(budgets=BudgetSettings(enabled=True)))
+    assert told == {plan.name: _kept(plan) for plan in planned}
+
+
+def _kept(plan: TopicPlan) -> str:
+    if plan.is_compacted:
+        return "the last word for each key"
+    days = (plan.retention_ms or 0) // 86_400_000
+    return f"{days} day" + "s" * (days > 1)
 
 
 def test_the_tables_of_headers_are_complete() -> None:

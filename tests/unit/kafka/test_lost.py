@@ -45,6 +45,7 @@ class MemoryJournals(Journals):
         self.late: deque[Note] = deque()
         self.lines: set[str] = set()
         self.troubles: list[str] = []
+        self.settled: list[UsageLine] = []
 
     def _fail(self, doing: str) -> None:
         if doing in self.troubles:
@@ -57,6 +58,9 @@ class MemoryJournals(Journals):
             into.add(self.late.popleft(), 5, start, int(NOW * 1000))
             start += 1
         return start
+
+    def bill(self, line: UsageLine) -> None:
+        self.settled.append(line)
 
     async def published(self, partition: int, calls: Mapping[str, InheritedCall]) -> set[str]:
         self._fail("published")

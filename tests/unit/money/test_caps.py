@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from streamproc.money.caps import Caps, Check, Said, Words, judge
+from streamproc.money.caps import CapKey, Caps, Check, Said, Words, judge
 from streamproc.money.configured import configured_caps
 from streamproc.money.scope import Scope, Spend
 from streamproc.money.verdict import Held, Refused
@@ -62,7 +62,7 @@ def test_users_of_two_tenants_are_two() -> None:
 
 def test_a_word_goes_before_the_setting_of_the_same_nearness() -> None:
     """And leaves its kill switch and action; where there is no such setting the defaults hold."""
-    key = (Pattern("tenant", "acme"), "day", "nanos")
+    key: CapKey = (Pattern("tenant", "acme"), "day", "nanos")
     words = Words(amounts={key: 7})
     (said,) = caps(day("tenant=acme", kill_at=0.5, action="alert"), words=words).of(ACME)
     assert (said.amount, said.kill_at, said.action) == (7, Decimal("0.5"), "alert")

@@ -6,6 +6,7 @@ import pytest
 
 from streamproc.money.ledger import Booked, Crossed
 from streamproc.money.ledger_memory import MemoryLedger
+from streamproc.money.room import Room
 from streamproc.money.scope import Spend
 from streamproc.money.verdict import Held, Refused, Reserved
 from tests.unit.money.test_caps import NOW_MS, a_spend, caps, day
@@ -39,8 +40,18 @@ class Rig:
         verdict = await self.ledger.reserve(self.call(nanos))
         assert isinstance(verdict, Held)
         assert verdict.room is not None
-        verdict.room.then(lambda: bool(woken.append(nanos)) or True)
+        tell(verdict.room, woken, nanos)
         return woken
+
+
+def tell(room: Room, woken: list[int], what: int) -> None:
+    """The list grows when the room opens."""
+
+    def told() -> bool:
+        woken.append(what)
+        return True
+
+    room.then(told)
 
 
 async def test_only_those_are_woken_for_whom_there_is_room() -> None:
@@ -95,11 +106,11 @@ async def test_nothing_begins_before_it_is_open() -> None:
     verdict = await ledger.reserve(rig.call(10))
     assert isinstance(verdict, Held)
     assert verdict.why == "rebuilding"
-    woken: list[bool] = []
+    woken: list[int] = []
     assert verdict.room is not None
-    verdict.room.then(lambda: bool(woken.append(True)) or True)
+    tell(verdict.room, woken, 10)
     ledger.open()
-    assert woken == [True]
+    assert woken == [10]
     assert await ledger.reserve(rig.call(10)) == Reserved()
 
 
