@@ -141,9 +141,9 @@ class LedgerBudgets(Budgets):
 
     async def _watch(self) -> None:
         while True:
-            standings = await self._memory.standings()
+            standings = await self._memory.standings(self._settings.budgets.max_labels)
             # As many as have labels; a scrape sees them as they were within the last second.
-            self.shown = tuple(map(_shown, standings[: self._settings.budgets.max_labels]))
+            self.shown = tuple(map(_shown, standings))
             await self._clock.sleep(_LOOK_SECONDS)
 
     def _now_ms(self) -> int:

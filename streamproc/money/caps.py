@@ -147,6 +147,10 @@ class Caps:
         """Whether its window is the one of this moment."""
         return self._windows.around(account.window, now_ms).start_ms == account.start_ms
 
+    def today_ms(self, now_ms: int) -> int:
+        """When the current day began."""
+        return self._windows.around("day", now_ms).start_ms
+
     def starts_ms(self, now_ms: int) -> int:
         """When the earliest of the current windows began."""
         return min(self._windows.around(window, now_ms).start_ms for window in WINDOWS)

@@ -88,6 +88,6 @@ class Ledger(Protocol):
         """These caps hold from now on."""
         ...
 
-    async def standings(self) -> Sequence[Standing]:
-        """All accounts of the current windows that have a cap."""
+    async def standings(self, most: int | None = None) -> Sequence[Standing]:
+        """Accounts of the current windows that have a cap, at most so many."""
         ...

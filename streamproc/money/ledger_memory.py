@@ -9,6 +9,7 @@ sums alone once its line is booked. So a line that differs from what was settled
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from streamproc.money.account import Totals
 from streamproc.money.cap import Account, Cap
@@ -40,7 +41,8 @@ class MemoryLedger:
         self._booked: OrderedDict[str, None] = OrderedDict()
         self._next: dict[int, int] = {}
         self._waiting = Waiting()
-        self._for_rebuild: list[Room] = []
+        self._for_rebuild: dict[str, Room] = {}
+        self._pruned_ms = 0
         self.is_open = False
         self.rebuilds = 0
 
@@ -50,8 +52,8 @@ class MemoryLedger:
     def open(self) -> None:
         """All open calls are adopted and all lines are booked: calls may begin."""
         self.is_open = True
-        waiting, self._for_rebuild = self._for_rebuild, []
-        for room in waiting:
+        waiting, self._for_rebuild = self._for_rebuild, {}
+        for room in waiting.values():
             room.open()
 
     async def reserve(self, worst: Spend) -> Verdict:
@@ -60,7 +62,7 @@ class MemoryLedger:
         if isinstance(checks, Refused):
             return checks
         if not self.is_open:
-            self._for_rebuild.append(room := Room())
+            room = self._for_rebuild[worst.run_id] = Room()
             return Held("rebuilding", _REBUILDING, room)
         held = None
         for check in checks:
@@ -71,7 +73,7 @@ class MemoryLedger:
             if found is not None and held is None:
                 held = check, found
         if held is not None:
-            return held[1]._replace(room=self._waiting.add(held[0]))
+            return held[1]._replace(room=self._waiting.add(worst.run_id, held[0]))
         self._lease(worst)
         return Reserved()
 
@@ -141,17 +143,25 @@ class MemoryLedger:
         for spend in self._ahead.values():
             self._settle(spend, 1)
 
-    async def standings(self) -> Sequence[Standing]:
-        """All accounts of the current windows that have a cap."""
+    async def standings(self, most: int | None = None) -> Sequence[Standing]:
+        """Accounts of the current windows that have a cap, at most so many."""
         now_ms = self._now_ms()
-        for account in [account for account in self._totals if not self._caps.is_current(account, now_ms)]:
-            del self._totals[account]
-        return [
+        self._prune(now_ms)
+        found = (
             self._standing(account, totals, cap)
             for account, totals in self._totals.items()
             for cap in self._caps.of(account.scope)
-            if cap.window == account.window
-        ]
+            if cap.window == account.window and self._caps.is_current(account, now_ms)
+        )
+        return list(islice(found, most))
+
+    def _prune(self, now_ms: int) -> None:
+        """Once a day: a window that is over has nothing left to guard."""
+        today_ms = self._caps.today_ms(now_ms)
+        if today_ms != self._pruned_ms:
+            self._pruned_ms = today_ms
+            for account in [account for account in self._totals if not self._caps.is_current(account, now_ms)]:
+                del self._totals[account]
 
     def _standing(self, account: Account, totals: Totals, cap: Cap) -> Standing:
         settled = totals.settled(cap.unit)

@@ -46,6 +46,11 @@ class Spend(NamedTuple):
     nanos: int | None
     tokens: int | None
 
+    @property
+    def run_id(self) -> str:
+        """The run that the call is made for."""
+        return self.usage_id.rsplit("/", 2)[0]
+
 
 def scopes_of(spend: Spend) -> tuple[Scope, ...]:
     """The scopes of a call; it may have no user and no feature."""

@@ -1,6 +1,5 @@
 """Who waits for room in which account, in the order of their coming."""
 
-from collections import deque
 from typing import NamedTuple
 
 from streamproc.money.account import Totals
@@ -17,15 +16,18 @@ class _Waiter(NamedTuple):
 
 
 class Waiting:
-    """Opens no more rooms than there is money for: whoever is woken in vain has to be asked and queued again."""
+    """One place for each run: who asks again in vain keeps it.
+
+    Opens no more rooms than there is money for: whoever is woken in vain has to ask and wait again.
+    """
 
     def __init__(self) -> None:
-        self._queues: dict[Account, deque[_Waiter]] = {}
+        self._queues: dict[Account, dict[str, _Waiter]] = {}
 
-    def add(self, check: Check) -> Room:
+    def add(self, run_id: str, check: Check) -> Room:
         """Waits for the account of a check that said no."""
         room = Room()
-        self._queues.setdefault(check.account, deque()).append(_Waiter(check, room))
+        self._queues.setdefault(check.account, {})[run_id] = _Waiter(check, room)
         return room
 
     def freed(self, account: Account, totals: Totals) -> None:
@@ -35,13 +37,13 @@ class Waiting:
             return
         promised = {"nanos": 0, "tokens": 0}
         while queue:
-            check, room = queue[0]
+            run_id, (check, room) = next(iter(queue.items()))
             unit, cap = check.cap.unit, check.cap.amount
             settled = totals.settled(unit)
             is_over = settled + check.ask > cap or settled >= check.kill_amount
             if not is_over and settled + totals.reserved(unit) + promised[unit] + check.ask > cap:
                 return
-            queue.popleft()
+            del queue[run_id]
             if room.open() and not is_over:
                 promised[unit] += check.ask
         del self._queues[account]
@@ -50,5 +52,5 @@ class Waiting:
         """Everything may be different now: wakes everybody."""
         queues, self._queues = self._queues, {}
         for queue in queues.values():
-            for _, room in queue:
+            for _, room in queue.values():
                 room.open()

@@ -74,6 +74,8 @@ class Settings(BaseSettings):
         others = [self.topics.admin, self.topics.alerts]
         if len({*others, *controls, *outputs, *names}) < len(others) + len(controls) + len(outputs) + len(names):
             raise ValueError("topics: admin and alerts need names of their own")
+        if self.budgets.is_on and not self.worker.wait_for_journal:
+            raise ValueError("budgets need worker.wait_for_journal: a crash must not hide a call that they let begin")
         for name in self.providers:
             # Variables are read without regard to case, and two underscores part their levels.
             if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.chaos.budget import Race, run_in_new_folder
+from tests.chaos.budget import run_in_new_folder
+from tests.chaos.race import Race
 
 
 @pytest.mark.timeout(300)

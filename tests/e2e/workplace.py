@@ -42,6 +42,8 @@ dead = "{prefix}.dead"
 journal = "{prefix}.journal"
 deferred = "{prefix}.deferred"
 control = "{prefix}.control"
+admin = "{prefix}.admin"
+alerts = "{prefix}.alerts"
 partitions = {partitions}
 
 [observe]

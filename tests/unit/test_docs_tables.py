@@ -50,17 +50,9 @@ _LINE = UsageLine(
     ended_at=_AT,
 )
 _ALERT = BudgetAlert(
-    alert_id="a",
-    scope="global",
-    window="day",
-    window_start=_AT,
-    unit="nanos",
-    share="0.5",
-    cap=2,
-    settled=1,
-    killed=False,
-    at=_AT,
-)
+    alert_id="a", scope="global", window="day", window_start=_AT, unit="nanos", share="0.5", cap=2, settled=1,
+    killed=False, at=_AT,
+)  # fmt: skip
 HAPPENINGS: tuple[events.Happening, ...] = (
     events.CallEnded(_RUN, 1, "p", "m", "t", "h", "disconnected", 1.0, 0.1, _LINE, "broke"),
     events.RetryPlanned(_RUN, "p", "c", 0.1, restart=True),

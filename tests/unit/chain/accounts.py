@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 
 from streamproc.chain.accounting import Accounted
+from streamproc.chain.budget import Budget
 from streamproc.chain.call import Call
 from streamproc.chain.provider import Event
 from streamproc.errors import ProviderError
@@ -42,6 +43,7 @@ class Rig:
         rates: Rates | None = RATES,
         exact: bool = False,
         own_image_tokens: int | None = None,
+        budget: Budget | None = None,
     ) -> None:
         def price(model: str, moment: datetime) -> Rates | None:
             self.asked.append((model, moment))
@@ -54,6 +56,7 @@ class Rig:
         self.accounted = Accounted(
             self.provider, price, counter(), self.clock, self.seen,
             image_tokens=image_tokens("openai" if exact else None, own_image_tokens), counts_exactly=exact,
+            budget=budget,
         )  # fmt: skip
 
     async def run(self, call: Call) -> list[Event]:

@@ -13,6 +13,14 @@ def test_the_same_topics_are_the_same_protocol() -> None:
     assert OURS.protocol == "streamproc-1-2e7d2c03-18ac3e73-454349e4-0bfe935e"
 
 
+def test_a_ledger_is_part_of_it() -> None:
+    """Nobody without one, or with another one, gets in; and without one the name is what it always was."""
+    ledger = Agreement(TOPICS, "memory 1")
+    assert ledger.protocol != Agreement(TOPICS, "memory 2").protocol
+    for ours, theirs in ((ledger, OURS), (OURS, ledger), (ledger, Agreement(TOPICS, "memory 2"))):
+        assert "keep another ledger of their budgets" in ours.explain("g", GroupState(1, theirs.protocol))
+
+
 def test_topics_that_differ_are_named() -> None:
     """By the setting and this worker's own name for them; the other side's names are not known."""
     theirs = Agreement({**TOPICS, "results": "other", "usage": "another"})

@@ -5,7 +5,8 @@ import asyncio
 from streamproc.chain.run import Terminal
 from streamproc.errors import NotNow
 from streamproc.kafka.assignment import State
-from tests.fakes import NOW
+from streamproc.money.room import Room
+from tests.fakes import NOW, eventually
 from tests.unit.kafka.dispatch_rig import Rig, record
 
 
@@ -48,6 +49,34 @@ async def test_a_waiting_run_starts_by_itself_when_its_time_has_come(rig: Rig) -
     assert rig.dispatch.running == 0
     rig.clock.now += 0.01
     await rig.running(0)
+
+
+async def test_a_run_that_waits_for_room_starts_when_there_is_some(rig: Rig) -> None:
+    """Long before its time. Room for a run that waits no longer is told to be unwanted, so that another one gets it."""
+    run, other = rig.put(0), rig.put(1)
+    rig.dispatch.start_ready()
+    await rig.running(0, 1)
+    run.not_before = other.not_before = NOW + 30
+    rooms = [Room(), Room()]
+    for work, room in zip((0, 1), rooms, strict=True):
+        rig.work.processing[work].set_exception(NotNow("no", room=room))
+    await rig.running()
+    assert rooms[0].open()
+    await rig.running(0)
+    rig.dispatch.discard(rig.owners[0])
+    assert not rooms[1].open()
+
+
+async def test_room_that_came_before_the_run_was_back_is_not_missed(rig: Rig) -> None:
+    """The ledger was told of it while the run was on its way to its queue."""
+    run = rig.put(0)
+    rig.dispatch.start_ready()
+    await rig.running(0)
+    run.not_before = NOW + 30
+    room = Room()
+    room.open()
+    rig.work.processing[0].set_exception(NotNow("no", room=room))
+    await eventually(lambda: rig.work.order == [0, 0])
 
 
 async def test_a_run_that_is_cut_off_is_billed(rig: Rig) -> None:

@@ -26,7 +26,7 @@ class Rig:
     def call(self, nanos: int, **fields: Any) -> Spend:
         """A call with an id of its own."""
         self._count += 1
-        return a_spend(usage_id=f"r/1/{self._count}", at_ms=self.now_ms, nanos=nanos, **fields)
+        return a_spend(usage_id=f"r{self._count}/1/1", at_ms=self.now_ms, nanos=nanos, **fields)
 
     async def reserved(self, nanos: int, **fields: Any) -> Spend:
         """A call that was let begin."""
@@ -76,6 +76,23 @@ async def test_room_that_nobody_wants_any_more_goes_to_the_next() -> None:
     woken = await rig.held(60)
     rig.ledger.release(first.usage_id)
     assert woken == [60]
+
+
+async def test_who_asks_again_in_vain_keeps_its_place() -> None:
+    """And has one place: a run that looks every second would fill the memory."""
+    rig = Rig()
+    first = await rig.reserved(100)
+    woken: list[int] = []
+    impatient = rig.call(60)
+    for attempt in range(3):
+        verdict = await rig.ledger.reserve(impatient._replace(usage_id=f"r/{attempt}/1"))
+        assert isinstance(verdict, Held)
+        assert verdict.room is not None
+        tell(verdict.room, woken, attempt)
+        if not attempt:
+            later = await rig.held(60)
+    rig.ledger.release(first.usage_id)
+    assert (woken, later) == ([2], [])
 
 
 async def test_who_will_never_fit_is_woken_to_learn_it() -> None:
