@@ -15,7 +15,7 @@ from streamproc.errors import SetupError
 from streamproc.kafka.admin import admin_client
 from streamproc.settings.settings import Settings
 
-__all__ = ["check_rights", "find_missing_rights"]
+__all__ = ["check_rights", "find_missing_rights", "needed_rights"]
 
 _OPERATIONS = {"Read": 3, "Write": 4}
 """Numbers of Kafka's `AclOperation`; each is that bit of what is allowed."""
@@ -87,18 +87,25 @@ def find_missing_rights(needed: Mapping[str, Iterable[str]], allowed: Mapping[st
     return found
 
 
+def needed_rights(settings: Settings) -> dict[str, list[str]]:
+    """Topics that a worker reads and writes, by `Read` and `Write`."""
+    topics = settings.topics
+    sources = [source.topic for source in settings.sources]
+    read = [*sources, topics.deferred, topics.journal, topics.usage, *settings.control_topics()]
+    write = list(topics.outputs())
+    if settings.budgets.is_on:
+        read += [topics.admin, topics.alerts]
+        write.append(topics.alerts)
+    return {"Read": read, "Write": write}
+
+
 async def check_rights(settings: Settings) -> None:
     """Refuses to start where a topic could not be read or written.
 
     Raises:
         SetupError: names the rights and the topics; or Kafka cannot be reached, or refuses us.
     """
-    topics = settings.topics
-    sources = [source.topic for source in settings.sources]
-    needed = {
-        "Read": [*sources, topics.deferred, topics.journal, topics.usage, *settings.control_topics()],
-        "Write": topics.outputs(),
-    }
+    needed = needed_rights(settings)
     names = dict.fromkeys(name for group in needed.values() for name in group)
     async with admin_client(settings.kafka, "reading its rights") as admin:
         try:

@@ -1,6 +1,8 @@
 """Rights that are missing, by what Kafka says is allowed."""
 
-from streamproc.kafka.rights import find_missing_rights
+from streamproc.kafka.rights import find_missing_rights, needed_rights
+from streamproc.settings.budgets import BudgetSettings
+from streamproc.settings.settings import Settings
 
 READ, WRITE, DESCRIBE = 1 << 3, 1 << 4, 1 << 8
 NEEDED = {"Read": ["in", "both"], "Write": ["both", "out"]}
@@ -18,3 +20,13 @@ def test_all_that_is_missing_is_told_at_once() -> None:
 def test_what_is_not_known_is_not_missing() -> None:
     """A topic that is not there, or a broker that does not tell."""
     assert find_missing_rights(NEEDED, {"in": None, "both": READ}) == ["Write of both"]
+
+
+def test_budgets_need_rights_of_their_own() -> None:
+    """Where there are none, their topics need not even be there."""
+    without, with_budgets = Settings(), Settings(budgets=BudgetSettings(enabled=True))
+    admin, alerts = without.topics.admin, without.topics.alerts
+    assert not {admin, alerts} & {topic for topics in needed_rights(without).values() for topic in topics}
+    more = needed_rights(with_budgets)
+    assert {admin, alerts} <= set(more["Read"])
+    assert alerts in more["Write"]
