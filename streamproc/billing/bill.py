@@ -6,16 +6,19 @@ from typing import NamedTuple
 
 from streamproc.billing.database import Database
 from streamproc.billing.line import BilledLine
-from streamproc.billing.sums import HOURS, SUMS, USER_HOURS, Sorted, Taken, sort_out, sums_of
-from streamproc.billing.tables import LINES, ROLLUPS, TABLES, VERSION
+from streamproc.billing.sums import DAYS, HOURS, ROLLUPS, SUMS, Sorted, Taken, sort_out, sums_of
+from streamproc.billing.tables import LINES, TABLES, VERSION
+from streamproc.billing.total import Total
 from streamproc.errors import SetupError
 
-__all__ = ["Bill", "Gap", "Intake", "Noted", "SumRow", "Total", "Unreadable"]
+__all__ = ["Bill", "Gap", "Intake", "Noted", "SumRow", "Unreadable"]
 
 _TABLE = {table.name: table for table in TABLES}
 _COLUMNS = ", ".join(BilledLine._fields)
-_ADD = {table.name: ", ".join(f"{name} = {table.name}.{name} + excluded.{name}" for name in SUMS) for table in ROLLUPS}
-_KEYS = {"user": "user_name", "day": "hour / 24"}  # the others have the names of their columns
+_ADD = {
+    rollup.table: ", ".join(f"{name} = {rollup.table}.{name} + excluded.{name}" for name in SUMS) for rollup in ROLLUPS
+}
+_DAYS_HAVE = {"tenant", "provider", "model", "day"}
 _TOTAL = (
     "COUNT(*)",
     "SUM(CASE WHEN cost_nanos IS NULL THEN 1 ELSE 0 END)",
@@ -57,30 +60,6 @@ class SumRow(NamedTuple):
     keys: tuple[str | int, ...]
     basis: str
     sums: tuple[int, ...]
-
-
-class Total(NamedTuple):
-    """Lines, those of them without a known cost, and what is known, added up."""
-
-    lines: int = 0
-    unpriced: int = 0
-    cost_nanos: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-    def plus(self, line: BilledLine) -> "Total":
-        """With one line more."""
-        return Total(
-            self.lines + 1,
-            self.unpriced + (line.cost_nanos is None),
-            self.cost_nanos + (line.cost_nanos or 0),
-            self.input_tokens + (line.input_tokens or 0),
-            self.output_tokens + (line.output_tokens or 0),
-        )
-
-    def minus(self, other: "Total") -> "Total":
-        """The difference, number by number."""
-        return Total(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 class Noted(NamedTuple):
@@ -138,7 +117,7 @@ class Bill:
             if found.new:
                 await database.append(LINES, [(*one.line, topic, one.partition, one.offset) for one in found.new])
                 lines = [one.line for one in found.new]
-                for rollup in (HOURS, USER_HOURS):
+                for rollup in ROLLUPS:
                     await database.merge(_TABLE[rollup.table], sums_of(lines, rollup), _ADD[rollup.table])
             await self._note(
                 "usage_conflicts",
@@ -167,7 +146,9 @@ class Bill:
 
     async def span(self) -> tuple[int, int] | None:
         """The first and the last hour that is on the bill, since 1970; None for an empty one."""
-        [(first, last)] = await self._database.select(f"SELECT MIN(hour), MAX(hour) FROM {HOURS.table}")
+        [(first, last)] = await self._database.select(
+            f"SELECT (SELECT MIN(hour) FROM {HOURS.table}), (SELECT MAX(hour) FROM {HOURS.table})"
+        )
         return None if first is None else (first, last)
 
     async def sums(self, by: Sequence[str], from_hour: int, until_hour: int) -> list[SumRow]:
@@ -175,14 +156,16 @@ class Bill:
 
         `day` and `hour` are numbers since 1970, in UTC; hours count by when a call began.
         """
-        rollup = USER_HOURS if {"feature", "user"} & set(by) else HOURS
-        keys = [_KEYS.get(key, key) for key in by]
+        rollup = DAYS if set(by) <= _DAYS_HAVE and not (from_hour % 24 or until_hour % 24) else HOURS
+        names = {"user": "user_name", "day": f"{rollup.time} / {24 // rollup.hours}"}
+        keys = [names.get(key, key) for key in by]
         groups = ", ".join([*keys, "basis"])
         sums = ", ".join(f"CAST(SUM({name}) AS BIGINT)" for name in SUMS)
         rows = await self._database.select(
-            f"SELECT {groups}, {sums} FROM {rollup.table} WHERE hour >= $1 AND hour < $2 GROUP BY {groups}",
-            from_hour,
-            until_hour,
+            f"SELECT {groups}, {sums} FROM {rollup.table} WHERE {rollup.time} >= $1 AND {rollup.time} < $2"
+            f" GROUP BY {groups}",
+            from_hour // rollup.hours,
+            until_hour // rollup.hours,
         )
         return [SumRow(row[: len(keys)], row[len(keys)], row[len(keys) + 1 :]) for row in rows]
 
@@ -235,7 +218,7 @@ class Bill:
                         f"SELECT tenant, {fields} FROM {rollup.table} GROUP BY tenant"
                     )
                 }
-                for rollup in (HOURS, USER_HOURS)
+                for rollup in ROLLUPS
             ]
         tenants = lines.keys() | sums[0].keys() | sums[1].keys()
         return lines, {tenant: tuple(one.get(tenant, Total()) for one in sums) for tenant in tenants}

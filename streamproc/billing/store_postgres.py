@@ -1,7 +1,7 @@
 """The bill in PostgreSQL, by asyncpg (extra `postgres`)."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Self
 
 from streamproc.billing.database import Row, create_statement, upsert_clause
@@ -41,12 +41,15 @@ class PostgresDatabase:
         options = {} if password is None else {"password": password}
         self = cls(None, failures, address.partition("?")[0])
         with self._errors("cannot reach the bill at"):
-            self._connection = await asyncpg.connect(
-                address,
-                timeout=_CONNECT_SECONDS,
-                server_settings={"lock_timeout": f"{_LOCK_SECONDS}s", "application_name": "streamproc billing"},
-                **options,
-            )
+            try:
+                self._connection = await asyncpg.connect(
+                    address,
+                    timeout=_CONNECT_SECONDS,
+                    server_settings={"lock_timeout": f"{_LOCK_SECONDS}s", "application_name": "streamproc billing"},
+                    **options,
+                )
+            except ValueError as exc:  # so asyncpg tells what is wrong in an address
+                raise SetupError(f"{self._name} is no address of a bill: {exc}") from exc
         try:
             await self._prepare(create=create)
         except BaseException:
@@ -122,5 +125,5 @@ class PostgresDatabase:
     async def close(self) -> None:
         """See `Database`."""
         if self._connection is not None:
-            with self._errors():
+            with suppress(*self._failures):  # one that is lost is closed
                 await self._connection.close(timeout=_CONNECT_SECONDS)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from streamproc.billing.line import HOUR_US, BilledLine
 
-__all__ = ["HOURS", "SUMS", "USER_HOURS", "Rollup", "Sorted", "Taken", "sort_out", "sums_of"]
+__all__ = ["DAYS", "HOURS", "ROLLUPS", "SUMS", "Rollup", "Sorted", "Taken", "sort_out", "sums_of"]
 
 SUMS = (
     "lines",
@@ -26,16 +26,27 @@ the order of a line's `numbers`."""
 
 
 class Rollup(NamedTuple):
-    """A table of sums. `keys` are columns of a line; `hour`, whole hours since 1970 in UTC, goes before them."""
+    """A table of sums.
+
+    Attributes:
+        table: its name.
+        time: its first column, whole periods of so many hours since 1970 in UTC.
+        hours: of a period.
+        keys: its other columns, which are columns of a line.
+    """
 
     table: str
+    time: str
+    hours: int
     keys: tuple[str, ...]
 
 
-HOURS = Rollup("usage_hours", ("tenant", "provider", "model", "basis"))
+DAYS = Rollup("usage_days", "day", 24, ("tenant", "provider", "model", "basis"))
 """Stays small however many users there are."""
 
-USER_HOURS = Rollup("usage_user_hours", (*HOURS.keys, "feature", "user_name"))
+HOURS = Rollup("usage_hours", "hour", 1, (*DAYS.keys, "feature", "user_name"))
+
+ROLLUPS = (DAYS, HOURS)
 
 
 class Taken(NamedTuple):
@@ -80,11 +91,12 @@ def sort_out(taken: Iterable[Taken], known: Mapping[str, BilledLine]) -> Sorted:
 
 
 def sums_of(lines: Iterable[BilledLine], rollup: Rollup) -> list[tuple[int | str, ...]]:
-    """Rows of a table of sums: the hour in which the calls began, the keys with an empty text for None, the sums."""
+    """Rows of a table of sums: the time in which the calls began, the keys with an empty text for None, the sums."""
     names_of: Callable[[BilledLine], tuple[str | None, ...]] = attrgetter(*rollup.keys)
+    period_us = rollup.hours * HOUR_US
     rows: dict[tuple[int, tuple[str | None, ...]], list[int]] = {}
     for line in lines:
-        key = (line.started_us // HOUR_US, names_of(line))
+        key = (line.started_us // period_us, names_of(line))
         row = rows.get(key)
         if row is None:
             row = rows[key] = [0] * len(SUMS)
@@ -94,4 +106,4 @@ def sums_of(lines: Iterable[BilledLine], rollup: Rollup) -> list[tuple[int | str
         for position, number in enumerate(line.numbers, 3):
             if number:
                 row[position] += number
-    return [(hour, *[name or "" for name in names], *row) for (hour, names), row in rows.items()]
+    return [(time, *[name or "" for name in names], *row) for (time, names), row in rows.items()]

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from streamproc.billing.line import BilledLine
-from streamproc.billing.sums import HOURS, SUMS, USER_HOURS
+from streamproc.billing.sums import ROLLUPS, SUMS
 
-__all__ = ["LINES", "ROLLUPS", "TABLES", "VERSION", "Table"]
+__all__ = ["LINES", "TABLES", "VERSION", "Table"]
 
 VERSION = 1
 """Of these tables; a store that a newer program made is refused."""
@@ -40,18 +40,18 @@ _PLACE = {"topic": "text", "partition": "integer", "record_offset": "integer"}
 LINES = Table("usage_lines", {name: _kind(name) for name in BilledLine._fields} | _PLACE, ("usage_id",))
 """Every usage line, once, and where it stands in the usage topic."""
 
-ROLLUPS = tuple(
+_SUMS = tuple(
     Table(
         rollup.table,
-        {"hour": "integer"} | dict.fromkeys(rollup.keys, "text") | dict.fromkeys(SUMS, "integer"),
-        ("hour", *rollup.keys),
+        {rollup.time: "integer"} | dict.fromkeys(rollup.keys, "text") | dict.fromkeys(SUMS, "integer"),
+        (rollup.time, *rollup.keys),
     )
-    for rollup in (HOURS, USER_HOURS)
+    for rollup in ROLLUPS
 )
 
 TABLES = (
     LINES,
-    *ROLLUPS,
+    *_SUMS,
     # How far each partition of the usage topic was read; written with the lines, so that the two cannot differ.
     Table("usage_offsets", {"topic": "text", "partition": "integer", "next_offset": "integer"}, ("topic", "partition")),
     # Lines whose usage_id another line has: they are not on the bill, and not forgotten.

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from streamproc.billing.bill import Bill, Total
+from streamproc.billing.bill import Bill
 from streamproc.billing.line import UnreadableRecord, read_line
+from streamproc.billing.total import Total
 from streamproc.errors import SetupError
 from streamproc.kafka.reader import Place
 from streamproc.kafka.usage_reader import UsageReader

@@ -26,7 +26,7 @@ UntilTime = Annotated[
     Parameter(name="--to", help="The first one that is not meant any more. Default: all after --from."),
 ]
 
-_ALWAYS = range(-(10**9), 10**9)
+_ALWAYS = range(-24 * 10**7, 24 * 10**7)  # whole days, so that tables of days can answer
 
 
 def billing_settings(config: Path | None, store: str | None) -> Settings:

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Iterator
 
-from streamproc.billing.bill import Total
 from streamproc.billing.opening import open_bill
+from streamproc.billing.total import Total
 from streamproc.billing.verify import Verdict
 from streamproc.billing.verify import verify as look
 from streamproc.cli.billing_options import Store, billing_settings

@@ -1,5 +1,6 @@
 """The bill, as its owner does it: answers by a worker, `billing run`, reports, verification, reconciliation."""
 
+import asyncio
 import csv
 import json
 import secrets
@@ -10,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from streamproc.billing.bill import Intake
+from streamproc.billing.line import read_line
+from streamproc.billing.opening import open_bill
+from streamproc.billing.sums import Taken
+from streamproc.kafka.reader import Place, Record
 from streamproc.records.codec import encode_usage
+from streamproc.settings.billing import BillingSettings
 from tests.e2e.documents import native_request
 from tests.e2e.program import PROGRAM, run, sentence_of
 from tests.e2e.records import read_topic, send
@@ -164,6 +171,21 @@ def test_a_job_that_runs_on_ends_with_a_signal(billed: Workplace, tmp_path: Path
         job.kill()
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bill of one line and settings without a Kafka."""
+    folder = tmp_path_factory.mktemp("small")
+    (folder / "streamproc.toml").write_text('[kafka]\nbootstrap_servers = "127.0.0.1:1"\n')
+
+    async def fill() -> None:
+        line = read_line(Record(Place("llm.usage", 0), 0, 0, None, encode_usage(a_line()), ()))
+        async with open_bill(BillingSettings(store=f"sqlite:{folder / 'billing.sqlite'}"), create=True) as bill:
+            await bill.put(Intake("llm.usage", {0: (None, 1)}, [Taken(0, 0, line, b"")]), 0)
+
+    asyncio.run(fill())
+    return folder
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -197,15 +219,16 @@ def test_a_job_that_runs_on_ends_with_a_signal(billed: Workplace, tmp_path: Path
             ("verify", "--store", "postgresql://nobody@127.0.0.1:1/none"),
             "cannot reach the bill at postgresql://nobody@12",
         ),
+        (("report", "--store", "postgresql://h:port/d"), "postgresql://h:port/d is no address of a bill: "),
         (
             ("run", "--store", "sqlite:no/such/folder/bill"),
             "the bill at no/such/folder/bill cannot be used: unable to o",
         ),
     ],
 )
-def test_a_mistake_is_one_sentence(billed: Workplace, words: tuple[str, ...], sentence: str) -> None:
+def test_a_mistake_is_one_sentence(small: Path, words: tuple[str, ...], sentence: str) -> None:
     """And exit code 2, without a traceback and without a password."""
-    said = billed.say("billing", *words)
+    said = run("billing", *words, folder=small)
     assert sentence_of(said).startswith(sentence)
     assert "secret" not in said.err
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from streamproc.billing.bill import Bill, Intake, Noted, Total
+from streamproc.billing.bill import Bill, Intake, Noted
 from streamproc.billing.happenings import BatchStored, LineConflicts, RecordsMissed, RecordUnreadable
 from streamproc.billing.opening import open_bill
+from streamproc.billing.total import Total
 from streamproc.errors import SetupError
 from streamproc.records.codec import encode_usage
 from streamproc.settings.billing import BillingSettings

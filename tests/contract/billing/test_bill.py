@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from streamproc.billing.bill import Bill, Gap, Intake, Noted, Total, Unreadable
+from streamproc.billing.bill import Bill, Gap, Intake, Noted, Unreadable
 from streamproc.billing.line import BilledLine, read_line
 from streamproc.billing.report import report_rows
 from streamproc.billing.sums import Taken
+from streamproc.billing.total import Total
 from streamproc.errors import SetupError
 from streamproc.kafka.reader import Place, Record
 from streamproc.records.codec import encode_usage
@@ -16,7 +17,7 @@ from tests.contract.billing.conftest import Open
 from tests.lines import a_line
 
 TOPIC = "llm.usage"
-EVER = (-(10**9), 10**9)
+EVER = (-24 * 10**7, 24 * 10**7)
 
 
 def taken(offset: int, partition: int = 0, **fields: Any) -> Taken:
@@ -80,7 +81,9 @@ async def test_sums_grow_over_batches(opened: Open) -> None:
             ("2026-01-31T12:00Z", None): (2, 5),
         }
         assert await bill.span() == (480_000, 491_628)
-        assert [row.sums[0] for row in await bill.sums(["tenant"], 480_000, 480_001)] == [1]
+        for until in (480_001, 480_024):  # a part of a day, and a whole one
+            assert [row.sums[0] for row in await bill.sums(["tenant"], 480_000, until)] == [1]
+        assert [row.keys for row in await bill.sums(["day"], 480_001, 491_640)] == [(20_484,)]
 
 
 async def test_several_lines_of_one_call_add_up(opened: Open) -> None:
