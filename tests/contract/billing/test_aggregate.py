@@ -206,6 +206,15 @@ async def test_verification_sees_what_was_tampered_with(topic: UsageTopic, bill:
     assert not verdict.is_equal
 
 
+async def test_verification_sees_sums_that_are_not_those_of_the_lines(topic: UsageTopic, bill: Bill) -> None:
+    """Reports would be wrong though every line is right: that is a difference, too."""
+    await topic.send([1])
+    await topic.run(bill)
+    await bill._database.select("UPDATE usage_days SET cost_nanos = cost_nanos + 1")
+    verdict = await topic.verify(bill)
+    assert (verdict.differences(), verdict.wrong_sums(), verdict.is_equal) == ({}, ["default"], False)
+
+
 async def test_a_bill_that_has_read_nothing_cannot_be_verified(topic: UsageTopic, bill: Bill) -> None:
     """That is no difference of zero."""
     with pytest.raises(SetupError, match="has read nothing of"):
