@@ -97,8 +97,8 @@ def _line(spend: Spend) -> UsageLine:
             "basis": "provider",
             "price_version": "settings",
             "input_hash": "0" * 64,
-            "started_at": "2026-04-01T00:00:00Z",
-            "ended_at": "2026-04-01T00:00:01Z",
+            "started_at": "2026-03-31T23:00:00Z",
+            "ended_at": "2026-03-31T23:00:01Z",
         },
         strict=False,
     )

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from streamproc.chain.clock import Clock
 from streamproc.kafka.connection import connected
+from streamproc.kafka.skew import MOST_SKEW_SECONDS
 from streamproc.kafka.stopping import stop_consumer
 from streamproc.money.ledger import Booked, Ledger
 from streamproc.money.scope import spend_of
@@ -22,8 +23,6 @@ __all__ = ["UsageFeed"]
 _POLL_MS = 250
 _RECORDS_PER_POLL = 2000
 _STOP_SECONDS = 5.0
-_SKEW_MS = 60_000
-"""By how much the clock that stamped a record may be behind the one that stamped its line."""
 
 
 class UsageFeed:
@@ -65,7 +64,7 @@ class UsageFeed:
         """
         keys = self._consumer.assignment()
         ends: dict[TopicPartition, int] = await self._consumer.end_offsets(keys)
-        times = dict.fromkeys(keys, max(since_ms - _SKEW_MS, 0))
+        times = dict.fromkeys(keys, max(since_ms - int(MOST_SKEW_SECONDS * 1000), 0))
         for key, found in (await self._consumer.offsets_for_times(times)).items():
             # A record newer than all that were there at the first look stands behind their end.
             self._consumer.seek(key, ends[key] if found is None else min(found.offset, ends[key]))
