@@ -192,7 +192,7 @@ class Worker:
 
     def state(self) -> WorkerState:
         """For the metrics port's thread: reads plain numbers only."""
-        dispatch = self.consumer.dispatch
+        dispatch, held = self.consumer.dispatch, self._catalog.connections()
         return WorkerState(
             running=dispatch.running,
             queued=dispatch.queues.ready,
@@ -210,10 +210,9 @@ class Worker:
                 )
                 for assignment in self.consumer.assignments
             ),
-            connections=tuple(
-                ConnectionState(provider, **held._asdict()) for provider, held in self._catalog.connections().items()
-            ),
+            connections=tuple(ConnectionState(provider, **one._asdict()) for provider, one in held.items()),
             budgets=self._budgets.shown,
+            factors=self._chains.factors(),
         )
 
     def liveness(self) -> str | None:

@@ -14,12 +14,14 @@ from streamproc.chain.clock import Clock
 from streamproc.chain.provider import Provider
 from streamproc.chain.retry import Retrying, RetryPolicy
 from streamproc.errors import InvalidRequest
-from streamproc.money.bound import most_of, unbounded
-from streamproc.money.images import Vendor, image_tokens
-from streamproc.money.pricing import PriceBook
+from streamproc.money.bound import unbounded
+from streamproc.money.calibration import Calibration
+from streamproc.money.measure import Measure
+from streamproc.money.pricing import Prices
 from streamproc.money.rates import Rates
 from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import Observer
+from streamproc.observe.gauges import FactorState
 from streamproc.providers.catalog import Catalog
 from streamproc.records.request import Request
 from streamproc.settings.settings import Settings
@@ -44,11 +46,12 @@ class Chains:
         self._catalog = catalog
         self._clock = clock
         self._observer = observer
-        self._prices = PriceBook({name: provider.prices for name, provider in settings.providers.items()})
+        self._prices = Prices(settings.providers)
         self._counter = counter
         self._budget = budget
-        self._image_tokens = {
-            name: image_tokens(_vendor(provider.base_url), provider.image_tokens)
+        self._calibration = Calibration()
+        self._measures = {
+            name: Measure.of(name, provider, counter, self._calibration)
             for name, provider in settings.providers.items()
         }
         self._chains = {name: self._chain(name, provider) for name, provider in catalog.providers.items()}
@@ -62,6 +65,13 @@ class Chains:
         self._prices.load()
         self._counter.load(model for provider in self._settings.providers.values() for model in provider.models)
 
+    def factors(self) -> tuple[FactorState, ...]:
+        """What was learned of the tokens of models. Another thread may ask."""
+        return tuple(
+            FactorState(*spot, learned.percent, learned.error_percent)
+            for spot, learned in self._calibration.all().items()
+        )
+
     def route(self, request: Request) -> tuple[Provider, str]:
         """The chain that answers a request, and the provider's own name of the model.
 
@@ -69,14 +79,14 @@ class Chains:
             InvalidRequest: no provider has the model or takes the request's options, or what it may use has no price.
         """
         resolved = self._catalog.resolve(request.model)
-        self._catalog.check(resolved, request)
+        self._catalog.check(resolved, request, self._settings.limits.max_answer_characters)
         name, model = resolved
         if not self._settings.allow_unpriced:
             self._check_price(request, name, model)
         return self._chains[name], model
 
     def _check_price(self, request: Request, name: str, model: str) -> None:
-        rates = self._rates(name, model, datetime.fromtimestamp(self._clock.time(), UTC))
+        rates = self._prices.rates(name, model, datetime.fromtimestamp(self._clock.time(), UTC))
         if rates is None:
             raise InvalidRequest(
                 f"model: {model!r} of provider {name!r} has no known price; set providers.{name}.prices"
@@ -84,9 +94,7 @@ class Chains:
                 code="unpriced",
             )
         # Whether there is a bound depends on no size.
-        most = most_of(
-            request, model, self._image_tokens[name], prompt_bytes=0, prompt_tokens=None, max_output_tokens=1
-        )
+        most = self._measures[name].most(request, model, prompt_bytes=0, max_output_tokens=1)
         if (gap := unbounded(rates, most)) is not None:
             raise InvalidRequest(
                 f"model: {model!r} of provider {name!r} has no known price for {gap.what};"
@@ -99,27 +107,8 @@ class Chains:
         policy = RetryPolicy(retry.attempts, retry.base_seconds, retry.cap_seconds, retry.max_lost_attempts)
 
         def rates(model: str, at: datetime) -> Rates | None:
-            return self._rates(name, model, at)
+            return self._prices.rates(name, model, at)
 
-        accounted = Accounted(
-            provider,
-            rates,
-            self._counter,
-            self._clock,
-            self._observer,
-            image_tokens=self._image_tokens[name],
-            counts_exactly=_vendor(self._settings.providers[name].base_url) == "openai",
-            budget=self._budget,
-        )
+        measure = self._measures[name]
+        accounted = Accounted(provider, rates, measure, self._clock, self._observer, self._budget)
         return Retrying(accounted, policy, self._clock, random.random, self._observer)
-
-    def _rates(self, provider: str, model: str, at: datetime) -> Rates | None:
-        settings = self._settings.providers[provider]
-        return self._prices.rates(provider, settings.price_provider, settings.base_url, model, at)
-
-
-def _vendor(base_url: str) -> Vendor | None:
-    # By the address alone: under a model's name anybody may serve another one, with a tokenizer of its own.
-    if base_url.startswith("https://api.openai.com/"):
-        return "openai"
-    return "anthropic" if base_url.startswith("https://api.anthropic.com/") else None

@@ -15,14 +15,13 @@ from streamproc.chain.clock import Clock
 from streamproc.chain.meter import Meter
 from streamproc.chain.provider import Completed, Event, Provider, Reasoning, Text, Told, ToolCallPart
 from streamproc.errors import BudgetRefused, ProviderError
-from streamproc.money.bound import Most, most_image_tokens, most_of, possible_tiers, unbounded, upper_bound_nanos
+from streamproc.money.bound import Most, unbounded, upper_bound_nanos
 from streamproc.money.cost import cost_nanos
 from streamproc.money.dollars import nanos, usd
-from streamproc.money.images import ImageTokens
+from streamproc.money.measure import Measure
 from streamproc.money.rates import Rates
 from streamproc.money.scope import spend_of
-from streamproc.money.tokens import TokenCounter
-from streamproc.observe.events import CallEnded, Observer
+from streamproc.observe.events import CallEnded, Observer, UsageAboveBound
 from streamproc.records.usage import Basis, TokenCounts, UsageLine
 
 __all__ = ["Accounted"]
@@ -42,22 +41,16 @@ class Accounted:
         self,
         inner: Provider,
         rates: Callable[[str, datetime], Rates | None],
-        counter: TokenCounter,
+        measure: Measure,
         clock: Clock,
         observer: Observer,
-        *,
-        image_tokens: ImageTokens,
-        counts_exactly: bool,
         budget: Budget | None = None,
     ) -> None:
         self._inner = inner
         self._rates = rates
-        self._counter = counter
+        self._measure = measure
         self._clock = clock
         self._observer = observer
-        self._image_tokens = image_tokens
-        # A model's name alone proves nothing: anybody may serve another tokenizer's model under it.
-        self._counts_exactly = counts_exactly
         self._budget = budget or NoBudget()
         self.name = inner.name
 
@@ -113,14 +106,13 @@ class Accounted:
             # Runs on every way out, also when a cancelled run closes this generator: the provider is owed all the same.
             self._close(call, meter, rates)
 
-    def _bound(self, call: Call, rates: Rates | None, prompt_tokens: int | None = None) -> _Bound:
-        most = most_of(
+    def _bound(self, call: Call, rates: Rates | None, *, counts: bool = False) -> _Bound:
+        most = self._measure.most(
             call.request,
             call.model,
-            self._image_tokens,
             prompt_bytes=call.prompt_bytes,
-            prompt_tokens=prompt_tokens,
             max_output_tokens=call.max_output_tokens,
+            counts=counts,
         )
         return _Bound(most, None if rates is None else upper_bound_nanos(rates, most))
 
@@ -159,18 +151,12 @@ class Accounted:
             )
         left = nanos(allowed_usd) - call.progress.spent_nanos
         # Bytes bound tokens and cost nothing to count; only when that bound is too wide the prompt is tokenised.
-        if bound.nanos is not None and bound.nanos > left and self._is_exact(call):
-            bound = self._bound(call, rates, self._counter.count_prompt(call.model, call.request))
+        if bound.nanos is not None and bound.nanos > left and self._measure.is_exact(call.request, call.model):
+            bound = self._bound(call, rates, counts=True)
         if bound.nanos is None or bound.nanos > left:
             raise BudgetRefused(
                 f"the call may cost up to {usd(bound.nanos)}; {usd(max(left, 0))} of max_cost_usd is left"
             )
-
-    def _is_exact(self, call: Call) -> bool:
-        # What reasoning that is sent back counts, only the provider knows.
-        if not self._counts_exactly or any(message.reasoning for message in call.request.messages):
-            return False
-        return self._counter.count(call.model, "").is_exact
 
     def _close(self, call: Call, meter: Meter, rates: Rates | None) -> None:
         line = self._bill(call, meter, rates)
@@ -180,6 +166,8 @@ class Accounted:
             call.progress.lines.append(line)
             if rates is not None:
                 call.progress.spent_nanos += spend_of(line).nanos or 0
+            if line.basis == "provider" and _is_above(line, meter.most):
+                self._observer.saw(UsageAboveBound(line, meter.most))
         now = self._clock.monotonic()
         self._observer.saw(
             CallEnded(
@@ -206,7 +194,7 @@ class Accounted:
         line = meter.most.model_copy(
             update={
                 "tokens": tokens,
-                "cost_nanos": None if rates is None else _cost(call, rates, tokens, tier),
+                "cost_nanos": None if rates is None else self._cost(call, rates, tokens, tier),
                 "basis": basis,
                 "service_tier": tier,
                 "reason": None if meter.completed is not None else meter.outcome,
@@ -218,20 +206,24 @@ class Accounted:
     def _tokens(self, call: Call, meter: Meter) -> tuple[TokenCounts, Basis]:
         usage = None if meter.completed is None else meter.completed.usage
         if usage is not None and usage.input is not None and usage.output is not None:
+            self._measure.learn(call.request, call.model, call.prompt_bytes, meter.pieces, usage)
             return usage, "provider"
-        texts = self._counter.count_prompt(call.model, call.request)
-        images = most_image_tokens(call.request, call.model, self._image_tokens)
-        counted = TokenCounts(
-            input=None if images is None else texts + images,
-            output=self._counter.count(call.model, "".join(meter.pieces)).tokens,
-        )
-        return meter.estimated(counted), "estimated"
+        return meter.estimated(self._measure.estimated(call.request, call.model, meter.pieces)), "estimated"
+
+    def _cost(self, call: Call, rates: Rates, tokens: TokenCounts, tier: str | None) -> int | None:
+        if tier is not None:
+            return cost_nanos(rates, tokens, tier)
+        # Nobody said which one it was: the dearest of those that it can have been.
+        costs = [cost_nanos(rates, tokens, possible) for possible in self._measure.tiers(call.request)]
+        known = [cost for cost in costs if cost is not None]
+        return max(known) if len(known) == len(costs) else None
 
 
-def _cost(call: Call, rates: Rates, tokens: TokenCounts, tier: str | None) -> int | None:
-    if tier is not None:
-        return cost_nanos(rates, tokens, tier)
-    # Nobody said which one it was: the dearest of those that it can have been.
-    costs = [cost_nanos(rates, tokens, possible) for possible in possible_tiers(call.request.service_tier)]
-    known = [cost for cost in costs if cost is not None]
-    return max(known) if len(known) == len(costs) else None
+def _is_above(line: UsageLine, most: UsageLine) -> bool:
+    """Whether a provider reports more than the call could use; what is not known on either side is not above."""
+    pairs = (
+        (line.tokens.input, most.tokens.input),
+        (line.tokens.output, most.tokens.output),
+        (line.cost_nanos, most.cost_nanos),
+    )
+    return any(told is not None and bound is not None and told > bound for told, bound in pairs)

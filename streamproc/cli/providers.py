@@ -14,7 +14,7 @@ from streamproc.chain.provider import Provider
 from streamproc.cli.options import ConfigFile, settings_of
 from streamproc.cli.table import lines
 from streamproc.errors import SetupError
-from streamproc.money.pricing import PriceBook
+from streamproc.money.pricing import Prices
 from streamproc.money.rates import Rates
 from streamproc.providers.catalog import Catalog
 from streamproc.providers.trial import Trial, attempt
@@ -49,8 +49,8 @@ def check(
     settings = settings_of(config)
     asked = _asked(settings, provider, all_models=all_models)
     trials = asyncio.run(_attempts(settings, asked, seconds))
-    book = PriceBook({name: own.prices for name, own in settings.providers.items()})
-    priced = [(trial, _rates(settings, book, trial)) for trial in trials]
+    prices, now = Prices(settings.providers), datetime.now(UTC)
+    priced = [(trial, prices.rates(trial.provider, trial.model, now)) for trial in trials]
     if json:
         for trial, rates in priced:
             sys.stdout.buffer.write(encode_json(_as_json(trial, rates)) + b"\n")
@@ -99,11 +99,6 @@ async def _attempts(settings: Settings, asked: Sequence[tuple[str, str]], second
         )
     finally:
         await catalog.aclose()
-
-
-def _rates(settings: Settings, book: PriceBook, trial: Trial) -> Rates | None:
-    own = settings.providers[trial.provider]
-    return book.rates(trial.provider, own.price_provider, own.base_url, trial.model, datetime.now(UTC))
 
 
 def _usd(picos: int | None) -> str | None:

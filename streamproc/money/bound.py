@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from streamproc.money.api import BillableApi
 from streamproc.money.cost import sum_nanos
 from streamproc.money.images import ImageTokens
 from streamproc.money.rates import Rates, Step
@@ -67,6 +68,7 @@ def most_of(
     request: Request,
     model: str,
     image_tokens: ImageTokens,
+    api: BillableApi,
     *,
     prompt_bytes: int,
     prompt_tokens: int | None,
@@ -78,7 +80,7 @@ def most_of(
     `COUNTED_ALLOWANCE_TOKENS`; without one (None) at most `prompt_bytes`, the UTF-8 length of the serialised request,
     plus `HIDDEN_ALLOWANCE_TOKENS`, because a token stands for at least one byte. Images count for themselves, by
     `image_tokens`, and the bytes of data URLs not at all. Output, reasoning included, is at most `max_output_tokens`;
-    an embedding has none.
+    an embedding has none. What `api` cannot be asked for is not counted, whatever the request says.
     """
     if prompt_tokens is None:
         data = sum(len(image.url) for image in request.images() if data_of(image.url) is not None)
@@ -89,8 +91,8 @@ def most_of(
     return Most(
         input=None if pictures is None else texts + pictures,
         output=0 if request.input is not None else max_output_tokens,
-        tiers=possible_tiers(request.service_tier),
-        caches_for_an_hour=request.caches_for_an_hour(),
+        tiers=possible_tiers(request.service_tier, api),
+        caches_for_an_hour=api.caches_for_an_hour and request.caches_for_an_hour(),
     )
 
 
@@ -105,14 +107,14 @@ def most_image_tokens(request: Request, model: str, image_tokens: ImageTokens) -
     return total
 
 
-def possible_tiers(asked: str | None) -> tuple[str, ...]:
+def possible_tiers(asked: str | None, api: BillableApi) -> tuple[str, ...]:
     """The tiers that a request may be answered on. One that asks for none is sent as one that asks for the standard.
 
-    A provider may answer a `flex` or `priority` request on the standard tier, and an `auto` one on either.
+    A provider may answer a `flex` or `priority` request on the standard tier, and an `auto` one on either, where its
+    API has that tier.
     """
-    if asked is None or asked == "default":
-        return ("default",)
-    return ("default", "priority") if asked == "auto" else ("default", asked)
+    other = "priority" if asked == "auto" else asked
+    return ("default", other) if other in api.tiers else ("default",)
 
 
 def upper_bound_nanos(rates: Rates, most: Most) -> int | None:

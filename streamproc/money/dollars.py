@@ -2,7 +2,7 @@
 
 from decimal import ROUND_FLOOR, Decimal
 
-__all__ = ["decimal", "nanos", "usd"]
+__all__ = ["decimal", "digits", "nanos", "usd"]
 
 _NANOS_PER_USD = 10**9
 
@@ -28,6 +28,11 @@ def usd(amount_nanos: int | None) -> str:
     """Dollars for people, exact, with at least two decimals; `unknown` for None."""
     if amount_nanos is None:
         return "unknown"
+    return f"{'-' if amount_nanos < 0 else ''}${digits(abs(amount_nanos))}"
+
+
+def digits(amount_nanos: int) -> str:
+    """Dollars for programs: the bare number, exact, with at least two decimals."""
     whole, rest = divmod(abs(amount_nanos), _NANOS_PER_USD)
     decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
-    return f"{'-' if amount_nanos < 0 else ''}${whole}.{decimals}"
+    return f"{'-' if amount_nanos < 0 else ''}{whole}.{decimals}"

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from streamproc.records.image import Detail
 
-__all__ = ["ImageTokens", "Vendor", "anthropic_image_tokens", "image_tokens", "openai_image_tokens"]
+__all__ = ["ImageTokens", "Vendor", "anthropic_image_tokens", "image_tokens", "openai_image_tokens", "vendor_of"]
 
 ImageTokens = Callable[[str, Detail | None], int | None]
 """The most tokens of an image for a model, at a detail; None: it has no known bound."""
@@ -98,3 +98,13 @@ def image_tokens(vendor: Vendor | None, own: int | None) -> ImageTokens:
     if vendor == "openai":
         return openai_image_tokens
     return anthropic_image_tokens if vendor == "anthropic" else lambda _model, _detail: None
+
+
+def vendor_of(base_url: str) -> Vendor | None:
+    """Whose own service an address is.
+
+    By the address alone: under a model's name anybody may serve another one, with a tokenizer of its own.
+    """
+    if base_url.startswith("https://api.openai.com/"):
+        return "openai"
+    return "anthropic" if base_url.startswith("https://api.anthropic.com/") else None

@@ -7,16 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from streamproc.money.dollars import decimal
+from streamproc.money.own_prices import OwnRates
 from streamproc.money.rates import STANDARD_TIERS, Rates, Step, picos
+from streamproc.settings.prices import PriceSettings
+from streamproc.settings.provider import ProviderSettings
 
 if TYPE_CHECKING:
     from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import ModelInfo, ModelPrice, PriceVariant, TieredPrices
 
-__all__ = ["OwnPrice", "OwnTierPrice", "PriceBook"]
+__all__ = ["PriceBook", "Prices"]
 
 _PER_MILLION = 10**6
 _PER_THOUSAND = 10**3
@@ -52,34 +54,6 @@ _NOT_IN_TEXT_CALLS = frozenset(
 _TIER = "service_tier"
 
 
-class OwnTierPrice(Protocol):
-    """The owner's price of a model on one tier, in US dollars per million tokens.
-
-    Cached and written input costs the plain input rate where its price is None; an hour in the cache and a search have
-    no known price then.
-    """
-
-    @property
-    def input_usd(self) -> float: ...  # noqa: D102 the class says it
-    @property
-    def output_usd(self) -> float: ...  # noqa: D102 the class says it
-    @property
-    def cached_input_usd(self) -> float | None: ...  # noqa: D102 the class says it
-    @property
-    def cache_write_usd(self) -> float | None: ...  # noqa: D102 the class says it
-    @property
-    def cache_write_1h_usd(self) -> float | None: ...  # noqa: D102 the class says it
-    @property
-    def web_search_usd(self) -> float | None: ...  # noqa: D102 US dollars for one
-
-
-class OwnPrice(OwnTierPrice, Protocol):
-    """The owner's price of a model, with those of its other service tiers by name."""
-
-    @property
-    def tiers(self) -> Mapping[str, OwnTierPrice]: ...  # noqa: D102 the class says it
-
-
 class PriceBook:
     """Finds the rates of a model. Each price is turned into integers once.
 
@@ -87,10 +61,10 @@ class PriceBook:
     for whatever a record names.
     """
 
-    def __init__(self, own: Mapping[str, Mapping[str, OwnPrice]]) -> None:
+    def __init__(self, own: Mapping[str, Mapping[str, PriceSettings]]) -> None:
         """Takes own prices: provider's name in the settings → model → price."""
         self._own = {
-            (provider, model): _own_rates(price) for provider, prices in own.items() for model, price in prices.items()
+            (provider, model): OwnRates(price) for provider, prices in own.items() for model, price in prices.items()
         }
         self._list: DataSnapshot | None = None
         self._models: dict[tuple[str | None, str | None, str], ModelInfo | None] = {}
@@ -106,15 +80,14 @@ class PriceBook:
     ) -> Rates | None:
         """The rates of a model at a time (with a zone), or None: the price is unknown, which is not free.
 
-        The list is searched by `price_provider`, an id of genai-prices, else by `base_url`; never by the model's name
-        alone, since anybody may serve a model under that name. Unknown are also the models of the list that bill text
-        calls by something we cannot count (Perplexity's citations, image tokens apart), and those without an input
-        price (free
-        offers): an own price settles it.
+        Own prices go first, from their own date on. The list is searched by `price_provider`, an id of genai-prices,
+        else by `base_url`; never by the model's name alone, since anybody may serve a model under that name. Unknown
+        are also the models of the list that bill text calls by something we cannot count (Perplexity's citations, image
+        tokens apart), and those without an input price (free offers): an own price settles it.
         """
         own = self._own.get((provider, model))
-        if own is not None:
-            return own
+        if own is not None and (rates := own.at(at)) is not None:
+            return rates
         found = self._find(price_provider, base_url, model)
         if found is None:
             return None
@@ -150,31 +123,27 @@ class PriceBook:
         return self._list
 
 
-def _own_rates(price: OwnPrice) -> Rates:
-    tiers = tuple((name, (_own_step(tier),)) for name, tier in price.tiers.items())
-    return Rates((_own_step(price),), "settings", tiers)
+class Prices:
+    """The price book with the settings' own words: a provider by its name alone."""
+
+    def __init__(self, providers: Mapping[str, ProviderSettings]) -> None:
+        self._providers = providers
+        self._book = PriceBook({name: provider.prices for name, provider in providers.items()})
+
+    def load(self) -> None:
+        """Imports the price list. Blocks for up to 0.5 s: call it in a thread, before the work."""
+        self._book.load()
+
+    def rates(self, provider: str, model: str, at: datetime) -> Rates | None:
+        """The rates of a model of the settings at a time; None: the price is unknown, or the provider is."""
+        settings = self._providers.get(provider)
+        if settings is None:
+            return None
+        return self._book.rates(provider, settings.price_provider, settings.base_url, model, at)
 
 
-def _own_step(price: OwnTierPrice) -> Step:
-    plain = picos(decimal(price.input_usd), per=_PER_MILLION)
-    output = picos(decimal(price.output_usd), per=_PER_MILLION)
-    cached = _maybe_picos(price.cached_input_usd, per=_PER_MILLION)
-    written = _maybe_picos(price.cache_write_usd, per=_PER_MILLION)
-    return Step(
-        above_input_tokens=0,
-        input=plain,
-        output=output,
-        cached_input=plain if cached is None else cached,
-        cache_write=plain if written is None else written,
-        reasoning=output,
-        request=0,
-        cache_write_1h=_maybe_picos(price.cache_write_1h_usd, per=_PER_MILLION),
-        web_search=_maybe_picos(price.web_search_usd, per=1),
-    )
-
-
-def _maybe_picos(usd: float | Decimal | None, *, per: int) -> int | None:
-    return None if usd is None else picos(decimal(usd), per=per)
+def _maybe_picos(usd: Decimal | None, *, per: int) -> int | None:
+    return None if usd is None else picos(usd, per=per)
 
 
 def _is_tier(variant: "PriceVariant", at: datetime) -> bool:

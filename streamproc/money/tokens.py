@@ -17,7 +17,7 @@ from streamproc.money.encodings import CL100K, DATA, O200K, RankFile, load_encod
 from streamproc.records.message import Message, ReasoningText, TextPart
 from streamproc.records.request import Request
 
-__all__ = ["MESSAGE_TOKENS", "REPLY_TOKENS", "TOOL_TOKENS", "Count", "Family", "TokenCounter", "family"]
+__all__ = ["MESSAGE_TOKENS", "REPLY_TOKENS", "TOOL_TOKENS", "Count", "Family", "Prompt", "TokenCounter", "family"]
 
 MESSAGE_TOKENS = 4
 """Around each message, its role included (https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken)."""
@@ -41,6 +41,13 @@ class Count(NamedTuple):
 
     tokens: int
     is_exact: bool
+
+
+class Prompt(NamedTuple):
+    """A prompt as our own tokenizer reads it: `raw` tokens of its texts, and what chat templates put around them."""
+
+    raw: int
+    allowance: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,36 +107,48 @@ class TokenCounter:
         for model in models:
             self._encoding(family(model).ranks)
 
-    def count(self, model: str, text: str) -> Count:
+    def count(self, model: str, text: str, percent: int | None = None) -> Count:
         """Tokens of a text, rounded up; markers such as `<|endoftext|>` inside it are plain text.
+
+        `percent` goes before the family's own: what was learned of the model.
 
         Raises:
             SetupError: the rank file is missing or damaged.
         """
         kind = family(model)
-        return Count(self._tokens(kind, (text,)), kind.is_exact)
+        return Count(_scaled(self._raw(kind, (text,)), percent or kind.percent), kind.is_exact)
 
-    def count_prompt(self, model: str, request: Request) -> int:
+    def count_prompt(self, model: str, request: Request, percent: int | None = None) -> int:
         """Tokens of a request's prompt: its texts, tools and schemas as JSON, and an allowance for the chat template.
 
-        Its images are not among them.
+        Its images are not among them. `percent` as above; the allowance is the same in any case.
 
         Raises:
             SetupError: the rank file is missing or damaged.
         """
+        prompt = self.read_prompt(model, request)
+        return _scaled(prompt.raw, percent or family(model).percent) + prompt.allowance
+
+    def read_prompt(self, model: str, request: Request) -> Prompt:
+        """The same before a factor is applied.
+
+        Raises:
+            SetupError: the rank file is missing or damaged.
+        """
+        kind = family(model)
+        if not request.messages:  # sent as they are, without a template
+            return Prompt(self._raw(kind, request.input or [request.text or ""]), 0)
         schema = request.response_format and request.response_format.json_schema
         forms = [tool.model_dump_json(exclude_none=True, exclude={"cache_control"}) for tool in request.tools or ()]
         if schema:
             forms.append(schema.model_dump_json(by_alias=True, exclude_none=True))
-        if not request.messages:  # sent as they are, without a template
-            return self._tokens(family(model), request.input or [request.text or ""])
         texts = [text for message in request.messages for text in _texts(message)]
         allowance = REPLY_TOKENS + MESSAGE_TOKENS * len(request.messages) + TOOL_TOKENS * len(forms)
-        return self._tokens(family(model), [*texts, *forms]) + allowance
+        return Prompt(self._raw(kind, [*texts, *forms]), allowance)
 
-    def _tokens(self, kind: Family, texts: Iterable[str]) -> int:
+    def _raw(self, kind: Family, texts: Iterable[str]) -> int:
         encode = self._encoding(kind.ranks).encode_ordinary
-        return -(-sum(_count(encode, text) for text in texts) * kind.percent // 100)
+        return sum(_count(encode, text) for text in texts)
 
     def _encoding(self, ranks: RankFile) -> tiktoken.Encoding:
         encoding = self._encodings.get(ranks.encoding)
@@ -138,6 +157,10 @@ class TokenCounter:
                 encoding = self._encodings.get(ranks.encoding) or load_encoding(ranks, self._folder)
                 self._encodings[ranks.encoding] = encoding
         return encoding
+
+
+def _scaled(raw: int, percent: int) -> int:
+    return -(-raw * percent // 100)
 
 
 def _count(encode: Callable[[str], list[int]], text: str) -> int:

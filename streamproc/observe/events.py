@@ -28,6 +28,7 @@ __all__ = [
     "RunDeferred",
     "RunEnded",
     "RunWaits",
+    "UsageAboveBound",
 ]
 
 
@@ -162,6 +163,17 @@ class CallLost:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageAboveBound:
+    """A provider reports more than its call could use by our own bound. `line` is billed all the same.
+
+    `bound` is what the call was noted, and reserved, with: budgets were held against too little.
+    """
+
+    line: UsageLine
+    bound: UsageLine
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetHeld:
     """A call waits for room in a budget, or for the ledger itself; `why` as in `money.verdict`."""
 
@@ -222,6 +234,7 @@ Happening = (
     | ControlTrouble
     | JournalTrouble
     | CallLost
+    | UsageAboveBound
     | BudgetHeld
     | BudgetSpent
     | LedgerOpened

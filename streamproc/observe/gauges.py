@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 
-__all__ = ["BudgetState", "ConnectionState", "PartitionState", "WorkerState", "gauges"]
+__all__ = ["BudgetState", "ConnectionState", "FactorState", "PartitionState", "WorkerState", "gauges"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,20 @@ class ConnectionState:
 
 
 @dataclass(frozen=True, slots=True)
+class FactorState:
+    """How many tokens a model makes of what our own tokenizer counts, learned from usage; None is not yet known.
+
+    `side` is `input` or `output`; `error_percent` is the median distance of the factor from the samples after it.
+    """
+
+    provider: str
+    model: str
+    side: str
+    percent: int | None
+    error_percent: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetState:
     """A budget in its current window, in US dollars or tokens as `unit` says. `is_stopped`: no new calls."""
 
@@ -71,6 +85,7 @@ class WorkerState:
     partitions: tuple[PartitionState, ...]
     connections: tuple[ConnectionState, ...] = ()
     budgets: tuple[BudgetState, ...] = ()
+    factors: tuple[FactorState, ...] = ()
 
 
 def gauges(state: WorkerState) -> Iterator[Metric]:
@@ -96,6 +111,7 @@ def gauges(state: WorkerState) -> Iterator[Metric]:
     yield by_partition("streamproc_partition_ready", "1 when claimed and open for work.", lambda part: part.ready)
     yield by_partition("streamproc_partition_paused", "1 when a cap holds it back.", lambda part: part.paused)
     yield from _connections(state.connections)
+    yield from _factors(state.factors)
     yield from _budgets(state.budgets)
 
 
@@ -131,3 +147,16 @@ def _connections(states: tuple[ConnectionState, ...]) -> Iterator[Metric]:
         for code, count in state.errors.items():
             errors.add_metric((provider, code), count)
     yield from (held, waiting, waits, errors)
+
+
+def _factors(states: tuple[FactorState, ...]) -> Iterator[Metric]:
+    labels = ("provider", "model", "side")
+    factor = GaugeMetricFamily("llm_token_factor", "Tokens of a model for each that we count.", labels=labels)
+    error = GaugeMetricFamily("llm_token_factor_error_ratio", "Median error of that factor.", labels=labels)
+    for state in states:
+        place = (state.provider, state.model, state.side)
+        if state.percent is not None:
+            factor.add_metric(place, state.percent / 100)
+        if state.error_percent is not None:
+            error.add_metric(place, state.error_percent / 100)
+    yield from (factor, error)

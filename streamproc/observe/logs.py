@@ -7,7 +7,7 @@ line, cut to 300 characters; whoever writes such a sentence keeps texts out of i
 import logging
 import sys
 import time
-from collections.abc import Callable, Hashable, Mapping, MutableMapping
+from collections.abc import Callable, Hashable, MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal, cast
@@ -38,11 +38,12 @@ from streamproc.observe.events import (
     RunDeferred,
     RunEnded,
     RunWaits,
+    UsageAboveBound,
 )
+from streamproc.observe.log_fields import above_bound_fields, call_fields, on_one_line
 
 __all__ = ["CallLog", "LibraryLog", "configure_logs", "install_library_logs"]
 
-_MAX_SENTENCE = 300
 _SECONDS_BETWEEN_LINES = 1.0
 
 
@@ -114,35 +115,37 @@ class CallLog:
         match happening:
             case CallEnded():
                 if self._has_calls:
-                    self._log.info("call", **_call_fields(happening))
+                    self._log.info("call", **call_fields(happening))
             case RetryPlanned(run_id, provider, code, wait_seconds, restart):
                 cause = (provider, code, restart)
                 wait = round(wait_seconds, 3)
                 self._warn("retry", cause, run=run_id, provider=provider, code=code, wait_seconds=wait, restart=restart)
             case RunWaits(run_id, code, sentence, wait_seconds):
-                reason = _on_one_line(sentence)
+                reason = on_one_line(sentence)
                 self._warn("wait", (code,), run=run_id, code=code, reason=reason, wait_seconds=round(wait_seconds, 3))
             case DeadLettered(run_id, code, sentence):
-                self._log.warning("dead letter", run=run_id, code=code, reason=_on_one_line(sentence))
+                self._log.warning("dead letter", run=run_id, code=code, reason=on_one_line(sentence))
             case ClockBehind(topic, partition, seconds):
                 self._warn("clock", (), topic=topic, partition=partition, seconds_behind=round(seconds))
             case PublishBroke(topic, sentence):
-                self._log.warning("publish broke", topic=topic, reason=_on_one_line(sentence))
+                self._log.warning("publish broke", topic=topic, reason=on_one_line(sentence))
             case ControlTrouble(topic, code, sentence):
-                self._warn("control", (topic, code), topic=topic, code=code, reason=_on_one_line(sentence))
+                self._warn("control", (topic, code), topic=topic, code=code, reason=on_one_line(sentence))
             case JournalTrouble(topic, sentence):
-                self._warn("journal", (topic,), topic=topic, reason=_on_one_line(sentence))
+                self._warn("journal", (topic,), topic=topic, reason=on_one_line(sentence))
             case CallLost(line):
                 bill = {"usage_id": line.usage_id, "basis": line.basis, "cost_nanos": line.cost_nanos}
                 self._log.warning("lost call", tenant=line.tenant, provider=line.provider, model=line.model, **bill)
+            case UsageAboveBound(line, bound):
+                self._warn("above bound", (line.provider, line.model), **above_bound_fields(line, bound))
             case BudgetSpent(run_id, reason, sentence):
-                self._warn("budget refused", (reason,), run=run_id, code=reason, reason=_on_one_line(sentence))
+                self._warn("budget refused", (reason,), run=run_id, code=reason, reason=on_one_line(sentence))
             case LedgerOpened(seconds):
                 self._log.info("ledger open", seconds=round(seconds, 3))
             case BudgetAlerted(alert):
                 self._log.warning("budget alert", alert=alert.alert_id, settled=alert.settled, killed=alert.killed)
             case AlertTrouble(alert_id, sentence):
-                self._warn("alert not delivered", (), alert=alert_id, reason=_on_one_line(sentence))
+                self._warn("alert not delivered", (), alert=alert_id, reason=on_one_line(sentence))
             case BudgetsChanged(words):
                 self._log.info("budgets", words=words)
             case PartitionChanged(topic, partition, change):
@@ -154,27 +157,6 @@ class CallLog:
         suppressed = self._seldom.admit((event, *cause))
         if suppressed is not None:
             self._log.warning(event, **fields, suppressed=suppressed)
-
-
-def _call_fields(ended: CallEnded) -> Mapping[str, Any]:
-    line, first = ended.line, ended.first_token_seconds
-    return {
-        "run": ended.run_id,
-        "attempt": ended.attempt,
-        "tenant": ended.tenant,
-        "provider": ended.provider,
-        "model": ended.model,
-        "provider_request_id": None if ended.request_id is None else _on_one_line(ended.request_id),
-        "input_hash": ended.input_hash,
-        "outcome": ended.outcome,
-        "input_tokens": None if line is None else line.tokens.input,
-        "output_tokens": None if line is None else line.tokens.output,
-        "seconds": round(ended.seconds, 4),
-        "first_token_seconds": None if first is None else round(first, 4),
-        "cost_nanos": None if line is None else line.cost_nanos,
-        "basis": None if line is None else line.basis,
-        "error": None if ended.error is None else _on_one_line(ended.error),
-    }
 
 
 class LibraryLog(logging.Handler):
@@ -199,7 +181,7 @@ class LibraryLog(logging.Handler):
             write(
                 "library",
                 library=record.name,
-                message=_on_one_line(_message(record)),
+                message=on_one_line(_message(record)),
                 suppressed=suppressed,
                 exc_info=record.exc_info,
             )
@@ -222,12 +204,6 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # noqa: BLE001 a library's format string that does not fit its arguments still says something
         return str(record.msg)
-
-
-def _on_one_line(sentence: str) -> str:
-    # A sentence can quote a peer: line breaks would forge lines, escape codes would reach a terminal.
-    cut = sentence if len(sentence) <= _MAX_SENTENCE else sentence[: _MAX_SENTENCE - 1] + "…"
-    return cut if cut.isprintable() else repr(cut)[1:-1]
 
 
 class _Seldom:

@@ -24,6 +24,7 @@ from streamproc.observe.events import (
     RunDeferred,
     RunEnded,
     RunWaits,
+    UsageAboveBound,
 )
 from streamproc.observe.gauges import WorkerState, gauges
 from streamproc.observe.labels import BoundedLabel
@@ -32,7 +33,7 @@ from streamproc.records.usage import UsageLine
 
 __all__ = ["Metrics"]
 
-_TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "reasoning")
+_TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning")
 _NANOS_PER_DOLLAR = 1_000_000_000
 
 # Upper edges in seconds; the last ones are the default deadlines of a call (120) and of a run (600).
@@ -81,10 +82,14 @@ class Metrics:
 
         self._tokens = counter(
             "llm_tokens_total",
-            "Tokens by kind; input includes cached_input and cache_write, output includes reasoning.",
+            "Tokens by kind; input includes cached_input and cache_write, which has cache_write_1h, output reasoning.",
             "provider",
             "model",
             "kind",
+        )
+        self._searches = counter("llm_web_searches_total", "Searches by the provider's own tool.", "provider", "model")
+        self._above_bound = counter(
+            "llm_calls_above_bound_total", "Calls whose provider reports more than they could use.", "provider", "model"
         )
         self._cost = counter(
             "llm_cost_dollars_total", "Cost of calls with a known price, US dollars.", "provider", "model", "tenant"
@@ -158,6 +163,8 @@ class Metrics:
                 self._commit_seconds.add(happening.seconds)
             case PublishBroke():
                 self._publish_broken.add()
+            case UsageAboveBound(line):
+                self._above_bound.add((line.provider, self._models.label(line.model)))
             case _:
                 pass  # the gauges show which partitions are owned, and their state; the log tells of control topics
 
@@ -182,6 +189,8 @@ class Metrics:
             count: int | None = getattr(line.tokens, kind)
             if count is not None:
                 self._tokens.add((*place, kind), count)
+        if line.tokens.web_searches is not None:
+            self._searches.add(place, line.tokens.web_searches)
         if line.cost_nanos is None:
             self._unpriced.add()
         else:

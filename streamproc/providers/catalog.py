@@ -3,33 +3,23 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
 
 from streamproc.chain.provider import Provider
-from streamproc.errors import InvalidRequest
 from streamproc.providers.api_keys import MAIN, api_keys
 from streamproc.providers.connections import Connections, joined
 from streamproc.providers.dialects import spoken
 from streamproc.providers.facts import check_facts
 from streamproc.providers.http_provider import HttpProvider
+from streamproc.providers.resolved import Resolved, resolved
 from streamproc.providers.scripted import Scripted, echo
 from streamproc.providers.tls import context_of
 from streamproc.providers.transport import Transport
 from streamproc.providers.turns import Credential, Turns
 from streamproc.records.request import Request
-from streamproc.settings.provider import ProviderSettings
+from streamproc.settings.provider import FactSettings, ProviderSettings
 from streamproc.settings.secret import read_secret
 
 __all__ = ["Catalog", "Resolved"]
-
-_NAMED_IN_SENTENCES = 20
-
-
-class Resolved(NamedTuple):
-    """Who answers: the provider's name in the settings, and the provider's own name of the model."""
-
-    provider: str
-    model: str
 
 
 class Catalog:
@@ -60,30 +50,18 @@ class Catalog:
         Raises:
             InvalidRequest: nobody does; names the models that are there.
         """
-        prefix, _, rest = model.partition("/")
-        if rest and rest in self._models.get(prefix, ()):
-            return Resolved(prefix, rest)
-        for name, models in self._models.items():
-            if model in models:
-                return Resolved(name, model)
-        known = list(dict.fromkeys(known for models in self._models.values() for known in models))
-        more = f" and {len(known) - _NAMED_IN_SENTENCES} more" if len(known) > _NAMED_IN_SENTENCES else ""
-        raise InvalidRequest(
-            f"model {model[:100]!r} is not configured; there are: {', '.join(known[:_NAMED_IN_SENTENCES])}{more}",
-            code="unknown_model",
-        )
+        return resolved(self._models, model)
 
-    def check(self, resolved: Resolved, request: Request) -> None:
-        """Refuses what this provider and this model could not be asked.
+    def check(self, answerer: Resolved, request: Request, max_answer_characters: int) -> None:
+        """Refuses what this provider and this model could not be asked, and an answer that would be too long.
 
         Raises:
             InvalidRequest: names what is refused.
         """
-        if (over_http := self._http.get(resolved.provider)) is not None:
+        if (over_http := self._http.get(answerer.provider)) is not None:
             over_http.check(request)
-        facts = self._facts[resolved.provider].get(resolved.model)
-        if facts is not None:
-            check_facts(resolved.model, facts, request)
+        facts = self._facts[answerer.provider].get(answerer.model) or FactSettings()
+        check_facts(answerer.model, facts, request, max_answer_characters)
 
     async def check_reachable(self) -> None:
         """Opens and closes a connection to each provider that asks for it, so that a wrong address is seen at start.

@@ -7,7 +7,7 @@ import struct
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 
-__all__ = ["decode_vector", "encode_vector"]
+__all__ = ["decode_vector", "encode_vector", "vector_characters"]
 
 
 def encode_vector(numbers: Sequence[float]) -> str:
@@ -33,3 +33,8 @@ def decode_vector(text: str) -> list[float]:
     if len(packed) % 4:
         raise ValueError("no whole number of float32")
     return list(struct.unpack(f"<{len(packed) // 4}f", packed))
+
+
+def vector_characters(dimensions: int) -> int:
+    """Length of the text of a vector of so many numbers: four characters for each three bytes, the last ones filled."""
+    return (4 * dimensions + 2) // 3 * 4

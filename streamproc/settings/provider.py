@@ -39,6 +39,7 @@ class FactSettings(Group):
     images: bool | None = Field(None, description="Whether it takes images.")
     tools: bool | None = Field(None, description="Whether it calls tools.")
     json_schema: bool | None = Field(None, description="Whether it follows a JSON Schema.")
+    dimensions: int | None = Field(None, ge=1, le=8192, description="Numbers of a vector that it makes of a text.")
 
 
 class TlsSettings(Group):

@@ -12,12 +12,11 @@ import pytest
 
 from streamproc.chain.accounting import Accounted
 from streamproc.errors import ProviderError
-from streamproc.money.images import image_tokens
 from tests.fakes import FakeClock, Seen, eventually
 from tests.faults.cases.case import Case
 from tests.faults.cases.table import APIS, CASES
 from tests.faults.raw_provider import Connection, outcome, provider_at, raw_provider
-from tests.unit.chain.accounts import RATES, counter
+from tests.unit.chain.accounts import RATES, a_measure
 from tests.unit.providers.calls import a_call
 
 
@@ -38,10 +37,7 @@ async def test_case(name: str, request: pytest.FixtureRequest) -> None:
         provider_at(f"{address}{api.prefix}", dialect=api.dialect, max_event_bytes=2**20, max_body_bytes=2**23,
                     **case.within) as provider,
     ):  # fmt: skip
-        accounted = Accounted(
-            provider, lambda *_: RATES, counter(), FakeClock(), Seen(),
-            image_tokens=image_tokens(None, None), counts_exactly=False,
-        )  # fmt: skip
+        accounted = Accounted(provider, lambda *_: RATES, a_measure(), FakeClock(), Seen())
         _, events, error = await asyncio.wait_for(outcome(accounted, call), 10)
         await eventually(lambda: " 0 in use" in repr(provider._transport._engine))
     assert tuple(events) == case.events, error

@@ -16,7 +16,7 @@ from streamproc.providers import (
     openai_responses_request,
 )
 from streamproc.settings.provider import ProviderSettings
-from tests.unit.pages import OPERATIONS, ROOT, codes, table
+from tests.unit.pages import ROOT, codes, table
 
 PAGE = ROOT / "docs/providers.md"
 
@@ -55,5 +55,5 @@ def test_every_setting_is_explained() -> None:
     told = {name for row in table(PAGE, "Settings of a provider") for name in codes(row[0])}
     beside_prices = {"price_provider", "prices", "image_tokens", "max_tokens_field"}
     assert told | beside_prices == ProviderSettings.model_fields.keys()
-    pages = (PAGE.read_text(encoding="utf-8"), OPERATIONS.read_text(encoding="utf-8"))
+    pages = (PAGE.read_text(encoding="utf-8"), (ROOT / "docs/money.md").read_text(encoding="utf-8"))
     assert [name for name in beside_prices if not any(name in page for page in pages)] == []

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from streamproc.errors import CredentialFault, InvalidRequest, RunError, Transient
 from streamproc.kafka.topics import TopicPlan, plan_topics
 from streamproc.observe import events
-from streamproc.observe.gauges import BudgetState, ConnectionState, PartitionState, WorkerState
+from streamproc.observe.gauges import BudgetState, ConnectionState, FactorState, PartitionState, WorkerState
 from streamproc.observe.logs import CallLog, LibraryLog, configure_logs
 from streamproc.observe.metrics import Metrics
 from streamproc.records.alert import BudgetAlert
@@ -42,7 +42,7 @@ _LINE = UsageLine(
     attempt=1,
     provider="p",
     model="m",
-    tokens=TokenCounts(input=1, output=1, cached_input=1, cache_write=1, reasoning=1),
+    tokens=TokenCounts(input=1, output=1, cached_input=1, cache_write=1, reasoning=1, web_searches=1),
     cost_nanos=1,
     basis="provider",
     input_hash="h",
@@ -67,6 +67,7 @@ HAPPENINGS: tuple[events.Happening, ...] = (
     events.ControlTrouble("t", "c", "s"),
     events.JournalTrouble("t", "s"),
     events.CallLost(_LINE),
+    events.UsageAboveBound(_LINE, _LINE),
     events.BudgetHeld(_RUN, "away", "s"),
     events.BudgetSpent(_RUN, "spent", "s"),
     events.LedgerOpened(0.1),
@@ -88,7 +89,8 @@ def test_every_metric_is_in_the_table_and_no_other() -> None:
     registry = CollectorRegistry()
     budget = BudgetState("global", "day", "usd", 0.1, 0.2, 1.0, is_stopped=False)
     held = ConnectionState("p", 0, 0, 0, waits=1, waited_seconds=0.1, errors={"disconnected": 1})
-    metrics = Metrics(registry, lambda: WorkerState(0, 0, 0, 0, 0, (partition,), (held,), (budget,)))
+    factor = FactorState("p", "m", "input", 120, 1.0)
+    metrics = Metrics(registry, lambda: WorkerState(0, 0, 0, 0, 0, (partition,), (held,), (budget,), (factor,)))
     for one in HAPPENINGS:
         metrics.saw(one)
     found = {}

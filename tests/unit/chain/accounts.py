@@ -11,7 +11,10 @@ from streamproc.chain.budget import Budget
 from streamproc.chain.call import Call
 from streamproc.chain.provider import Event
 from streamproc.errors import ProviderError
+from streamproc.money.api import ANYTHING, BillableApi
+from streamproc.money.calibration import Calibration
 from streamproc.money.images import image_tokens
+from streamproc.money.measure import Measure
 from streamproc.money.rates import Rates
 from streamproc.money.rates import Step as PriceStep
 from streamproc.money.tokens import TokenCounter
@@ -20,7 +23,7 @@ from streamproc.providers.scripted import Scripted, Step
 from streamproc.records.request import Request
 from tests.fakes import FakeClock, Seen, a_call, scripted
 
-__all__ = ["MODEL", "RATES", "Rig", "counter", "the_call"]
+__all__ = ["MODEL", "RATES", "Rig", "a_measure", "counter", "the_call"]
 
 # One dollar per million input tokens, two per million output tokens: 1,000 and 2,000 nano-dollars each.
 RATES = Rates((PriceStep(0, 10**6, 2 * 10**6, 10**6, 10**6, 2 * 10**6, 0),), "list-1")
@@ -33,6 +36,18 @@ def counter() -> TokenCounter:
     return TokenCounter()
 
 
+def a_measure(
+    *,
+    exact: bool = False,
+    own_image_tokens: int | None = None,
+    api: BillableApi = ANYTHING,
+    calibration: Calibration | None = None,
+) -> Measure:
+    """Of the provider `p`; an exact one is OpenAI's own."""
+    images = image_tokens("openai" if exact else None, own_image_tokens)
+    return Measure("p", counter(), images, api, calibration or Calibration(), is_openai=exact)
+
+
 class Rig:
     """A provider that follows a script, under `Accounted`."""
 
@@ -43,21 +58,27 @@ class Rig:
         rates: Rates | None = RATES,
         exact: bool = False,
         own_image_tokens: int | None = None,
+        api: BillableApi = ANYTHING,
+        calibration: Calibration | None = None,
         budget: Budget | None = None,
     ) -> None:
         def price(model: str, moment: datetime) -> Rates | None:
             self.asked.append((model, moment))
             return rates
 
+        self.calibration = calibration or Calibration()
         self.clock = FakeClock()
         self.seen = Seen()
         self.provider: Scripted = scripted(lambda _: script, self.clock)
         self.asked: list[tuple[str, datetime]] = []
         self.accounted = Accounted(
-            self.provider, price, counter(), self.clock, self.seen,
-            image_tokens=image_tokens("openai" if exact else None, own_image_tokens), counts_exactly=exact,
-            budget=budget,
-        )  # fmt: skip
+            self.provider,
+            price,
+            a_measure(exact=exact, own_image_tokens=own_image_tokens, api=api, calibration=self.calibration),
+            self.clock,
+            self.seen,
+            budget,
+        )
 
     async def run(self, call: Call) -> list[Event]:
         return [event async for event in self.accounted.stream(call)]

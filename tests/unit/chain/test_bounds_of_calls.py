@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from streamproc.chain.journal import MemoryJournal
 from streamproc.chain.provider import Completed, Text
 from streamproc.errors import BudgetRefused, Disconnected
+from streamproc.money.api import billable_api
 from streamproc.money.bound import HIDDEN_ALLOWANCE_TOKENS
 from streamproc.money.rates import Rates
 from streamproc.money.rates import Step as PriceStep
+from streamproc.observe.events import UsageAboveBound
 from streamproc.providers.scripted import Step
 from streamproc.records.request import Request
 from streamproc.records.usage import TokenCounts, UsageLine
@@ -168,3 +170,44 @@ async def test_no_call_that_is_allowed_costs_more_than_its_budget(
     else:
         assert call.progress.lines[0].cost_nanos is not None
         assert call.progress.spent_nanos <= budget
+
+
+async def test_a_tier_that_an_api_does_not_have_costs_nothing() -> None:
+    """Ollama knows no tiers: an answer to `auto` that names none was billed, and refused, by a price it cannot have."""
+    request = a_request(service_tier="auto", max_cost_usd=1.0)
+    line = await line_of(request, Completed(USAGE, "stop"), api=billable_api("ollama"))
+    assert line.cost_nanos == 20_000
+    only_plain = Rates((PLAIN,), "list-1")
+    line = await line_of(request, Completed(USAGE, "stop"), api=billable_api("ollama"), rates=only_plain)
+    assert line.cost_nanos == 20_000
+    with pytest.raises(BudgetRefused, match="the service tier 'priority'"):
+        await line_of(request, Completed(USAGE, "stop"), rates=only_plain)
+
+
+@pytest.mark.parametrize(
+    ("usage", "budget"),
+    [
+        (TokenCounts(input=10**6, output=5), None),
+        (TokenCounts(input=10, output=10**6), None),
+        (TokenCounts(input=10**6, output=5), 1.0),
+    ],
+)
+async def test_usage_above_the_bound_is_billed_and_told(usage: TokenCounts, budget: float | None) -> None:
+    """The provider is owed what it says; who reserved too little must hear of it. Before, it passed in silence."""
+    call = the_call(a_request(max_cost_usd=budget))
+    rig = Rig([Completed(usage, "stop")])
+    await rig.run(call)
+    (line,) = call.progress.lines
+    (told,) = rig.seen.of(UsageAboveBound)
+    assert (told.line, line.tokens) == (line, usage)
+    assert told.bound.basis == "upper_bound"
+    assert told.bound.tokens.output == call.max_output_tokens
+    assert call.progress.spent_nanos == line.cost_nanos
+
+
+@pytest.mark.parametrize("script", [[Completed(USAGE, "stop")], [Text("a" * 5000), Completed(None, "stop")]])
+async def test_usage_within_the_bound_and_our_own_estimate_are_not_told(script: list[Step]) -> None:
+    """An estimate above the bound says nothing about a provider."""
+    rig = Rig(script)
+    await rig.run(the_call(max_output_tokens=10))
+    assert rig.seen.of(UsageAboveBound) == []

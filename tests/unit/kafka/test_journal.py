@@ -19,7 +19,7 @@ from streamproc.records.terminal import result_records
 from streamproc.records.view import join_parts
 from tests.fakes import FakeClock, MemoryProducer, Seen, eventually, scripted
 from tests.lines import a_line, a_result
-from tests.unit.chain.accounts import RATES, counter, the_call
+from tests.unit.chain.accounts import RATES, a_measure, the_call
 
 KEY = TopicPartition("llm.requests", 3)
 PLACE = ("llm.journal", 3)
@@ -96,9 +96,7 @@ async def test_a_call_that_is_cut_while_it_waits_was_never_made(rig: Rig) -> Non
     """The provider is not asked, and the journal says so: otherwise the next owner would bill it at its bound."""
     rig.may_call = False
     provider = scripted(lambda _: [Text("never")])
-    accounted = Accounted(
-        provider, lambda *_: RATES, counter(), rig.clock, Seen(), image_tokens=lambda *_: None, counts_exactly=False
-    )
+    accounted = Accounted(provider, lambda *_: RATES, a_measure(), rig.clock, Seen())
     call = the_call(journal=rig.run(5))
 
     async def ask() -> None:

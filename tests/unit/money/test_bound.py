@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamproc.money.api import ANYTHING, billable_api
 from streamproc.money.bound import (
     COUNTED_ALLOWANCE_TOKENS,
     HIDDEN_ALLOWANCE_TOKENS,
@@ -21,6 +22,7 @@ from streamproc.money.images import image_tokens
 from streamproc.money.rates import Rates, Step
 from streamproc.records.request import Request
 from streamproc.records.usage import TokenCounts
+from streamproc.settings.provider import ProviderKind
 from tests.fakes import a_request
 from tests.unit.money.test_cost import HIGH, LOW, RATES
 
@@ -65,7 +67,7 @@ def talk(*parts: dict[str, Any], **fields: Any) -> Request:
 def most(request: Request, **fields: Any) -> Most:
     """The most of a request on a server whose images have the figures of gpt-4o."""
     usual = {"prompt_bytes": 400, "prompt_tokens": None, "max_output_tokens": 10}
-    return most_of(request, "gpt-4o", image_tokens("openai", None), **{**usual, **fields})
+    return most_of(request, "gpt-4o", image_tokens("openai", None), ANYTHING, **{**usual, **fields})
 
 
 def test_bytes_bound_without_a_count_and_tokens_with_one() -> None:
@@ -95,7 +97,13 @@ def test_images_count_for_themselves_and_their_bytes_do_not() -> None:
 def test_an_image_without_a_rule_has_no_bound(part: dict[str, Any]) -> None:
     """Neither its address nor its bytes say how many tokens it is."""
     unknown = most_of(
-        talk(part), "llava", image_tokens(None, None), prompt_bytes=400, prompt_tokens=None, max_output_tokens=1
+        talk(part),
+        "llava",
+        image_tokens(None, None),
+        ANYTHING,
+        prompt_bytes=400,
+        prompt_tokens=None,
+        max_output_tokens=1,
     )
     assert unknown.input is None
     assert unknown.tokens == TokenCounts(output=1)
@@ -126,8 +134,31 @@ def test_an_image_costs_nothing_where_input_is_free() -> None:
 )
 def test_a_tier_may_fall_back_to_the_standard_one(asked: str | None, tiers: tuple[str, ...]) -> None:
     """The bound is the dearer one's."""
-    assert possible_tiers(asked) == tiers
+    assert possible_tiers(asked, ANYTHING) == tiers
     assert most(a_request(service_tier=asked)).tiers == tiers
+
+
+@pytest.mark.parametrize(
+    ("kind", "tier", "tiers", "hour"),
+    [
+        ("openai_chat", "auto", ("default", "priority"), False),
+        ("openai_responses", "flex", ("default", "flex"), False),
+        ("openai_completions", "priority", ("default",), False),
+        ("anthropic", "auto", ("default", "priority"), True),
+        ("anthropic", "flex", ("default",), True),
+        ("ollama", "auto", ("default",), False),
+        ("scripted", "flex", ("default", "flex"), True),
+    ],
+)
+def test_what_an_api_cannot_cause_is_not_counted(
+    kind: ProviderKind, tier: str, tiers: tuple[str, ...], *, hour: bool
+) -> None:
+    """A marked prompt was refused as unpriced for OpenAI's models, which are never told of the mark."""
+    request = talk(HOUR, service_tier=tier)
+    bound = most_of(
+        request, "m", image_tokens(None, None), billable_api(kind), prompt_bytes=1, prompt_tokens=1, max_output_tokens=1
+    )
+    assert (bound.tiers, bound.caches_for_an_hour) == (tiers, hour)
 
 
 def test_bound_takes_the_dearest_step_and_kind() -> None:
@@ -172,7 +203,7 @@ def test_no_usage_that_a_request_allows_costs_more_than_the_bound(
     And there is a bound just when nothing without one is named.
     """
     limit = most_of(
-        request, "gpt-4o", image_tokens("openai" if has_rule else None, None),
+        request, "gpt-4o", image_tokens("openai" if has_rule else None, None), ANYTHING,
         prompt_bytes=data.draw(st.integers(100, 100_000)),
         prompt_tokens=data.draw(st.integers(0, 100_000)) if counted else None,
         max_output_tokens=data.draw(st.integers(1, 50_000)),

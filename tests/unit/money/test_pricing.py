@@ -14,7 +14,6 @@ from streamproc.money.cost import cost_nanos
 from streamproc.money.pricing import PriceBook
 from streamproc.money.rates import Rates, Step
 from streamproc.records.usage import TokenCounts
-from streamproc.settings.prices import PriceSettings, TierPriceSettings
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 OPENAI = "https://api.openai.com/v1"
@@ -179,58 +178,14 @@ def test_price_that_is_not_known_is_none(
     assert book.rates("mine", price_provider, base_url, model, NOW) is None
 
 
-def test_own_price_goes_first() -> None:
-    """A price of the settings beats the list, for its provider and model only."""
-    own = PriceSettings(input_usd=0.1, output_usd=0.3, cached_input_usd=0.01, cache_write_usd=None)
-    book = PriceBook({"mine": {"gpt-4o-mini": own}})
-    rates = book.rates("mine", None, OPENAI, "gpt-4o-mini", NOW)
-    assert rates is not None
-    assert rates.version == "settings"
-    step = rates.steps[0]
-    assert (step.input, step.output, step.cached_input, step.cache_write) == (100_000, 300_000, 10_000, 100_000)
-    for provider, model in (("other", "gpt-4o-mini"), ("mine", "gpt-4o")):
-        listed = book.rates(provider, None, OPENAI, model, NOW)
-        assert listed is not None
-        assert listed.version != "settings"
-
-
-def test_own_prices_of_tiers_hours_and_searches() -> None:
-    """What the owner leaves out is not known, where it is no plain input; a search is priced by the piece."""
-    flex = TierPriceSettings(input_usd=0.5, output_usd=1, web_search_usd=0.01)
-    own = PriceSettings(input_usd=1, output_usd=2, cache_write_1h_usd=2, tiers={"flex": flex, "scale": flex})
-    rates = PriceBook({"mine": {"m": own}}).rates("mine", None, None, "m", NOW)
-    assert rates is not None
-    step, (cheap,) = rates.steps[0], rates.on("flex") or ()
-    assert (step.cache_write_1h, step.web_search) == (2_000_000, None)
-    assert (cheap.input, cheap.cache_write_1h, cheap.web_search) == (500_000, None, 10**10)
-    assert rates.on("scale") == rates.on("flex")
-    assert rates.on("priority") is None
-
-
-def test_own_price_of_zero_is_free_not_unknown() -> None:
-    """Who runs a model himself can say that it costs nothing."""
-    book = PriceBook({"local": {"llama3": PriceSettings(input_usd=0, output_usd=0)}})
-    rates = book.rates("local", None, "http://localhost:11434/v1", "llama3", NOW)
-    assert rates is not None
-    assert cost_nanos(rates, TokenCounts(input=5, output=5)) == 0
-
-
-def test_own_price_below_a_pico_dollar_is_rounded_up() -> None:
-    """A bill covers what was used: a price that is no whole number of pico-dollars never shrinks."""
-    book = PriceBook({"mine": {"m": PriceSettings(input_usd=1e-7, output_usd=0.1234561)}})
-    rates = book.rates("mine", None, None, "m", NOW)
-    assert rates is not None
-    assert (rates.steps[0].input, rates.steps[0].output) == (1, 123_457)
-
-
 def test_price_list_is_read_without_a_socket_and_only_when_needed() -> None:
     """Own prices need no price list at all, and the list comes from the disk."""
     script = """
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 forbidden = []
 sys.addaudithook(lambda event, _: forbidden.append(event) if event.startswith(("socket.", "urllib.")) else None)
-from streamproc.money.pricing import PriceBook
+from streamproc.money.pricing import PriceBook, Prices
 book = PriceBook({})
 print("genai_prices" in sys.modules)
 book.load()

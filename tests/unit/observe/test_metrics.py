@@ -20,8 +20,9 @@ from streamproc.observe.events import (
     RetryPlanned,
     RunEnded,
     RunWaits,
+    UsageAboveBound,
 )
-from streamproc.observe.gauges import PartitionState, WorkerState
+from streamproc.observe.gauges import WorkerState
 from streamproc.observe.metrics import Metrics
 from streamproc.records.usage import TokenCounts, UsageLine
 
@@ -88,15 +89,19 @@ def call(
 
 def test_completed_call() -> None:
     """Tokens of each kind, dollars, the outcome and both durations are counted."""
-    tokens = TokenCounts(input=100, output=20, cached_input=40, cache_write=7, reasoning=5)
+    tokens = TokenCounts(
+        input=100, output=20, cached_input=40, cache_write=7, cache_write_1h=3, reasoning=5, web_searches=2
+    )
     scrape = Scrape().saw(call(tokens=tokens), call(tokens=tokens))
     assert scrape.series("llm_tokens_total") == {
         ("input", "gpt", "openai"): 200,
         ("output", "gpt", "openai"): 40,
         ("cached_input", "gpt", "openai"): 80,
         ("cache_write", "gpt", "openai"): 14,
+        ("cache_write_1h", "gpt", "openai"): 6,
         ("reasoning", "gpt", "openai"): 10,
     }
+    assert scrape.series("llm_web_searches_total") == {("gpt", "openai"): 4}
     assert scrape.series("llm_cost_dollars_total") == {("gpt", "openai", "acme"): 3.0}
     assert scrape.series("llm_calls_total") == {("gpt", "completed", "openai"): 2}
     assert scrape.value("llm_call_seconds_sum", "gpt", "openai") == 3.0
@@ -108,6 +113,15 @@ def test_call_whose_tokens_are_not_known() -> None:
     """A kind nobody counted has no series, which is not zero tokens."""
     scrape = Scrape().saw(call(tokens=TokenCounts(input=100)))
     assert scrape.series("llm_tokens_total") == {("input", "gpt", "openai"): 100}
+
+
+def test_call_above_its_bound() -> None:
+    """Counted beside the call itself."""
+    line = call().line
+    assert line is not None
+    scrape = Scrape().saw(UsageAboveBound(line, line))
+    assert scrape.series("llm_calls_above_bound_total") == {("gpt", "openai"): 1}
+    assert scrape.series("llm_calls_total") == {}
 
 
 def test_call_without_a_price() -> None:
@@ -204,30 +218,6 @@ def test_everything_else_that_is_counted() -> None:
     assert scrape.value("streamproc_commits_total") == 1
     assert scrape.value("streamproc_commit_seconds_sum") == 0.25
     assert scrape.value("streamproc_publish_broken_total") == 1
-
-
-def test_gauges_follow_the_worker() -> None:
-    """Each scrape reads the state anew: a partition given away vanishes, an unknown lag is absent, not zero."""
-    ready = PartitionState("llm.requests", 0, lag=12, window=3, ready=True, paused=False)
-    claiming = PartitionState("llm.requests", 1, lag=None, window=0, ready=False, paused=True)
-    states = [
-        WorkerState(running=1, queued=2, waiting=3, queued_bytes=4, buffered_bytes=5, partitions=(ready, claiming)),
-    ]
-    scrape = Scrape(lambda: states[-1])
-    own, other = ("0", "llm.requests"), ("1", "llm.requests")
-    assert [
-        scrape.value(f"streamproc_{name}")
-        for name in ("runs_in_flight", "runs_queued", "runs_waiting", "queued_bytes", "publisher_buffered_bytes")
-    ] == [1, 2, 3, 4, 5]
-    assert scrape.series("streamproc_partition_lag") == {own: 12}
-    assert scrape.series("streamproc_partition_window") == {own: 3, other: 0}
-    assert scrape.series("streamproc_partition_ready") == {own: 1, other: 0}
-    assert scrape.series("streamproc_partition_paused") == {own: 0, other: 1}
-
-    states.append(IDLE)
-    for name in ("lag", "window", "ready", "paused"):
-        assert scrape.series(f"streamproc_partition_{name}") == {}, name
-    assert scrape.value("streamproc_runs_in_flight") == 0
 
 
 def test_state_that_does_not_exist_yet() -> None:

@@ -63,9 +63,9 @@ def test_kinds() -> None:
     assert isinstance(built.providers["openai"], HttpProvider)
     assert isinstance(built.providers["router"], Scripted)
     request = a_call(extra={"n": 2}).request
-    built.check(Resolved("router", "shared"), request)
+    built.check(Resolved("router", "shared"), request, 2**24)
     with pytest.raises(InvalidRequest, match="'n'"):
-        built.check(Resolved("openai", "gpt-x"), request)
+        built.check(Resolved("openai", "gpt-x"), request, 2**24)
 
 
 async def test_key_from_a_file_goes_into_the_header(tmp_path: Path) -> None:
