@@ -66,9 +66,19 @@ def build_app() -> App:
     budget.command("streamproc.cli.budget:set_cap", name="set", help="Set a cap, over what the settings say.")
     budget.command("streamproc.cli.budget:stop", name="stop", help="Refuse new calls of a scope.")
     budget.command("streamproc.cli.budget:resume", name="resume", help="Let calls of a scope begin again.")
+    prices = App(name="prices", help="See what models cost, and what would have been billed by these prices.")
+    prices.command("streamproc.cli.prices:show", name="show", help="Show prices by model, tier and size.")
+    prices.command(
+        "streamproc.cli.prices:again", name="again", help="Price old usage lines again, and show the difference."
+    )
+    app.command("streamproc.cli.tokens:tokens", name="tokens", help="Count requests, and say what they cost at most.")
+    app.command(
+        "streamproc.cli.estimate:estimate", name="estimate", help="Say what requests of a file would cost as a service."
+    )
     app.command(topics)
     app.command(budget)
     app.command(providers)
+    app.command(prices)
     app.command(offsets)
     app.command(dead)
     app.command(config)

@@ -1,7 +1,6 @@
 """`streamproc submit`: requests from a JSONL file to the request topic, and their results back."""
 
 import asyncio
-import codecs
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Annotated, BinaryIO
 from cyclopts import Parameter
 from rich.console import Console
 
+from streamproc.cli.input_lines import Line, name_of, parse_lines, read_lines
 from streamproc.cli.options import ConfigFile, StalledSeconds, settings_of
 from streamproc.cli.show import Shown, Tally, bar, show_all
 from streamproc.client import Client, Finished, Stalled
-from streamproc.errors import InvalidRequest, SetupError
+from streamproc.errors import SetupError
 from streamproc.kafka.replay import send_all
 from streamproc.records.batch_output import encode_batch_output
 from streamproc.records.identity import RunId
@@ -21,7 +21,6 @@ from streamproc.settings.settings import Settings
 
 __all__ = ["submit"]
 
-_MOST_BAD_LINES_TOLD = 5
 _UNDER_WAY = 5000
 
 
@@ -47,12 +46,12 @@ def submit(
     then the run ids of what was sent are printed.
     """
     settings = settings_of(config)
-    lines = _read(file)
+    lines = read_lines(file)
     return asyncio.run(
         _submit(
             settings,
             lines,
-            "standard input" if file == "-" else file,
+            name_of(file),
             topic=topic,
             show=Shown.TOKENS if follow else Shown.BAR if wait or output else Shown.NOTHING,
             output=output,
@@ -61,17 +60,9 @@ def submit(
     )
 
 
-def _read(file: str) -> list[bytes]:
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as exc:
-        raise SetupError(f"cannot read {file}: {exc.strerror or exc}") from exc
-    return content.removeprefix(codecs.BOM_UTF8).splitlines()
-
-
 async def _submit(
     settings: Settings,
-    lines: list[bytes],
+    lines: list[Line],
     name: str,
     *,
     topic: str | None,
@@ -119,20 +110,11 @@ def _open_output(stack: ExitStack, output: Path | None) -> BinaryIO | None:
         raise SetupError(f"cannot write {output}: {exc.strerror or exc}") from exc
 
 
-def _check(client: Client, lines: list[bytes], name: str) -> list[tuple[bytes, str]]:
-    requests: list[tuple[bytes, str]] = []
-    bad: list[str] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            requests.append((line, client.check(line)))
-        except InvalidRequest as error:
-            bad.append(f"line {number}: {error}")
-    if bad:
-        told = "\n  ".join(bad[:_MOST_BAD_LINES_TOLD])
-        more = f"\n  and {len(bad) - _MOST_BAD_LINES_TOLD} more lines" if len(bad) > _MOST_BAD_LINES_TOLD else ""
-        raise SetupError(f"nothing was sent, {name} has wrong lines:\n  {told}{more}")
+def _check(client: Client, lines: list[Line], name: str) -> list[tuple[bytes, str]]:
+    def request(content: bytes) -> tuple[bytes, str]:
+        return content, client.check(content)
+
+    requests = parse_lines(lines, request, f"nothing was sent, {name} has wrong lines")
     if not requests:
         raise SetupError(f"{name} holds no request: put one JSON object on each line")
     return requests
