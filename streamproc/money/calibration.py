@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 __all__ = ["Calibration", "Learned", "Side", "Spot"]
 
 _FIRST_SAMPLES = 32
-_LATER_EVERY = 16
+_LATER_EVERY = 32
 _REMEMBERED = 64
 _FEWEST_SAMPLES = 5
 _FEWEST_TOKENS = 16
@@ -71,7 +71,7 @@ class Calibration:
         return f"Calibration({len(self._series)} of {self._max_spots} spots)"
 
     def wants(self, spot: Spot) -> bool:
-        """Whether the next call is to be counted: the first 32, then each 16th, because counting takes time."""
+        """Whether the next call is to be counted: the first 32, then each 32nd, because counting takes time."""
         series = self._of(spot)
         series.asked += 1
         return series.asked <= _FIRST_SAMPLES or series.asked % _LATER_EVERY == 0

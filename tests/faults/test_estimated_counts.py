@@ -29,11 +29,11 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 async def test_estimates_of_cut_streams_are_near_the_server_s_own_count(seed: int) -> None:
     """The mock counts words: of these our tokenizer makes more, so the family's factor is far off.
 
-    A fifth of 200 answers is cut after any number of tokens. After the first 20, which taught the factor, our bill of the
+    A fifth of 120 answers is cut after any number of tokens. After the first 20, which taught the factor, our bill of the
     cut ones is within 5 % of the mock's.
     """
     drawn = random.Random(seed)
@@ -44,7 +44,7 @@ async def test_estimates_of_cut_streams_are_near_the_server_s_own_count(seed: in
         provider_at(mock.base_url, max_event_bytes=2**20, max_body_bytes=2**20) as provider,
     ):
         accounted = Accounted(provider, lambda *_: RATES, a_measure(calibration=calibration), FakeClock(), Seen())
-        for number in range(200):
+        for number in range(120):
             if number == 20:
                 mock.stats.reset()
                 billed = {"input": 0, "output": 0}
@@ -58,6 +58,6 @@ async def test_estimates_of_cut_streams_are_near_the_server_s_own_count(seed: in
                     billed["input"] += line.tokens.input or 0
                     billed["output"] += line.tokens.output or 0
         cut = [call for call in mock.stats.calls if call.outcome == "cut"]
-    assert len(cut) > 20
+    assert len(cut) > 10
     assert billed["input"] == pytest.approx(sum(call.input_tokens for call in cut), rel=0.05)
     assert billed["output"] == pytest.approx(sum(call.output_tokens for call in cut), rel=0.05)

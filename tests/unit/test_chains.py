@@ -7,10 +7,12 @@ import pytest
 from streamproc.chains import Chains
 from streamproc.errors import InvalidRequest
 from streamproc.money.tokens import TokenCounter
+from streamproc.observe.gauges import FactorState
 from streamproc.providers.catalog import Catalog
 from streamproc.records.request import Request
+from streamproc.settings.provider import ProviderSettings
 from streamproc.settings.settings import Settings
-from tests.fakes import FakeClock, Seen, a_request
+from tests.fakes import FakeClock, Seen, a_call, a_request
 
 PRICE = {"input_usd": 1, "output_usd": 2}
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
@@ -62,6 +64,23 @@ def test_what_has_no_price_is_refused_before_the_call(request_: Request, what: s
         f"model: 'm' of provider 'mine' has no known price for {what}; set providers.mine.{setting} or allow_unpriced"
     )
     assert route(request_, allow_unpriced=True) == ("mine", "m")
+
+
+async def test_what_was_learned_of_a_model_is_shown() -> None:
+    """By all calls of the process; this provider tells a token for each word."""
+    own = ProviderSettings.model_validate({"kind": "scripted", "models": ["m"], "prices": {"m": PRICE}})
+    settings = Settings.model_validate({"providers": {"mine": own}})
+    chains = Chains(settings, Catalog(settings.providers, now=lambda: 0.0), FakeClock(), Seen(), TokenCounter())
+    request = a_request(messages=[{"role": "user", "content": " the" * 140}])
+    assert chains.factors() == ()
+    for _ in range(6):
+        provider, model = chains.route(request)
+        async for _ in provider.stream(a_call(request, model=model, max_output_tokens=50)):
+            pass
+    assert chains.factors() == (
+        FactorState("mine", "m", "input", 95, 0.0),
+        FactorState("mine", "m", "output", 100, 0.0),
+    )
 
 
 def test_a_model_without_a_price_is_refused() -> None:

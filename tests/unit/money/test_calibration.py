@@ -60,9 +60,9 @@ def test_what_cannot_be_this_text_teaches_nothing(counted: int, told: int) -> No
 
 
 def test_few_calls_are_counted_once_it_is_known() -> None:
-    """Counting takes 50 µs for each 1,000 characters: the first 32 calls, and then each 16th."""
+    """Counting takes 50 µs for each 1,000 characters: the first 32 calls, and then each 32nd."""
     calibration = Calibration()
-    asked = [calibration.wants(SPOT) for _ in range(32 + 160)]
+    asked = [calibration.wants(SPOT) for _ in range(32 + 320)]
     assert (asked[:32], sum(asked[32:])) == ([True] * 32, 10)
 
 
