@@ -21,6 +21,9 @@ from streamproc.settings.settings import Settings
 __all__ = ["Plan", "Planner"]
 
 
+_MOST_PROBLEMS = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What requests of the file cost on one model; `place` is None for all of them together, each on its own.
@@ -136,4 +139,11 @@ class Planner:
             unsaid |= found.unsaid
             if found.problem is not None:
                 problems[found.problem] += 1
-        return problems, frozenset(unsaid)
+        return _bounded(problems), frozenset(unsaid)
+
+
+def _bounded(problems: Counter[str]) -> Mapping[str, int]:
+    """The commonest ones: a sentence may name a figure of its request, and then there are as many as requests."""
+    told = dict(problems.most_common(_MOST_PROBLEMS))
+    rest = problems.total() - sum(told.values())
+    return told | {"other reasons": rest} if rest else told

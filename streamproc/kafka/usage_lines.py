@@ -15,6 +15,7 @@ from streamproc.settings.settings import Settings
 __all__ = ["UsageLines"]
 
 _SILENCE_SECONDS = 20.0
+_READABLE = (b"streamproc.usage.v1", b"streamproc.usage.v2")  # one more than is written: readers are upgraded first
 
 
 class UsageLines(Reader):
@@ -51,8 +52,11 @@ class UsageLines(Reader):
 
 
 def _line(record: Record) -> UsageLine:
+    place = f"{record.place.topic} partition {record.place.partition} offset {record.offset}"
+    kind = dict(record.headers).get("ce_type")
+    if kind is not None and kind not in _READABLE:
+        raise SetupError(f"{place} holds {kind.decode(errors='replace')[:80]!r}, which this version cannot read")
     try:
         return decode_usage(record.value or b"")
     except ValidationError as exc:
-        place = f"{record.place.topic} partition {record.place.partition} offset {record.offset}"
         raise SetupError(f"{place} holds no usage line that this version can read") from exc

@@ -58,5 +58,5 @@ def _check_api(provider: ProviderSettings, request: Request) -> None:
 def _check_context(model: str, facts: FactSettings, tokens: int) -> None:
     if facts.context_tokens is not None and tokens > facts.context_tokens:
         raise unsupported(
-            f"messages: prompt and answer may have {tokens} tokens; the context of {model!r} has {facts.context_tokens}"
+            f"messages: prompt and answer may be longer than the context of {model!r}, {facts.context_tokens} tokens"
         )

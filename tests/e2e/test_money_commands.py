@@ -43,3 +43,17 @@ def test_the_usage_topic_is_priced_again(bootstrap: str, topic_prefix: str, tmp_
     send(bootstrap, usage, [(b"k", b"{}", (), 3)])
     sentence = sentence_of(place.say("prices", "again", "--from-topic"))
     assert sentence == f"{usage} partition 3 offset 0 holds no usage line that this version can read"
+
+
+def test_a_line_of_a_newer_version(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+    """It might mean something else: it is told, and nothing is added up."""
+    place = Workplace(tmp_path, bootstrap, topic_prefix, SETTINGS)
+    asyncio.run(create_topics(load_settings(place.settings)))
+    types = (b"streamproc.usage.v2", b"streamproc.usage.v3")
+    lines = [(b"k", encode_usage(EARLY), (("ce_type", kind),), 0) for kind in types]
+    send(bootstrap, place.topic("usage"), lines)
+    said = place.say("prices", "again", "--from-topic")
+    sentence = (
+        f"{place.topic('usage')} partition 0 offset 1 holds 'streamproc.usage.v3', which this version cannot read"
+    )
+    assert (sentence_of(said), said.out) == (sentence, "")

@@ -112,6 +112,20 @@ def test_what_is_not_known_is_listed_and_makes_the_whole_unknown(tmp_path: Path)
     assert said.code == 1
 
 
+def test_a_reason_for_each_request_is_not_told_for_each(tmp_path: Path) -> None:
+    """The first three and how many there are beside them."""
+    texts = [
+        json.dumps({"request_id": "a", "model": "small", "input": ["x"] * n, "dimensions": 8192})
+        for n in range(400, 410)
+    ]
+    said = estimated(tmp_path, "--model", "small", "--format", "json", file="\n".join(texts))
+    row = rows_of(said)[1]
+    assert [problem.partition(" vectors")[0] for problem in row["problems"]] == [
+        "input: 400", "input: 401", "input: 402", "other reasons",
+    ]  # fmt: skip
+    assert "low/small cannot answer 7 of 10 requests: other reasons" in said.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
