@@ -5,6 +5,7 @@ Its URL may hold a secret, so it is in no message.
 
 import asyncio
 from collections.abc import Callable
+from urllib.parse import quote
 
 from streamproc.chain.clock import Clock
 from streamproc.chain.retry import wait_seconds
@@ -23,6 +24,7 @@ _CAP_SECONDS = 60.0
 _MOST_WAITING = 1000
 _TIMEOUTS = TimeoutSettings(total_seconds=10)
 _SUCCESS = range(200, 300)
+_KEPT_IN_QUERY = "/?%!$&'()*+,;:=@[]|~"
 
 
 class Webhook:
@@ -34,9 +36,16 @@ class Webhook:
         Raises:
             SetupError: the address is no URL of an HTTP server.
         """
+        address, mark, query = url.partition("?")
+        self._query = mark + quote(query, safe=_KEPT_IN_QUERY)
         try:
             self._transport = Transport(
-                provider="webhook", base_url=url, headers={}, timeouts=_TIMEOUTS, max_connections=1, keep_alive=False
+                provider="webhook",
+                base_url=address,
+                headers={},
+                timeouts=_TIMEOUTS,
+                max_connections=1,
+                keep_alive=False,
             )
         except SetupError:
             raise SetupError(
@@ -83,7 +92,9 @@ class Webhook:
 
     async def _post(self, alert: BudgetAlert) -> str | None:
         try:
-            async with self._transport.post("", encode(alert), stream_type=None, call_id=alert.alert_id) as exchange:
+            async with self._transport.post(
+                self._query, encode(alert), stream_type=None, call_id=alert.alert_id
+            ) as exchange:
                 status = exchange.status_code
         except ProviderError as error:
             return error.code

@@ -243,11 +243,3 @@ def test_a_record_that_cannot_be_read_is_told_with_its_place(bootstrap: str, tmp
         assert (said.code, "NOT on the bill: 1 records that cannot be read" in said.out) == (1, True), said
         said = place.say("billing", "report")
         assert (said.code, "1 records that cannot be read" in said.err) == (0, True), said
-
-
-def test_the_password_of_a_store_stays_out_of_the_settings_file(tmp_path: Path) -> None:
-    """As every secret."""
-    (tmp_path / "streamproc.toml").write_text('[billing]\nstore = "postgresql://u:geheim@h/d"\n')
-    said = run("config", "check", folder=tmp_path)
-    assert "billing.store: holds a password" in sentence_of(said)
-    assert "geheim" not in said.err
