@@ -119,11 +119,3 @@ def test_a_reader_that_went_away_is_no_failure_worth_words(arguments: tuple[str,
         )
     assert done.stderr == b""
     assert done.returncode in (0, 1)
-
-
-def test_the_password_of_a_store_stays_out_of_the_settings_file(tmp_path: Path) -> None:
-    """As every secret."""
-    (tmp_path / "streamproc.toml").write_text('[billing]\nstore = "postgresql://u:geheim@h/d"\n')
-    said = run("config", "check", folder=tmp_path)
-    assert "billing.store: holds a password" in sentence_of(said)
-    assert "geheim" not in said.err
