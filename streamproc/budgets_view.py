@@ -12,7 +12,7 @@ from streamproc.kafka.words import LastWords
 from streamproc.money.configured import configured_caps
 from streamproc.money.ledger import Standing
 from streamproc.money.ledger_memory import MemoryLedger
-from streamproc.observe.events import Observers
+from streamproc.observe.observers import Observers
 from streamproc.settings.settings import Settings
 
 __all__ = ["view"]

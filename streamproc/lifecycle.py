@@ -16,10 +16,10 @@ from streamproc.errors import SetupError
 from streamproc.kafka.rights import check_rights
 from streamproc.kafka.told_twice import pass_by_told_twice
 from streamproc.kafka.topics import check_topics
-from streamproc.observe.events import Observers
 from streamproc.observe.health import start_health_server
 from streamproc.observe.logs import CallLog, install_library_logs
 from streamproc.observe.metrics import Metrics
+from streamproc.observe.observers import Observers
 from streamproc.providers.catalog import Catalog
 from streamproc.settings.settings import Settings
 from streamproc.system_clock import SystemClock

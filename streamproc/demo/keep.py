@@ -10,7 +10,8 @@ from rich.console import Console
 
 from streamproc.demo.stage import Stage
 from streamproc.errors import SetupError
-from streamproc.observe.events import Happening, Observers, RunEnded
+from streamproc.observe.events import Happening, RunEnded
+from streamproc.observe.observers import Observers
 
 __all__ = ["keep_running"]
 

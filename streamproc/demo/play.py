@@ -19,7 +19,7 @@ from streamproc.demo.stored import stored_records
 from streamproc.demo.story import pick_restarted, pick_streamed, streams
 from streamproc.demo.view import LiveView, PlainLines, View
 from streamproc.errors import SetupError
-from streamproc.observe.events import Observers
+from streamproc.observe.observers import Observers
 from streamproc.records.codec import decode_usage
 from streamproc.records.identity import RunId
 
