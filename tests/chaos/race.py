@@ -26,6 +26,8 @@ Disturbance = Callable[[], Awaitable[str]]
 
 _PATIENCE_SECONDS = 150.0
 _QUIET_SECONDS = 2.0
+_SLOTS = (5, 10, 500)
+"""Calls at once: few, so that a kill takes a part of the budget and the race goes on; or all that the budget allows."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ async def race(plan: Race, folder: Path, say: Callable[[str], None]) -> Outcome:
         cluster = stack.enter_context(running_cluster(plan.broker, folder))
         mock = stack.enter_context(mock_provider(folder, "--seed", str(plan.seed)))
         file = folder / "streamproc.toml"
-        settings = await set_up(cluster, mock.url, file, plan.cap_nanos, plan.more)
+        settings = await set_up(cluster, mock.url, file, plan.cap_nanos, random.choice(_SLOTS), plan.more)
         await send(settings, plan.requests, random)
         crew = stack.enter_context(Crew(file, folder))
         for _ in range(plan.workers):
@@ -98,7 +100,7 @@ async def _hurt(plan: Race, crew: Crew, mock: Mock, random: Random, say: Callabl
     """Kills a worker while calls run, and starts another one in its place."""
     for _ in range(plan.kills):
         await _until(lambda: mock.stats()["running"] > 0)
-        await asyncio.sleep(random.uniform(0, 0.3))
+        await asyncio.sleep(random.uniform(0, 1))
         victim = crew.pick(random.random(), at_work=False)
         if victim is None:
             return

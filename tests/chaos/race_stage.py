@@ -46,6 +46,7 @@ partitions = 4
 replication_factor = {copies}
 
 [worker]
+max_running = {slots}
 max_crashes = 20
 
 [retry]
@@ -69,8 +70,11 @@ timeouts.idle_seconds = {call}
 _PRICE = f'prices."{{model}}" = {{{{ input_usd = {INPUT_NANOS / 1000}, output_usd = {OUTPUT_NANOS / 1000} }}}}\n'
 
 
-async def set_up(cluster: Cluster, provider_url: str, file: Path, cap_nanos: int, more: str) -> Settings:
-    """Writes the settings file that all workers share, and creates the topics; `more` is for the group `budgets`."""
+async def set_up(cluster: Cluster, provider_url: str, file: Path, cap_nanos: int, slots: int, more: str) -> Settings:
+    """Writes the settings file that all workers share, and creates the topics.
+
+    A worker makes at most `slots` calls at once; `more` is for the group `budgets`.
+    """
     text = _SETTINGS.format(
         bootstrap=cluster.bootstrap,
         copies=cluster.copies,
@@ -78,6 +82,7 @@ async def set_up(cluster: Cluster, provider_url: str, file: Path, cap_nanos: int
         models=list(MODELS),
         call=_CALL_SECONDS,
         cap_usd=f"{cap_nanos / 1e9:.9f}",
+        slots=slots,
         more=more,
     )
     file.write_text(text + "".join(_PRICE.format(model=model) for model in MODELS), encoding="utf-8")
