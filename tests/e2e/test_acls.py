@@ -31,6 +31,9 @@ metrics_enabled = false
 """
 
 
+_SMALL = {"STREAMPROC_WORKER__MAX_WINDOW": "1000"}  # a window whose metadata this broker keeps
+
+
 class Acl(NamedTuple):
     """What bob may do, literally with this resource; an address `*` is any."""
 
@@ -127,7 +130,7 @@ def guarded(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
         pytest.skip(str(missing))
 
     def makes_topics() -> bool:
-        return run("topics", "create", folder=folder, **_variables(broker.bootstrap, "broker")).code == 0
+        return run("topics", "create", folder=folder, **_variables(broker.bootstrap, "broker"), **_SMALL).code == 0
 
     try:
         broker.launch()
@@ -175,5 +178,4 @@ def test_a_broker_that_keeps_too_little_beside_an_offset_is_told(guarded: str, t
     (tmp_path / "streamproc.toml").write_text(_SETTINGS)
     said = run("topics", "check", folder=tmp_path, **_variables(guarded, "broker"))
     assert "keeps at most 600 characters beside an offset (offset.metadata.max.bytes), but with" in sentence_of(said)
-    smaller = {"STREAMPROC_WORKER__MAX_WINDOW": "1000"}
-    assert run("topics", "check", folder=tmp_path, **_variables(guarded, "broker"), **smaller).code == 0
+    assert run("topics", "check", folder=tmp_path, **_variables(guarded, "broker"), **_SMALL).code == 0
