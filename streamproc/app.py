@@ -8,7 +8,7 @@ from functools import partial
 from streamproc.budgets import budgets_of
 from streamproc.chain.clock import Clock
 from streamproc.chain.outcome import Outcome
-from streamproc.chain.schedule import ScheduleRules
+from streamproc.chain.rules import schedule_rules, wait_rules
 from streamproc.chains import Chains
 from streamproc.kafka.agreement import Agreement
 from streamproc.kafka.cancels import Cancels
@@ -98,17 +98,15 @@ class Worker:
                 max_output_tokens=limits.max_output_tokens,
             ),
             self._chains.route,
+            self._chains.admit,
             self._publisher,
             Outcome(limits.max_record_bytes, self._clock),
             RunRules(
-                schedule=ScheduleRules(
-                    worker.default_deadline_seconds, worker.max_deadline_seconds, worker.max_not_before_seconds
-                ),
+                schedule=schedule_rules(worker),
                 default_output_tokens=limits.default_output_tokens,
                 max_answer_characters=limits.max_answer_characters,
                 max_crashes=worker.max_crashes,
-                wait_base_seconds=retry.wait_base_seconds,
-                wait_cap_seconds=retry.wait_cap_seconds,
+                waits=wait_rules(retry),
             ),
             self._clock,
             random.random,
@@ -201,18 +199,19 @@ class Worker:
             buffered_bytes=self._publisher.buffered_bytes,
             partitions=tuple(
                 PartitionState(
-                    topic=assignment.key.topic,
-                    partition=assignment.key.partition,
-                    lag=self.consumer.lag(assignment.key),
-                    window=assignment.window,
-                    ready=assignment.is_ready,
-                    paused=assignment.is_paused,
+                    item.key.topic,
+                    item.key.partition,
+                    self.consumer.lag(item.key),
+                    item.window,
+                    item.is_ready,
+                    item.is_paused,
                 )
-                for assignment in self.consumer.assignments
+                for item in self.consumer.assignments
             ),
             connections=tuple(ConnectionState(provider, **one._asdict()) for provider, one in held.items()),
             budgets=self._budgets.shown,
             factors=self._chains.factors(),
+            standings=tuple(self._chains.standings()),
         )
 
     def liveness(self) -> str | None:

@@ -1,18 +1,27 @@
 """The chains: what stands in front of each provider, and which one a request goes through.
 
-    Retrying(Accounted(provider))
+    Retrying(Limited({credential: Accounted(provider) for each credential of the provider}))
 
-A run's call passes the retry first, so that every try is a call of its own with a usage line of its own.
+A run's call passes the retry first, so that every try is a call of its own with a usage line of its own. Which
+credential takes it, breakers and limits decide, for the first try before its run has a slot (`admit`).
 """
 
 import random
 from datetime import UTC, datetime
+from math import isinf
 
 from streamproc.chain.accounting import Accounted
+from streamproc.chain.admission import Admission
 from streamproc.chain.budget import Budget
 from streamproc.chain.clock import Clock
+from streamproc.chain.limit import Limited, ask_for
+from streamproc.chain.permit import NotBefore
 from streamproc.chain.provider import Provider
-from streamproc.chain.retry import Retrying, RetryPolicy
+from streamproc.chain.retry import Retrying
+from streamproc.chain.retry_budget import RetryBudget
+from streamproc.chain.rules import breaker_rules, limit_rules, retry_policy
+from streamproc.chain.run import Run
+from streamproc.chain.tenants import Tenants
 from streamproc.errors import InvalidRequest
 from streamproc.money.bound import unbounded
 from streamproc.money.calibration import Calibration
@@ -20,8 +29,8 @@ from streamproc.money.measure import Measure
 from streamproc.money.pricing import Prices
 from streamproc.money.rates import Rates
 from streamproc.money.tokens import TokenCounter
-from streamproc.observe.events import Observer
-from streamproc.observe.gauges import FactorState
+from streamproc.observe.events import CallsHeld, Observer
+from streamproc.observe.gauges import FactorState, StandingState
 from streamproc.providers.catalog import Catalog
 from streamproc.records.request import Request
 from streamproc.settings.settings import Settings
@@ -54,7 +63,11 @@ class Chains:
             name: Measure.of(name, provider, counter, self._calibration)
             for name, provider in settings.providers.items()
         }
-        self._chains = {name: self._chain(name, provider) for name, provider in catalog.providers.items()}
+        retry = settings.retry
+        self._retries = RetryBudget(retry.process_ratio, retry.process_per_second, clock.monotonic())
+        tenants = Tenants({name: limit_rules(limits) for name, limits in settings.tenants.items()})
+        self._admissions = {name: self._admission(name, tenants) for name in settings.providers}
+        self._chains = {name: self._chain(name) for name in settings.providers}
 
     def load(self) -> None:
         """Prices and rank files. Blocks for about a second: call it in a thread.
@@ -85,6 +98,33 @@ class Chains:
             self._check_price(request, name, model)
         return self._chains[name], model
 
+    def admit(self, run: Run) -> NotBefore | None:
+        """Takes the permit for a run's first call, without waiting; or says for how long there is none."""
+        most = run.request.max_output_tokens or self._settings.limits.default_output_tokens
+        ask = ask_for(run.request, run.model, run.tenant, run.size_bytes, most)
+        verdict = self._admissions[run.provider.name].admit(ask)
+        if not isinstance(verdict, NotBefore):
+            run.progress.permit = verdict
+            return None
+        tenant = run.tenant if verdict.is_tenant else None
+        self._observer.saw(CallsHeld(run.provider.name, verdict.reason, tenant, verdict.seconds))
+        return verdict
+
+    def standings(self) -> list[StandingState]:
+        """How each credential stands with each model that was asked for; another thread may look."""
+        return [
+            StandingState(
+                provider=name,
+                credential=standing.credential,
+                model=standing.model,
+                breaker=standing.breaker.state.value,
+                running=standing.concurrency.running,
+                allowed=None if isinf(allowed := standing.concurrency.allowed) else allowed,
+            )
+            for name, admission in self._admissions.items()
+            for standing in admission.standings()
+        ]
+
     def _check_price(self, request: Request, name: str, model: str) -> None:
         rates = self._prices.rates(name, model, datetime.fromtimestamp(self._clock.time(), UTC))
         if rates is None:
@@ -102,13 +142,24 @@ class Chains:
                 code="unpriced",
             )
 
-    def _chain(self, name: str, provider: Provider) -> Provider:
-        retry = self._settings.retry
-        policy = RetryPolicy(retry.attempts, retry.base_seconds, retry.cap_seconds, retry.max_lost_attempts)
+    def _admission(self, name: str, tenants: Tenants) -> Admission:
+        own = self._settings.providers[name]
+        rules = {}
+        for credential, _ in self._catalog.credentials[name]:
+            more = own.credentials.get(credential)
+            rules[credential] = limit_rules(own.limits if more is None or more.limits is None else more.limits)
+        return Admission(name, rules, tenants, breaker_rules(self._settings.breaker), self._clock, self._observer)
 
+    def _chain(self, name: str) -> Provider:
+        accounted = {
+            credential: self._accounted(name, provider) for credential, provider in self._catalog.credentials[name]
+        }
+        limited = Limited(name, accounted, self._admissions[name])
+        policy = retry_policy(self._settings.retry)
+        return Retrying(limited, policy, self._retries, self._clock, random.random, self._observer)
+
+    def _accounted(self, name: str, provider: Provider) -> Provider:
         def rates(model: str, at: datetime) -> Rates | None:
             return self._prices.rates(name, model, at)
 
-        measure = self._measures[name]
-        accounted = Accounted(provider, rates, measure, self._clock, self._observer, self._budget)
-        return Retrying(accounted, policy, self._clock, random.random, self._observer)
+        return Accounted(provider, rates, self._measures[name], self._clock, self._observer, self._budget)

@@ -9,7 +9,8 @@
         ├── BudgetRefused          the money allowed does not cover what the call may cost
         ├── DeadlinePassed
         ├── Cancelled              the sender wants no answer any more
-        ├── RetryBudgetSpent       too many attempts were lost that may have been billed
+        ├── RetryBudgetSpent       too many attempts were lost that may have been billed, or too much money
+        ├── AnswerCut              it broke off after its first token, and the settings want no new attempt
         ├── AnswerTooLong          the answer passed the size the settings allow
         └── ProviderError          what a provider did, with its status, code and hints
             ├── Transient          ConnectFailed · TimedOut · Disconnected · IncompleteStream · MalformedStream
@@ -33,7 +34,8 @@ Fate table (each row is a test):
 | Transient that may have been billed, no token yet | yes, a few times | `estimated` usage of the lost call | – |
 | Transient, before the first token                 | yes, then waits | nothing until the deadline       | no        |
 | Transient, after the first token | yes, as a visible new attempt | `estimated` usage of the lost attempt | – |
-| RetryBudgetSpent, AnswerTooLong                   | no              | `failed`, usage                  | yes       |
+| no credential takes a call now: breaker, limits   | waits without a slot | nothing until the deadline  | no        |
+| RetryBudgetSpent, AnswerCut, AnswerTooLong        | no              | `failed`, usage                  | yes       |
 | PublishFailed, partition lost, drain              | –               | nothing but usage of cut calls   | no        |
 """
 
@@ -41,6 +43,7 @@ from collections.abc import Callable
 from typing import ClassVar, Literal, Protocol
 
 __all__ = [
+    "AnswerCut",
     "AnswerTooLong",
     "BadRequest",
     "BudgetRefused",
@@ -163,6 +166,12 @@ class RetryBudgetSpent(RunError):
     code = "retry_budget_spent"
 
 
+class AnswerCut(RunError):
+    """The answer broke off after its first token, and `retry.restarts` is off."""
+
+    code = "answer_cut"
+
+
 class AnswerTooLong(RunError):
     """The answer passed `limits.max_answer_characters`; the call was ended and is billed for what came."""
 
@@ -178,6 +187,7 @@ class ProviderError(RunError):
         provider_code: the provider's own error code or type, if it gave one.
         request_id: the provider's own id of the call, if it gave one.
         retry_after_seconds: the provider's hint, or None.
+        should_retry: whether the provider says that the same call may be tried again, or None.
         may_have_cost: whether the provider may bill this call although it failed.
     """
 
@@ -193,6 +203,7 @@ class ProviderError(RunError):
         provider_code: str | None = None,
         request_id: str | None = None,
         retry_after_seconds: float | None = None,
+        should_retry: bool | None = None,
         may_have_cost: bool | None = None,
     ) -> None:
         super().__init__(sentence)
@@ -201,6 +212,7 @@ class ProviderError(RunError):
         self.provider_code = provider_code
         self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
+        self.should_retry = should_retry
         self.may_have_cost = self.may_have_cost_by_default if may_have_cost is None else may_have_cost
 
 

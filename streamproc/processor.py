@@ -1,9 +1,9 @@
 """One run's life. Read this first.
 
 A record comes in (`accept`): it is a valid request and becomes a run, or it is none and goes to the dead letters.
-The run gets a slot (`process`): its call goes down the chain, the events that come back are folded into the answer
-and published as chunks; when all of them are safe in Kafka, the result and the bill leave together. Every way out of
-a run is one row of the fate table in `errors.py`.
+The run gets a permit for its call (`admit`), and only then a slot (`process`): its call goes down the chain, the
+events that come back are folded into the answer and published as chunks; when all of them are safe in Kafka, the
+result and the bill leave together. Every way out of a run is one row of the fate table in `errors.py`.
 """
 
 from collections.abc import Callable
@@ -15,19 +15,12 @@ from streamproc.chain.begin import progress_of, times_of
 from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
 from streamproc.chain.outcome import Outcome
+from streamproc.chain.permit import NotBefore
 from streamproc.chain.provider import Completed, Embeddings, Event, Provider, Restarted, Text, Told
-from streamproc.chain.retry import wait_seconds
+from streamproc.chain.retry_rules import WaitRules
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.chain.schedule import ScheduleRules
-from streamproc.errors import (
-    Cancelled,
-    CredentialFault,
-    DeadlinePassed,
-    InvalidRequest,
-    NotNow,
-    RunError,
-    Transient,
-)
+from streamproc.errors import Cancelled, CredentialFault, DeadlinePassed, InvalidRequest, NotNow, RunError, Transient
 from streamproc.kafka.publisher import Publisher
 from streamproc.kafka.writer import ChunkWriter
 from streamproc.observe.events import DeadLettered, Observer, RunDeferred, RunEnded, RunWaits
@@ -41,14 +34,13 @@ __all__ = ["Processor", "RunRules"]
 
 
 class RunRules(NamedTuple):
-    """Bounds of a run, from the settings; waits as in `chain.retry`."""
+    """Bounds of a run, from the settings."""
 
     schedule: ScheduleRules
     default_output_tokens: int
     max_answer_characters: int
     max_crashes: int
-    wait_base_seconds: float
-    wait_cap_seconds: float
+    waits: WaitRules
 
 
 class Processor:
@@ -58,6 +50,7 @@ class Processor:
         self,
         decoder: RequestDecoder,
         route: Callable[[Request], tuple[Provider, str]],
+        admit: Callable[[Run], NotBefore | None],
         publisher: Publisher,
         outcome: Outcome,
         rules: RunRules,
@@ -67,6 +60,7 @@ class Processor:
     ) -> None:
         self._decoder = decoder
         self._route = route
+        self._admit = admit
         self._publisher = publisher
         self._outcome = outcome
         self._rules = rules
@@ -127,6 +121,10 @@ class Processor:
             replay_of=replay_of(incoming.headers),
             is_deferred=incoming.deferral is not None,
         )
+
+    def admit(self, run: Run) -> NotBefore | None:
+        """Takes the permit for the run's first call; or says for how long there is none."""
+        return self._admit(run)
 
     async def process(self, run: Run) -> Terminal:
         """Answers a run.
@@ -205,9 +203,9 @@ class Processor:
         run.progress.waits += 1
         # Whatever was shown of this attempt is void: the next try is another one, also when nothing was.
         run.progress.restart()
-        rules = self._rules
-        hint = error.retry_after_seconds
-        seconds = wait_seconds(run.progress.waits, rules.wait_base_seconds, rules.wait_cap_seconds, hint, self._random)
+        # Nothing has failed where only the moment is wrong: such a wait does not grow with the number of waits.
+        waits = 1 if isinstance(error, NotNow) else run.progress.waits
+        seconds = self._rules.waits.seconds(waits, error.retry_after_seconds, self._random)
         run.not_before = self._clock.time() + seconds
         self._observer.saw(RunWaits(str(run.id), error.code, str(error), seconds))
         room = error.room if isinstance(error, NotNow) else None

@@ -82,6 +82,7 @@ class Accounted:
             raise
         meter = Meter(self._clock.monotonic(), most)
         pieces = meter.pieces
+        call.progress.call_began()
         try:
             async with aclosing(self._inner.stream(call)) as events:
                 async for event in events:
@@ -97,6 +98,7 @@ class Accounted:
                         continue
                     if meter.first_token is None:
                         meter.first_token = self._clock.monotonic()
+                        call.progress.call_answered()
                     yield event
         except ProviderError as error:
             meter.error = error
@@ -168,6 +170,7 @@ class Accounted:
                 call.progress.spent_nanos += spend_of(line).nanos or 0
             if line.basis == "provider" and _is_above(line, meter.most):
                 self._observer.saw(UsageAboveBound(line, meter.most))
+        call.progress.call_ended(meter.error, line, is_complete=meter.completed is not None)
         now = self._clock.monotonic()
         self._observer.saw(
             CallEnded(

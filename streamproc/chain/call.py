@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 from streamproc.chain.journal import Journal
+from streamproc.chain.permit import Permit
+from streamproc.errors import ProviderError
 from streamproc.records.identity import usage_id
 from streamproc.records.request import Request
 from streamproc.records.usage import UsageLine
@@ -17,7 +19,8 @@ class Progress:
     `attempt` strictly grows; `calls` counts the calls of all attempts; `lines` are the usage lines to be
     published with the run's result, `billed` those that its deferral has published already. `spent_nanos` is the most
     the calls so far can have cost, for the request's budget: the bill of a call whose usage the provider told, the
-    upper bound of one that ended without. `crashes` counts the workers that died in its calls.
+    upper bound of one that ended without. `crashes` counts the workers that died in its calls. `permit` is the leave
+    to call that the run has at the moment, if any; it does not outlive a wait.
     """
 
     attempt: int
@@ -28,6 +31,28 @@ class Progress:
     spent_nanos: int = 0
     crashes: int = 0
     billed: tuple[UsageLine, ...] = ()
+    permit: Permit | None = None
+
+    def call_began(self) -> None:
+        """Tells the permit that the real call begins now."""
+        if self.permit is not None:
+            self.permit.began()
+
+    def call_answered(self) -> None:
+        """Tells the permit of the first token."""
+        if self.permit is not None:
+            self.permit.answered()
+
+    def call_ended(self, error: ProviderError | None, line: UsageLine | None, *, is_complete: bool) -> None:
+        """Tells the permit what became of the call, and with that gives it back."""
+        if self.permit is not None:
+            self.permit.ended(error, line, is_complete=is_complete)
+
+    def give_back(self) -> None:
+        """Gives the permit back, if there is one that is not spent."""
+        if self.permit is not None:
+            self.permit.release()
+            self.permit = None
 
     def restart(self) -> int:
         """Begins the next attempt and gives its number."""

@@ -1,4 +1,7 @@
-"""Dispatch: gives ready runs a slot, up to the cap of running calls, and puts waiting ones back."""
+"""Dispatch: gives ready runs a slot, up to the cap of running calls, and puts waiting ones back.
+
+Before a run gets a slot it is asked whether it may call now. A run that may not takes none, and waits where it is.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -6,6 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from streamproc.chain.clock import Clock
+from streamproc.chain.permit import NotBefore
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.errors import NotNow
 from streamproc.kafka.assignment import Assignment, State
@@ -24,6 +28,10 @@ class Work(Protocol):
 
     def accept(self, incoming: Incoming) -> Run | Terminal:
         """A valid request's run, or at once what a record that is none leaves behind."""
+        ...
+
+    def admit(self, run: Run) -> NotBefore | None:
+        """Takes, without waiting, the permit for the run's first call; or says why there is none now."""
         ...
 
     async def process(self, run: Run) -> Terminal:
@@ -102,7 +110,7 @@ class Dispatch:
         now = self._clock.time()
         self.queues.release_due(now)
         while not self.is_stopped and self.running < self._max_running:
-            run = self.queues.take()
+            run = self.queues.take(self._admit, now)
             if run is None:
                 break
             owner = self._owners.pop(id(run))
@@ -114,6 +122,10 @@ class Dispatch:
             owner.running.add(task)
             task.add_done_callback(partial(self._ended, run, owner))
         self._arm(now)
+
+    def _admit(self, run: Run) -> NotBefore | None:
+        # Whose partition is not ready takes no permit: it is only put aside.
+        return self._work.admit(run) if self._owners[id(run)].state is State.READY else None
 
     async def _run(self, run: Run, owner: Assignment) -> None:
         try:
@@ -152,6 +164,8 @@ class Dispatch:
         # A callback and not a `finally`: a task that is cancelled before its first step never enters its body.
         owner.running.discard(task)
         del self._slots[task]
+        run.progress.give_back()
+        self.queues.reopen(run)
         if task.cancelled() and run.is_cancelled:
             # A drain may have cut it, too, before or after: either way its sender wants no answer. Should this
             # terminal be lost with the partition, the next owner finds the same cancel on its topic.
@@ -216,7 +230,7 @@ class Dispatch:
         self._owners = {key: kept for key, kept in self._owners.items() if kept is not owner}
 
     def _arm(self, now: float) -> None:
-        due = self.queues.next_time()
+        due = self.queues.next_time(now)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,25 +1,27 @@
 """Ready queues: validated runs that wait for a slot, one queue for each (route, tenant), served in rotation.
 
-Runs that may not start yet lie beside them, ordered by time, and take no place in the rotation. Pure: no waiting,
-no clock of its own.
+A run has to be admitted before it gets one; routes and tenants that are not stay where they are, and hold up nobody
+else. Runs that may not start yet lie beside them, ordered by time, and take no place in the rotation. Pure: no
+waiting, no clock of its own.
 """
 
 import heapq
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import count
 from math import inf
 
 from streamproc.chain.run import Run
+from streamproc.kafka.route_queue import Admit, RouteQueue
 
 __all__ = ["ReadyQueues"]
 
 
 class ReadyQueues:
-    """Every run put in comes out once: by `take`, `expired` or `remove`."""
+    """Every run put in comes out once: by `take`, `expired` or `remove`. Times are unix seconds."""
 
     def __init__(self) -> None:
-        self._queues: OrderedDict[tuple[str, str], deque[Run]] = OrderedDict()
+        self._routes: OrderedDict[str, RouteQueue] = OrderedDict()
         self._later: list[tuple[float, int, Run]] = []
         self._ticket = count()
         self._earliest = inf  # no queued run has an earlier deadline
@@ -44,7 +46,10 @@ class ReadyQueues:
             self._append(run)
 
     def _append(self, run: Run) -> None:
-        self._queues.setdefault((run.route, run.tenant), deque()).append(run)
+        route = self._routes.get(run.route)
+        if route is None:
+            route = self._routes[run.route] = RouteQueue()
+        route.put(run)
         self.ready += 1
 
     def release_due(self, now: float) -> None:
@@ -62,27 +67,36 @@ class ReadyQueues:
         self._append(run)
         return True
 
-    def take(self) -> Run | None:
-        """The head of the next queue in rotation."""
-        if not self._queues:
-            return None
-        key, queue = next(iter(self._queues.items()))
-        run = queue.popleft()
-        if queue:
-            self._queues.move_to_end(key)
-        else:
-            del self._queues[key]
-        self.ready -= 1
-        self.queued_bytes -= run.size_bytes
-        return run
+    def take(self, admit: Admit, now: float) -> Run | None:
+        """The next run in rotation that is admitted. The rotation is over the routes, and in each over its tenants."""
+        for name, route in list(self._routes.items()):
+            run = route.take(admit, now)
+            if run is not None:
+                if route:
+                    self._routes.move_to_end(name)
+                else:
+                    del self._routes[name]
+                self.ready -= 1
+                self.queued_bytes -= run.size_bytes
+                return run
+        return None
+
+    def reopen(self, run: Run) -> None:
+        """This run's call has ended: routes of its provider, and its tenant, may have room for another one."""
+        for name, route in self._routes.items():
+            if name.startswith(f"{run.provider.name}/"):
+                route.reopen()
+            route.let_in(run.tenant)
 
     def later(self) -> Iterator[Run]:
         """Runs that may not start yet, in no order."""
         return (run for _, _, run in self._later)
 
-    def next_time(self) -> float | None:
-        """Unix time when the next waiting run becomes due."""
-        return self._later[0][0] if self._later else None
+    def next_time(self, now: float) -> float | None:
+        """When the next waiting run becomes due, or a route or a tenant that was held is to be asked again."""
+        due = self._later[0][0] if self._later else inf
+        held = min((route.next_time(now) for route in self._routes.values()), default=inf)
+        return None if (soonest := min(due, held)) == inf else soonest
 
     def expired(self, now: float) -> list[Run]:
         """Takes out every run whose deadline has passed; looks at the runs only when one may have."""
@@ -96,24 +110,16 @@ class ReadyQueues:
         """Takes out every run of which this is true."""
         gone = [run for run in self if is_gone(run)]
         if gone:
-            kept = [(run, due) for run, due in self._entries() if not is_gone(run)]
-            self._queues.clear()
-            self._later.clear()
-            self.ready = self.queued_bytes = 0
-            for run, due in kept:
-                self.queued_bytes += run.size_bytes
-                if due is None:
-                    self._append(run)
-                else:
-                    heapq.heappush(self._later, (due, next(self._ticket), run))
+            leaving = {id(run) for run in gone}
+            for route in self._routes.values():
+                route.keep(lambda run: id(run) not in leaving)
+            self._later = [entry for entry in self._later if id(entry[2]) not in leaving]
+            heapq.heapify(self._later)
+            self.ready = sum(1 for route in self._routes.values() for _ in route)
+            self.queued_bytes -= sum(run.size_bytes for run in gone)
         return gone
 
-    def _entries(self) -> Iterator[tuple[Run, float | None]]:
-        for queue in self._queues.values():
-            for run in queue:
-                yield run, None
-        for due, _, run in sorted(self._later, key=lambda entry: entry[:2]):
-            yield run, due
-
     def __iter__(self) -> Iterator[Run]:
-        return (run for run, _ in self._entries())
+        for route in self._routes.values():
+            yield from route
+        yield from self.later()

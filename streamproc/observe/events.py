@@ -8,11 +8,13 @@ from streamproc.records.usage import UsageLine
 
 __all__ = [
     "AlertTrouble",
+    "BreakerChanged",
     "BudgetAlerted",
     "BudgetHeld",
     "BudgetSpent",
     "BudgetsChanged",
     "CallEnded",
+    "CallsHeld",
     "ClockBehind",
     "Committed",
     "ControlTrouble",
@@ -23,6 +25,7 @@ __all__ = [
     "PartitionChanged",
     "PublishBroke",
     "RetryPlanned",
+    "RetryRefused",
     "RunDeferred",
     "RunEnded",
     "RunWaits",
@@ -60,6 +63,38 @@ class RetryPlanned:
     code: str
     wait_seconds: float
     restart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRefused:
+    """A layer makes no further try in a row; `reason` says which rule of `chain.retry_rules` forbids it."""
+
+    run_id: str
+    provider: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChanged:
+    """A breaker opened, let a probe through or closed; an open one lets none through for `wait_seconds`."""
+
+    provider: str
+    credential: str
+    model: str
+    state: str
+    reason: str
+    wait_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallsHeld:
+    """Runs that are ready take no slot now; `tenant` is told where only that one's own limit holds them."""
+
+    provider: str
+    reason: str
+    tenant: str | None
+    wait_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +256,9 @@ class AlertTrouble:
 Happening = (
     CallEnded
     | RetryPlanned
+    | RetryRefused
+    | BreakerChanged
+    | CallsHeld
     | RunWaits
     | RunDeferred
     | RunEnded

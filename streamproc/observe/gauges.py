@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 
-__all__ = ["BudgetState", "ConnectionState", "FactorState", "PartitionState", "WorkerState", "gauges"]
+__all__ = ["BudgetState", "ConnectionState", "FactorState", "PartitionState", "StandingState", "WorkerState", "gauges"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,21 @@ class BudgetState:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingState:
+    """How one credential stands with one model: `breaker` is the state of its breaker.
+
+    `running` calls hold a permit; `allowed` is how many may, as the provider's refusals taught; None: nothing did.
+    """
+
+    provider: str
+    credential: str
+    model: str
+    breaker: str
+    running: int
+    allowed: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerState:
     """What the worker holds right now: runs by where they are, bytes, the partitions it owns, and connections.
 
@@ -86,6 +101,7 @@ class WorkerState:
     connections: tuple[ConnectionState, ...] = ()
     budgets: tuple[BudgetState, ...] = ()
     factors: tuple[FactorState, ...] = ()
+    standings: tuple[StandingState, ...] = ()
 
 
 def gauges(state: WorkerState) -> Iterator[Metric]:
@@ -113,6 +129,7 @@ def gauges(state: WorkerState) -> Iterator[Metric]:
     yield from _connections(state.connections)
     yield from _factors(state.factors)
     yield from _budgets(state.budgets)
+    yield from _standings(state.standings)
 
 
 def _budgets(states: tuple[BudgetState, ...]) -> Iterator[Metric]:
@@ -160,3 +177,20 @@ def _factors(states: tuple[FactorState, ...]) -> Iterator[Metric]:
         if state.error_percent is not None:
             error.add_metric(place, state.error_percent / 100)
     yield from (factor, error)
+
+
+_BREAKER_STATES = {"closed": 0, "half_open": 1, "open": 2}
+
+
+def _standings(states: tuple[StandingState, ...]) -> Iterator[Metric]:
+    labels = ("provider", "credential", "model")
+    breakers = GaugeMetricFamily("llm_breaker_state", "0 closed, 1 probing, 2 open.", labels=labels)
+    running = GaugeMetricFamily("llm_calls_running", "Calls that hold a permit.", labels=labels)
+    allowed = GaugeMetricFamily("llm_calls_allowed", "Calls at a time, as refusals taught.", labels=labels)
+    for state in states:
+        place = (state.provider, state.credential, state.model)
+        breakers.add_metric(place, _BREAKER_STATES[state.breaker])
+        running.add_metric(place, state.running)
+        if state.allowed is not None:
+            allowed.add_metric(place, state.allowed)
+    yield from (breakers, running, allowed)

@@ -19,12 +19,14 @@ from structlog.typing import FilteringBoundLogger, Processor
 
 from streamproc.observe.events import (
     AlertTrouble,
+    BreakerChanged,
     BudgetAlerted,
     BudgetHeld,
     BudgetsChanged,
     BudgetSpent,
     CallEnded,
     CallLost,
+    CallsHeld,
     ClockBehind,
     Committed,
     ControlTrouble,
@@ -35,12 +37,14 @@ from streamproc.observe.events import (
     PartitionChanged,
     PublishBroke,
     RetryPlanned,
+    RetryRefused,
     RunDeferred,
     RunEnded,
     RunWaits,
     UsageAboveBound,
 )
 from streamproc.observe.log_fields import above_bound_fields, call_fields, on_one_line
+from streamproc.observe.seldom import Seldom
 
 __all__ = ["CallLog", "LibraryLog", "configure_logs", "install_library_logs"]
 
@@ -108,7 +112,7 @@ class CallLog:
     def __init__(self, logger: FilteringBoundLogger, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._log = logger
         self._has_calls = logger.is_enabled_for(logging.INFO)
-        self._seldom = _Seldom(_SECONDS_BETWEEN_LINES, monotonic)
+        self._seldom = Seldom(_SECONDS_BETWEEN_LINES, monotonic)
 
     def saw(self, happening: Happening) -> None:  # noqa: C901, PLR0912 one case for each happening
         """Writes the line, if there is one for it. Called from one thread only, the event loop's."""
@@ -120,6 +124,8 @@ class CallLog:
                 cause = (provider, code, restart)
                 wait = round(wait_seconds, 3)
                 self._warn("retry", cause, run=run_id, provider=provider, code=code, wait_seconds=wait, restart=restart)
+            case BreakerChanged():
+                self._breaker(happening)
             case RunWaits(run_id, code, sentence, wait_seconds):
                 reason = on_one_line(sentence)
                 self._warn("wait", (code,), run=run_id, code=code, reason=reason, wait_seconds=round(wait_seconds, 3))
@@ -150,8 +156,16 @@ class CallLog:
                 self._log.info("budgets", words=words)
             case PartitionChanged(topic, partition, change):
                 self._log.info("partition", topic=topic, partition=partition, change=change)
-            case RunDeferred() | RunEnded() | Committed() | BudgetHeld():
+            case RunDeferred() | RunEnded() | Committed() | BudgetHeld() | RetryRefused() | CallsHeld():
                 pass  # the result record, the metrics or the line about the wait say it
+
+    def _breaker(self, changed: BreakerChanged) -> None:
+        fields = {"provider": changed.provider, "credential": changed.credential, "model": changed.model}
+        if changed.state == "open":
+            wait, reason = round(changed.wait_seconds, 3), changed.reason
+            self._warn("breaker open", tuple(fields.values()), **fields, reason=reason, wait_seconds=wait)
+        elif changed.state == "closed":
+            self._log.info("breaker closed", **fields)
 
     def _warn(self, event: str, cause: tuple[Hashable, ...], **fields: Any) -> None:
         suppressed = self._seldom.admit((event, *cause))
@@ -169,7 +183,7 @@ class LibraryLog(logging.Handler):
     def __init__(self, logger: FilteringBoundLogger, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         super().__init__(logging.WARNING)
         self._log = logger
-        self._seldom = _Seldom(_SECONDS_BETWEEN_LINES, monotonic)
+        self._seldom = Seldom(_SECONDS_BETWEEN_LINES, monotonic)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes the record, unless its place had a line within the last second. `logging` holds a lock here."""
@@ -204,25 +218,3 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # noqa: BLE001 a library's format string that does not fit its arguments still says something
         return str(record.msg)
-
-
-class _Seldom:
-    """Lets one line for each key and period through, and counts what it holds back.
-
-    Keys are codes and places in code, so there are few of them.
-    """
-
-    def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
-        self._seconds = seconds
-        self._monotonic = monotonic
-        self._last: dict[Hashable, tuple[float, int]] = {}
-
-    def admit(self, key: Hashable) -> int | None:
-        """How many were held back since the last line of this key, or None when this one is held back too."""
-        now = self._monotonic()
-        at, held = self._last.get(key, (now - self._seconds, 0))
-        if now - at < self._seconds:
-            self._last[key] = (at, held + 1)
-            return None
-        self._last[key] = (now, 0)
-        return held

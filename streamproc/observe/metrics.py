@@ -11,16 +11,19 @@ from prometheus_client.core import Metric
 
 from streamproc.observe.events import (
     AlertTrouble,
+    BreakerChanged,
     BudgetAlerted,
     BudgetHeld,
     BudgetSpent,
     CallEnded,
     CallLost,
+    CallsHeld,
     Committed,
     DeadLettered,
     Happening,
     PublishBroke,
     RetryPlanned,
+    RetryRefused,
     RunDeferred,
     RunEnded,
     RunWaits,
@@ -112,6 +115,15 @@ class Metrics:
         )
         self._retries = counter("streamproc_retries_total", "Further tries of a call.", "provider", "code")
         self._restarts = counter("streamproc_restarts_total", "Retries after the first token, visible to readers.")
+        self._retries_refused = counter(
+            "streamproc_retries_refused_total", "Further tries in a row that a rule forbade.", "provider", "reason"
+        )
+        self._holds = counter(
+            "streamproc_holds_total", "Times that runs without a slot were refused a call.", "provider", "reason"
+        )
+        self._breakers = counter(
+            "llm_breaker_changes_total", "Breakers that came into this state.", "provider", "credential", "state"
+        )
         self._waits = counter("streamproc_waits_total", "Returns of a run to its ready queue.", "code")
         self._deferred = counter("streamproc_deferred_runs_total", "Runs moved to the topic of deferred runs.")
         self._errors = counter("streamproc_errors_total", "Runs that ended with an error.", "code")
@@ -140,10 +152,8 @@ class Metrics:
                 self._count_line(line)
             case RunEnded():
                 self._count_run(happening)
-            case RetryPlanned():
-                self._retries.add((happening.provider, happening.code))
-                if happening.restart:
-                    self._restarts.add()
+            case RetryPlanned() | RetryRefused() | CallsHeld() | BreakerChanged():
+                self._count_decision(happening)
             case RunWaits():
                 self._waits.add((happening.code,))
             case BudgetHeld():
@@ -167,6 +177,19 @@ class Metrics:
                 self._above_bound.add((line.provider, self._models.label(line.model)))
             case _:
                 pass  # the gauges show which partitions are owned, and their state; the log tells of control topics
+
+    def _count_decision(self, decision: RetryPlanned | RetryRefused | CallsHeld | BreakerChanged) -> None:
+        match decision:
+            case RetryPlanned(provider=provider, code=code, restart=restart):
+                self._retries.add((provider, code))
+                if restart:
+                    self._restarts.add()
+            case RetryRefused(provider=provider, reason=reason):
+                self._retries_refused.add((provider, reason))
+            case CallsHeld(provider=provider, reason=reason):
+                self._holds.add((provider, reason))
+            case BreakerChanged(provider=provider, credential=credential, state=state):
+                self._breakers.add((provider, credential, state))
 
     def _count_run(self, ended: RunEnded) -> None:
         self._runs.add((ended.status,))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 from streamproc.chain.provider import Provider
 from streamproc.providers.api_keys import MAIN, api_keys
@@ -14,16 +15,22 @@ from streamproc.providers.resolved import Resolved, resolved
 from streamproc.providers.scripted import Scripted, echo
 from streamproc.providers.tls import context_of
 from streamproc.providers.transport import Transport
-from streamproc.providers.turns import Credential, Turns
 from streamproc.records.request import Request
 from streamproc.settings.provider import FactSettings, ProviderSettings
 from streamproc.settings.secret import read_secret
 
-__all__ = ["Catalog", "Resolved"]
+__all__ = ["Catalog", "Credential", "Resolved"]
+
+
+class Credential(NamedTuple):
+    """A credential's name in the settings, and the provider as it is seen with it."""
+
+    name: str
+    provider: Provider
 
 
 class Catalog:
-    """All providers by name, and each as it is seen with one credential; it owns their connections."""
+    """All providers by name, each with its credentials; it owns their connections."""
 
     def __init__(self, settings: Mapping[str, ProviderSettings], *, now: Callable[[], float]) -> None:
         """Builds the providers and reads their key files; opens no connection. `now` gives unix time in seconds.
@@ -40,9 +47,9 @@ class Catalog:
             name: self._built(name, provider, now) for name, provider in settings.items()
         }
         self.providers: Mapping[str, Provider] = {
-            name: Turns(name, several) if len(several) > 1 else several[0].provider
-            for name, several in self.credentials.items()
+            name: several[0].provider for name, several in self.credentials.items()
         }
+        """Each as it is seen with its first credential."""
 
     def resolve(self, model: str) -> Resolved:
         """Who answers this model: `provider/model`, or a bare name of the first provider that has it.

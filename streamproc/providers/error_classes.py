@@ -158,6 +158,7 @@ def error_in_body(
     request_id: str | None,
     retry_after_seconds: float | None,
     redact: Callable[[str], str],
+    should_retry: bool | None = None,
 ) -> ProviderError:
     """The error of a response whose status is not 200. Providers do not bill those.
 
@@ -175,6 +176,7 @@ def error_in_body(
         provider_code=cut(codes[0]) if codes else None,
         request_id=request_id or _request_id(parsed, redact),
         retry_after_seconds=retry_after_seconds,
+        should_retry=should_retry,
         may_have_cost=False,
     )
 

@@ -12,7 +12,7 @@ from streamproc.providers.error_classes import cut, error_in_body
 from streamproc.providers.framing import PayloadTooLarge
 from streamproc.providers.origin import Origin
 from streamproc.providers.refusal import unsupported
-from streamproc.providers.retry_after import retry_after_seconds
+from streamproc.providers.retry_after import retry_after_seconds, should_retry, used_up_seconds
 from streamproc.providers.transport import Transport
 from streamproc.providers.transport_exchange import Exchange
 from streamproc.records.request import Request
@@ -86,6 +86,7 @@ class HttpProvider:
             origin = self._origin(dialect, exchange)
             if exchange.status_code != 200:  # noqa: PLR2004 HTTP's own number
                 raise await self._refusal(exchange, origin)
+            self._obey(exchange, call)
             yield Told(request_id=origin.request_id)
             content_type = exchange.headers.get("content-type", "")
             if not is_streamed:
@@ -121,6 +122,12 @@ class HttpProvider:
         request_id, redact = dialect.request_id(exchange.headers), self._transport.redact
         return Origin(self._name, cut(redact(request_id)) if request_id else None, redact)
 
+    def _obey(self, exchange: Exchange, call: Call) -> None:
+        # An answer can say that it was the last one for now.
+        permit, seconds = call.progress.permit, used_up_seconds(exchange.headers, self._now())
+        if permit is not None and seconds is not None:
+            permit.pause(seconds)
+
     async def _whole(
         self, exchange: Exchange, answer: Answer, origin: Origin, content_type: str, texts: int | None
     ) -> list[Event]:
@@ -146,6 +153,7 @@ class HttpProvider:
             request_id=origin.request_id,
             retry_after_seconds=retry_after_seconds(exchange.headers, self._now()),
             redact=origin.redact,
+            should_retry=should_retry(exchange.headers),
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from streamproc.chain.clock import Clock
-from streamproc.chain.retry import wait_seconds
+from streamproc.chain.retry_rules import wait_seconds
 from streamproc.errors import ProviderError, SetupError
 from streamproc.observe.events import AlertTrouble, Observer
 from streamproc.providers.transport import Transport

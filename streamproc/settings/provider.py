@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from streamproc.settings.call_limits import CallLimitSettings
 from streamproc.settings.group import Group
 from streamproc.settings.prices import PriceSettings
 
@@ -29,6 +30,7 @@ class CredentialSettings(Group):
 
     api_key: SecretStr | None = Field(None, description="From a variable only.")
     api_key_file: Path | None = Field(None, description="File that holds the key.")
+    limits: CallLimitSettings | None = Field(None, description="Of this credential; default the provider's.")
 
 
 class FactSettings(Group):
@@ -64,6 +66,9 @@ class ProviderSettings(Group):
     api_key_file: Path | None = Field(None, description="File that holds the key.")
     credentials: dict[str, CredentialSettings] = Field(
         default_factory=dict, description="More keys, by names of your own; calls take turns over all."
+    )
+    limits: CallLimitSettings = Field(
+        default_factory=lambda: CallLimitSettings(), description="Of each credential by itself."
     )
     facts: dict[str, FactSettings] = Field(default_factory=dict, description="What is known of models, by model.")
     price_provider: str | None = Field(

@@ -1,6 +1,7 @@
 """All settings together, and the relations between their groups."""
 
 import re
+from collections.abc import Iterator
 from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -8,9 +9,11 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from streamproc.settings.billing import BillingSettings
 from streamproc.settings.budgets import BudgetSettings
+from streamproc.settings.call_limits import CallLimitSettings
 from streamproc.settings.kafka import KafkaSettings, SourceSettings, TopicSettings
 from streamproc.settings.provider import ProviderSettings
-from streamproc.settings.worker import ChunkSettings, LimitSettings, ObserveSettings, RetrySettings, WorkerSettings
+from streamproc.settings.retry import BreakerSettings, RetrySettings
+from streamproc.settings.worker import ChunkSettings, LimitSettings, ObserveSettings, WorkerSettings
 
 __all__ = ["PREFIX", "Settings"]
 
@@ -37,6 +40,10 @@ class Settings(BaseSettings):
     chunks: ChunkSettings = Field(default_factory=lambda: ChunkSettings())
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
     retry: RetrySettings = Field(default_factory=lambda: RetrySettings())
+    breaker: BreakerSettings = Field(default_factory=lambda: BreakerSettings())
+    tenants: dict[str, CallLimitSettings] = Field(
+        default_factory=dict, description='Limits by tenant; "*" is each one that is not named, by itself.'
+    )
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     budgets: BudgetSettings = Field(default_factory=lambda: BudgetSettings())
     observe: ObserveSettings = Field(default_factory=lambda: ObserveSettings())
@@ -83,6 +90,26 @@ class Settings(BaseSettings):
         if self.limits.max_request_bytes > self.limits.max_record_bytes:
             raise ValueError("limits: max_request_bytes must not exceed max_record_bytes")
         return self
+
+    @model_validator(mode="after")
+    def _bursts_fit(self) -> Self:
+        for place, limits in self._call_limits():
+            if limits.token_bucket is not None and limits.token_bucket < self.limits.default_output_tokens:
+                raise ValueError(
+                    f"{place}: {'tokens_burst' if limits.tokens_burst else 'tokens_per_minute'} is"
+                    f" {limits.token_bucket:g}, and no request would ever fit that asks for the"
+                    f" {self.limits.default_output_tokens} of limits.default_output_tokens"
+                )
+        return self
+
+    def _call_limits(self) -> Iterator[tuple[str, CallLimitSettings]]:
+        for name, provider in self.providers.items():
+            yield f"providers.{name}.limits", provider.limits
+            for credential, own in provider.credentials.items():
+                if own.limits is not None:
+                    yield f"providers.{name}.credentials.{credential}.limits", own.limits
+        for tenant, limits in self.tenants.items():
+            yield f"tenants.{tenant}", limits
 
     def control_topics(self) -> dict[str, str | None]:
         """Names of the control topics, each with the tenant that it is for; None is for all of them."""

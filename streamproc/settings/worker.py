@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from streamproc.settings.group import Group
 
-__all__ = ["ChunkSettings", "LimitSettings", "ObserveSettings", "RetrySettings", "WorkerSettings"]
+__all__ = ["ChunkSettings", "LimitSettings", "ObserveSettings", "WorkerSettings"]
 
 
 class WorkerSettings(Group):
@@ -78,17 +78,6 @@ class LimitSettings(Group):
         if self.default_output_tokens > self.max_output_tokens:
             raise ValueError("default_output_tokens must not exceed max_output_tokens")
         return self
-
-
-class RetrySettings(Group):
-    """When a provider fails."""
-
-    attempts: int = Field(3, ge=1, le=20, description="Tries in a row before the run goes back to wait.")
-    base_seconds: float = Field(0.5, gt=0, description="The first wait is spread over 0 to this.")
-    cap_seconds: float = Field(20, gt=0, description="No wait between tries is longer.")
-    max_lost_attempts: int = Field(3, ge=0, description="Lost attempts that may have been billed, before a run fails.")
-    wait_base_seconds: float = Field(1, gt=0, description="First wait of a run that went back to its queue.")
-    wait_cap_seconds: float = Field(30, gt=0, description="Longest such wait, unless the provider asks for more.")
 
 
 class ObserveSettings(Group):

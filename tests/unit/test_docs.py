@@ -14,7 +14,9 @@ from streamproc.settings.provider import ProviderSettings
 from streamproc.settings.settings import Settings
 from tests.unit.pages import OPERATIONS, PAGES, ROOT, blocks, codes, commands, prose, spans, table
 
-_SETTING = re.compile(r"(?:billing|kafka|topics|worker|chunks|limits|retry|budgets|observe|timeouts|providers)\.[\w.]+")
+_SETTING = re.compile(
+    r"(?:billing|kafka|topics|worker|chunks|limits|retry|breaker|budgets|observe|timeouts|providers)\.[\w.]+"
+)
 _VARIABLE = re.compile(r"STREAMPROC_\w+__\w+")
 
 

@@ -6,7 +6,6 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
@@ -16,10 +15,16 @@ from pydantic import BaseModel
 from streamproc.errors import CredentialFault, InvalidRequest, RunError, Transient
 from streamproc.kafka.topics import TopicPlan, plan_topics
 from streamproc.observe import events
-from streamproc.observe.gauges import BudgetState, ConnectionState, FactorState, PartitionState, WorkerState
+from streamproc.observe.gauges import (
+    BudgetState,
+    ConnectionState,
+    FactorState,
+    PartitionState,
+    StandingState,
+    WorkerState,
+)
 from streamproc.observe.logs import CallLog, LibraryLog, configure_logs
 from streamproc.observe.metrics import Metrics
-from streamproc.records.alert import BudgetAlert
 from streamproc.records.chunk import Chunk
 from streamproc.records.codec import RequestDecoder, decode_chunk, decode_result, decode_usage, encode, encode_usage
 from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
@@ -28,53 +33,12 @@ from streamproc.records.headers import event_headers
 from streamproc.records.request import Request
 from streamproc.records.result import Result
 from streamproc.records.shapes import Written
-from streamproc.records.usage import TokenCounts, UsageLine
+from streamproc.records.usage import UsageLine
 from streamproc.settings.budgets import BudgetSettings
 from streamproc.settings.settings import Settings
+from tests.unit.happenings import HAPPENINGS
 from tests.unit.pages import OPERATIONS, RECORDS, ROOT, codes, examples, table
 
-_RUN, _AT = "t/0/0@0", datetime(2026, 1, 31, tzinfo=UTC)
-_LINE = UsageLine(
-    usage_id=f"{_RUN}/1/1",
-    run_id=_RUN,
-    request_id="r",
-    tenant="t",
-    attempt=1,
-    provider="p",
-    model="m",
-    tokens=TokenCounts(input=1, output=1, cached_input=1, cache_write=1, reasoning=1, web_searches=1),
-    cost_nanos=1,
-    basis="provider",
-    input_hash="h",
-    started_at=_AT,
-    ended_at=_AT,
-)
-_ALERT = BudgetAlert(
-    alert_id="a", scope="global", window="day", window_start=_AT, unit="nanos", share="0.5", cap=2, settled=1,
-    killed=False, at=_AT,
-)  # fmt: skip
-HAPPENINGS: tuple[events.Happening, ...] = (
-    events.CallEnded(_RUN, 1, "p", "m", "t", "h", "disconnected", 1.0, 0.1, _LINE, "broke"),
-    events.RetryPlanned(_RUN, "p", "c", 0.1, restart=True),
-    events.RunWaits(_RUN, "c", "s", 1.0),
-    events.RunDeferred(_RUN),
-    events.RunEnded(_RUN, "t", "m", "failed", "c", 1.0),
-    events.DeadLettered(_RUN, "c", "s"),
-    events.Committed("t", 0, 1, 0.1),
-    events.PartitionChanged("t", 0, "claimed"),
-    events.ClockBehind("t", 0, 61.0),
-    events.PublishBroke("t", "s"),
-    events.ControlTrouble("t", "c", "s"),
-    events.JournalTrouble("t", "s"),
-    events.CallLost(_LINE),
-    events.UsageAboveBound(_LINE, _LINE),
-    events.BudgetHeld(_RUN, "away", "s"),
-    events.BudgetSpent(_RUN, "spent", "s"),
-    events.LedgerOpened(0.1),
-    events.BudgetsChanged(1),
-    events.BudgetAlerted(_ALERT),
-    events.AlertTrouble("a", "s"),
-)
 DECODER = RequestDecoder(max_bytes=10_000, max_messages=10, max_output_tokens=1000)
 
 
@@ -90,7 +54,10 @@ def test_every_metric_is_in_the_table_and_no_other() -> None:
     budget = BudgetState("global", "day", "usd", 0.1, 0.2, 1.0, is_stopped=False)
     held = ConnectionState("p", 0, 0, 0, waits=1, waited_seconds=0.1, errors={"disconnected": 1})
     factor = FactorState("p", "m", "input", 120, 1.0)
-    metrics = Metrics(registry, lambda: WorkerState(0, 0, 0, 0, 0, (partition,), (held,), (budget,), (factor,)))
+    standing = StandingState("p", "main", "m", "open", running=1, allowed=2.5)
+    metrics = Metrics(
+        registry, lambda: WorkerState(0, 0, 0, 0, 0, (partition,), (held,), (budget,), (factor,), (standing,))
+    )
     for one in HAPPENINGS:
         metrics.saw(one)
     found = {}

@@ -12,6 +12,7 @@ import pytest
 from streamproc.chain.journal import MemoryJournal
 from streamproc.chain.outcome import Outcome
 from streamproc.chain.provider import Completed, Provider, Text
+from streamproc.chain.retry_rules import WaitRules
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.chain.schedule import ScheduleRules
 from streamproc.errors import InvalidRequest, NotNow, QuotaExhausted
@@ -32,8 +33,7 @@ RULES = RunRules(
     default_output_tokens=100,
     max_answer_characters=1000,
     max_crashes=3,
-    wait_base_seconds=1,
-    wait_cap_seconds=30,
+    waits=WaitRules(base_seconds=1, cap_seconds=30, max_hint_seconds=300),
 )
 
 
@@ -51,7 +51,9 @@ def processor(
         MemoryProducer(), "llm.chunks", clock, coalescing=Coalescing(False, 0.0, 1), max_buffered_bytes=10**6
     )
     decoder = RequestDecoder(max_bytes=10**6, max_messages=10, max_output_tokens=1000)
-    return Processor(decoder, route, publisher, Outcome(10**6, clock), RULES, clock, lambda: 0.5, Seen())
+    return Processor(
+        decoder, route, lambda _: None, publisher, Outcome(10**6, clock), RULES, clock, lambda: 0.5, Seen()
+    )
 
 
 def incoming(tenant: str | None = None, headers: tuple[tuple[str, bytes | None], ...] = (), **fields: Any) -> Incoming:

@@ -1,7 +1,6 @@
 """Retrying: what is tried again, what everybody is told, and when it ends. Time is a fake clock's."""
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import aclosing
 from math import inf
 
@@ -10,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.chain.call import Call
-from streamproc.chain.provider import Completed, Event, Restarted, Text
-from streamproc.chain.retry import Retrying, RetryPolicy, wait_seconds
+from streamproc.chain.provider import Event, Restarted, Text
+from streamproc.chain.retry import Retrying
+from streamproc.chain.retry_rules import RetryPolicy, wait_seconds
 from streamproc.errors import (
     BadRequest,
     CredentialRefused,
@@ -24,36 +24,9 @@ from streamproc.errors import (
     TimedOut,
     Transient,
 )
-from streamproc.observe.events import RetryPlanned
 from streamproc.providers.scripted import Pause, Scripted, Step
 from tests.fakes import NOW, FakeClock, Seen, a_call, scripted
-
-DONE = Completed(None, "stop")
-POLICY = RetryPolicy(attempts=3, base_seconds=1.0, cap_seconds=8.0, max_lost_attempts=2)
-
-
-class Rig:
-    """A provider that follows one script after the other, under `Retrying`, with half of each wait's bound."""
-
-    def __init__(self, *scripts: Iterable[Step], policy: RetryPolicy = POLICY) -> None:
-        self.clock = FakeClock()
-        self.seen = Seen()
-        self.call: Call = a_call()
-        left = iter(scripts)
-        self.provider: Scripted = scripted(lambda _: next(left), self.clock)
-        self.retrying = Retrying(self.provider, policy, self.clock, lambda: 0.5, self.seen)
-
-    async def events(self) -> list[Event]:
-        return [event async for event in self.retrying.stream(self.call)]
-
-    @property
-    def waits(self) -> list[tuple[str, float, bool]]:
-        return [(plan.code, plan.wait_seconds, plan.restart) for plan in self.seen.of(RetryPlanned)]
-
-
-def fault(kind: type[ProviderError] = ServerFault, hint: float | None = None) -> ProviderError:
-    """A provider's failure."""
-    return kind("x", provider="p", retry_after_seconds=hint)
+from tests.unit.chain.tries import DONE, POLICY, Rig, fault, plenty
 
 
 @given(
@@ -208,7 +181,7 @@ async def test_cancelling_while_a_call_waits_closes_it() -> None:
 
     call = a_call()
     provider = Scripted("p", lambda _: [Text("a"), Pause(1.0), DONE], forever)
-    retrying = Retrying(provider, POLICY, FakeClock(), lambda: 0.5, Seen())
+    retrying = Retrying(provider, POLICY, plenty(), FakeClock(), lambda: 0.5, Seen())
     task = asyncio.create_task(_drain(retrying, call))
     for _ in range(5):
         await asyncio.sleep(0)
@@ -229,7 +202,7 @@ async def test_cancelling_between_tries_starts_no_other() -> None:
 
     clock = Sleepless()
     provider = scripted(lambda _: [fault()])
-    task = asyncio.create_task(_drain(Retrying(provider, POLICY, clock, lambda: 0.5, Seen()), a_call()))
+    task = asyncio.create_task(_drain(Retrying(provider, POLICY, plenty(), clock, lambda: 0.5, Seen()), a_call()))
     for _ in range(5):
         await asyncio.sleep(0)
     assert (provider.running, clock.slept) == (0, [0.5])

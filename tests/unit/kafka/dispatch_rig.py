@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from streamproc.chain.permit import NotBefore
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.kafka.deferring import Bounds
 from streamproc.kafka.dispatch import Dispatch
@@ -24,9 +25,16 @@ class FakeWork:
         self.processing: dict[int, asyncio.Future[Terminal]] = {}
         self.order: list[int] = []
         self.abandoned: list[int] = []
+        self.asked: list[int] = []
+        self.held: dict[str, NotBefore] = {}
 
     def accept(self, incoming: Incoming) -> Run | Terminal:
         return Terminal(())
+
+    def admit(self, run: Run) -> NotBefore | None:
+        """Holds the runs of those tenants and models that a test put into `held`."""
+        self.asked.append(run.offset)
+        return self.held.get(run.tenant) or self.held.get(run.model)
 
     async def process(self, run: Run) -> Terminal:
         future: asyncio.Future[Terminal] = asyncio.get_running_loop().create_future()

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamproc.chain.permit import NotBefore
 from streamproc.chain.run import Run
 from streamproc.kafka.ready import ReadyQueues
 from streamproc.records.identity import RunId
@@ -16,10 +17,15 @@ def run_of(tenant: str, number: int = 0, *, partition: int = 0, **fields: Any) -
     return a_run(id=RunId("llm.requests", partition, number, 1), tenant=tenant, **fields)
 
 
+def everybody(run: Run) -> NotBefore | None:
+    """Nobody is held."""
+    return None
+
+
 def drain(queues: ReadyQueues) -> list[Run]:
     """All runs that are ready, in the order of their turns."""
     taken = []
-    while (run := queues.take()) is not None:
+    while (run := queues.take(everybody, 0.0)) is not None:
         taken.append(run)
     return taken
 
@@ -32,7 +38,7 @@ def test_a_small_tenant_is_served_in_turn_with_a_large_one() -> None:
     small, other = run_of("small"), run_of("large", model="other")
     queues.put(small, 0.0)
     queues.put(other, 0.0)
-    first = [queues.take() for _ in range(3)]
+    first = [queues.take(everybody, 0.0) for _ in range(3)]
     assert small in first
     assert other in first
 
@@ -82,7 +88,7 @@ def test_every_run_comes_out_exactly_once(drawn: list[tuple[object, ...]]) -> No
             queues.put(run, now)
             inside.append(run)
         elif step[0] == "take":
-            taken = queues.take()
+            taken = queues.take(everybody, 0.0)
             gone = [] if taken is None else [taken]
             assert all(run.not_before <= now for run in gone)
         elif step[0] == "tick":
@@ -115,16 +121,16 @@ def test_runs_that_wait_come_in_the_order_of_their_time() -> None:
     late, soon = run_of("a", 1, not_before=20.0), run_of("a", 2, not_before=10.0)
     queues.put(late, 0.0)
     queues.put(soon, 0.0)
-    assert queues.take() is None
-    assert queues.next_time() == 10.0
+    assert queues.take(everybody, 0.0) is None
+    assert queues.next_time(0.0) == 10.0
     queues.release_due(9.99)
-    assert queues.take() is None
+    assert queues.take(everybody, 0.0) is None
     queues.release_due(10.0)
-    assert queues.take() is soon
-    assert queues.next_time() == 20.0
+    assert queues.take(everybody, 0.0) is soon
+    assert queues.next_time(0.0) == 20.0
     queues.release_due(20.0)
-    assert queues.take() is late
-    assert queues.next_time() is None
+    assert queues.take(everybody, 0.0) is late
+    assert queues.next_time(0.0) is None
 
 
 def test_what_stays_keeps_its_order_and_its_time() -> None:
@@ -134,8 +140,8 @@ def test_what_stays_keeps_its_order_and_its_time() -> None:
     for run in (kept[0], run_of("a", 2, deadline=1.0), kept[1], kept[2]):
         queues.put(run, 0.0)
     assert [run.id.offset for run in queues.expired(1.0)] == [2]
-    assert queues.take() is kept[0]
-    assert queues.take() is kept[1]
-    assert queues.take() is None
+    assert queues.take(everybody, 0.0) is kept[0]
+    assert queues.take(everybody, 0.0) is kept[1]
+    assert queues.take(everybody, 0.0) is None
     queues.release_due(5.0)
-    assert queues.take() is kept[2]
+    assert queues.take(everybody, 0.0) is kept[2]

@@ -86,9 +86,9 @@ async def test_an_echo_goes_nowhere(name: str, engine: str) -> None:
                 tuple(ConnectionState(name, **held._asdict()) for name, held in built.connections().items()),
             ),
         )
-        for key in KEYS:
+        for key, (_, provider) in zip(KEYS, built.credentials["p"], strict=True):
             own = (key, PASSWORD) if engine == "httpx" else (key,)
-            _, _, error = await outcome(built.providers["p"], a_call())
+            _, _, error = await outcome(provider, a_call())
             assert isinstance(error, ProviderError)
             told = CallEnded("r", 1, "p", "m", "t", "h", error.code, 1.0, None, None, str(error), error.request_id)
             log.saw(told)
@@ -101,7 +101,7 @@ async def test_an_echo_goes_nowhere(name: str, engine: str) -> None:
             ]
             shown += [
                 generate_latest(registry).decode(),
-                repr(built.providers["p"]),
+                repr(provider),
                 repr(built),
                 repr(built._transports),
             ]

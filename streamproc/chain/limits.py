@@ -1,0 +1,83 @@
+"""Limits: what a credential or a tenant may use, as the settings state it. Pure.
+
+All of it in one place and behind three methods, so that a store which several processes share can stand here.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from streamproc.chain.concurrency import Concurrency
+from streamproc.chain.gcra import Gcra
+
+__all__ = ["Hold", "HoldReason", "LimitRules", "Limits"]
+
+HoldReason = Literal["breaker", "pause", "requests", "tokens", "concurrency"]
+
+_PATIENCE_SECONDS = 0.25
+"""Who waits for another call's end asks again so soon, should nobody tell of it."""
+
+
+class Hold(NamedTuple):
+    """Why no call may begin now, and for how many seconds at least."""
+
+    reason: HoldReason
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRules:
+    """Per minute, with the burst that may come at once; None is no limit."""
+
+    requests_per_minute: float | None = None
+    requests_burst: float = 1.0
+    tokens_per_minute: float | None = None
+    tokens_burst: float = 1.0
+    max_concurrent: int | None = None
+
+
+class Limits:
+    """The limits of one credential or one tenant. Times are monotonic seconds."""
+
+    __slots__ = ("_concurrency", "_requests", "_tokens")
+
+    def __init__(self, rules: LimitRules) -> None:
+        per_minute, tokens = rules.requests_per_minute, rules.tokens_per_minute
+        self._requests = None if per_minute is None else Gcra(per_minute, rules.requests_burst)
+        self._tokens = None if tokens is None else Gcra(tokens, rules.tokens_burst)
+        self._concurrency = Concurrency(rules.max_concurrent)
+
+    @property
+    def running(self) -> int:
+        """Calls that have entered and not left."""
+        return self._concurrency.running
+
+    def hold(self, tokens: int, now: float) -> Hold | None:
+        """What stands in the way of a call of so many tokens; the longest wait is told."""
+        if self._concurrency.is_full:
+            return Hold("concurrency", _PATIENCE_SECONDS)
+        requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now)
+        used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now)
+        if max(requests, used) <= 0.0:
+            return None
+        return Hold("requests", requests) if requests >= used else Hold("tokens", used)
+
+    def enter(self, tokens: int, now: float) -> None:
+        """A call begins that may use so many tokens."""
+        self._concurrency.enter()
+        if self._requests is not None:
+            self._requests.take(1, now)
+        if self._tokens is not None:
+            self._tokens.take(tokens, now)
+
+    def leave(self, estimated: int, used: int | None) -> None:
+        """A call is over: it used so many of the tokens it was let in with; None: it was never made."""
+        self._concurrency.leave()
+        if used is None and self._requests is not None:
+            self._requests.give_back(1)
+        if self._tokens is not None:
+            self._tokens.give_back(estimated - (used or 0))
+
+    def is_idle(self, now: float) -> bool:
+        """Whether it holds nothing back and forgetting it changes nothing."""
+        empty = all(gcra is None or gcra.is_empty(now) for gcra in (self._requests, self._tokens))
+        return empty and not self._concurrency.running

@@ -1,0 +1,152 @@
+"""The permit: leave to make one call, with one credential. Whoever has it gives it back, on every way out.
+
+It is taken without waiting: by the dispatch for a run's first call, before the run has a slot; by the layer `Limited`
+for each further one. The layer around the real call tells it what became of the call.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from streamproc.chain.limits import HoldReason, Limits
+from streamproc.chain.standing import Standing
+from streamproc.errors import CredentialFault, ProviderError
+from streamproc.records.usage import UsageLine
+
+__all__ = ["Ask", "NotBefore", "Permit"]
+
+
+class Ask(NamedTuple):
+    """What a permit is asked for: a call to this model, for this tenant, of so many tokens by estimate."""
+
+    model: str
+    tenant: str
+    tokens: int
+
+
+class NotBefore(NamedTuple):
+    """No call now, and none for so many seconds. `is_tenant`: its own limit holds it, others may call."""
+
+    seconds: float
+    reason: HoldReason
+    is_tenant: bool
+
+
+class Permit:
+    """Leave for one call. After `ended` or `release` it is spent, and both do nothing more."""
+
+    __slots__ = (
+        "_begun",
+        "_first",
+        "_is_one_of_several",
+        "_limits",
+        "_now",
+        "_standing",
+        "_tell",
+        "_ticket",
+        "_tokens",
+        "is_spent",
+    )
+
+    def __init__(
+        self,
+        standing: Standing,
+        limits: tuple[Limits, ...],
+        tokens: int,
+        now: Callable[[], float],
+        tell: Callable[[Standing], None],
+        *,
+        is_one_of_several: bool = False,
+    ) -> None:
+        """Enters everywhere at once; who makes it has seen that nothing holds it.
+
+        Args:
+            standing: of the credential with the model.
+            limits: of the credential, and of the tenant where it has any.
+            tokens: the estimate.
+            now: monotonic seconds.
+            tell: is told when the breaker changed.
+            is_one_of_several: the provider has further credentials.
+        """
+        self.is_spent = False
+        self._is_one_of_several = is_one_of_several
+        self._standing = standing
+        self._limits = limits
+        self._tokens = tokens
+        self._now = now
+        self._tell = tell
+        self._begun: float | None = None
+        self._first: float | None = None
+        at = now()
+        for limit in limits:
+            limit.enter(tokens, at)
+        standing.concurrency.enter()
+        was = standing.breaker.state
+        self._ticket = standing.breaker.begin()
+        if standing.breaker.state is not was:
+            tell(standing)
+
+    def __repr__(self) -> str:
+        return f"Permit({self.credential}, {self._standing.model}, is_spent={self.is_spent})"
+
+    @property
+    def credential(self) -> str:
+        """Its name in the settings."""
+        return self._standing.credential
+
+    def began(self) -> None:
+        """The real call begins now."""
+        self._begun = self._now()
+
+    def answered(self) -> None:
+        """Its first token is here: a provider that was probed answers again."""
+        if self._begun is not None and not self.is_spent:
+            now = self._now()
+            self._first = now - self._begun
+            self._changed(is_changed=self._standing.breaker.answered(self._ticket, self._first, now))
+
+    def ended(self, error: ProviderError | None, line: UsageLine | None, *, is_complete: bool) -> None:
+        """The call is over. An end that is neither an error nor complete was cut off by us, and proves nothing.
+
+        Args:
+            error: of the provider. One of the credential is made to say which it was, where there are several.
+            line: what it used; None is nothing.
+            is_complete: the answer came to its end.
+        """
+        if self.is_spent:
+            return
+        if self._is_one_of_several and isinstance(error, CredentialFault):
+            error.args = (f"{error} (credential {self.credential!r})",)
+        now, standing = self._now(), self._standing
+        if error is not None:
+            self._changed(is_changed=standing.failed(self._ticket, error, self._begun or now, now))
+        elif is_complete:
+            self._changed(is_changed=standing.succeeded(self._ticket, self._first, now))
+        else:
+            standing.breaker.abandoned(self._ticket, now)
+        self._leave(self._used(line))
+
+    def pause(self, seconds: float) -> None:
+        """The provider asks, beside its answer, for no further call so long."""
+        self._standing.pause(seconds, self._now())
+
+    def release(self) -> None:
+        """Gives it back. If no call began, nothing was used."""
+        if not self.is_spent:
+            self._standing.breaker.abandoned(self._ticket, self._now())
+            self._leave(None if self._begun is None else self._tokens)
+
+    def _leave(self, used: int | None) -> None:
+        self.is_spent = True
+        self._standing.concurrency.leave()
+        for limit in self._limits:
+            limit.leave(self._tokens, used)
+
+    def _used(self, line: UsageLine | None) -> int:
+        if line is None:
+            return 0
+        used = line.tokens
+        return self._tokens if used.input is None or used.output is None else used.input + used.output
+
+    def _changed(self, *, is_changed: bool) -> None:
+        if is_changed:
+            self._tell(self._standing)

@@ -1,0 +1,68 @@
+"""Standing: what is learned of one credential with one model from its answers. Pure.
+
+A provider's limits and troubles are mostly those of a model: a sick one says nothing about its neighbours, so what is
+learned here is kept for each model. What the settings state holds for the whole credential (`chain.limits`).
+"""
+
+from math import inf
+
+from streamproc.chain.breaker import Breaker, BreakerRules
+from streamproc.chain.concurrency import Concurrency
+from streamproc.chain.limits import Hold
+from streamproc.errors import CredentialFault, ProviderError, RateLimited, RequestFault
+
+__all__ = ["Standing"]
+
+_FORBIDDEN = 403
+_PATIENCE_SECONDS = 0.25
+
+
+class Standing:
+    """Breaker, pause and learned concurrency. Times are monotonic seconds."""
+
+    __slots__ = ("_max_pause", "_paused_until", "breaker", "concurrency", "credential", "model")
+
+    def __init__(self, credential: str, model: str, rules: BreakerRules) -> None:
+        self.credential = credential
+        self.model = model
+        self.breaker = Breaker(rules)
+        self.concurrency = Concurrency()
+        self._max_pause = rules.max_open_seconds
+        self._paused_until = -inf
+
+    def hold(self, now: float) -> Hold | None:
+        """What stands in the way of a call."""
+        if (seconds := self.breaker.wait_seconds(now)) > 0.0:
+            return Hold("breaker", seconds)
+        if now < self._paused_until:
+            return Hold("pause", self._paused_until - now)
+        return Hold("concurrency", _PATIENCE_SECONDS) if self.concurrency.is_full else None
+
+    def pause(self, seconds: float, now: float) -> None:
+        """The provider asks for no call so long; obeyed within the bound of `max_open_seconds`."""
+        self._paused_until = max(self._paused_until, now + min(seconds, self._max_pause))
+
+    def succeeded(self, ticket: int, first_token_seconds: float | None, now: float) -> bool:
+        """A call was answered. Says whether the breaker changed, as `failed` does."""
+        self.concurrency.speed_up()
+        return self.breaker.succeeded(ticket, first_token_seconds, now)
+
+    def failed(self, ticket: int, error: ProviderError, begun: float, now: float) -> bool:
+        """A call that began then ended with this error.
+
+        - a fault of the request: the provider did its part
+        - a fault of the credential: the breaker opens at once; but "forbidden" is often said of one request, and
+          counts as one failure
+        - too many requests: fewer at a time, and a pause where it asks for one; it counts as a failure, too
+        - whatever else the provider did: a failure
+        """
+        hint = error.retry_after_seconds
+        if isinstance(error, RequestFault):
+            return self.breaker.succeeded(ticket, None, now)
+        if isinstance(error, CredentialFault) and error.status_code != _FORBIDDEN:
+            return self.breaker.refused(ticket, now)
+        if isinstance(error, RateLimited):
+            self.concurrency.slow_down(begun, now)
+            if hint is not None:
+                self.pause(hint, now)
+        return self.breaker.failed(ticket, now, retry_after_seconds=hint)
