@@ -8,6 +8,7 @@
 | `GET /stats`, `GET /stats?calls=1`                 | the bill; with the list of the calls that ended, each with   |
 |                                                    | its `X-Client-Request-Id`, by which a caller knows it again  |
 | `POST /stats/reset`                                | forgets the bill                                             |
+| `POST /outage?status=503&seconds=20`               | from now on every call fails, for so long                    |
 | `GET /healthz`                                     | 200 while the server runs                                    |
 
 Paths that begin with `/v1` can be had without it.
@@ -16,10 +17,12 @@ Paths that begin with `/v1` can be had without it.
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from math import inf
 from urllib.parse import parse_qs
 
 import orjson
 
+from streamproc.errors import SetupError
 from streamproc.mock.answer import Answer
 from streamproc.mock.answering import Generation
 from streamproc.mock.api_error import ApiError
@@ -56,11 +59,14 @@ class Routes:
         self._now = now
         self._seen: set[str] = set()
         self._count = 0
+        self._outage_until = -inf
+        self._in_outage = settings
         self._pages: dict[tuple[str, str], Callable[[str], Reply]] = {
             ("GET", "/models"): self._models,
             ("GET", "/api/tags"): self._tags,
             ("GET", "/stats"): self._bill,
             ("POST", "/stats/reset"): self._forget,
+            ("POST", "/outage"): self._fail,
             ("GET", "/healthz"): self._health,
         }
 
@@ -90,6 +96,15 @@ class Routes:
         self._stats.reset()
         return Reply(200, b"{}")
 
+    def _fail(self, query: str) -> Reply:
+        try:
+            asked = {name: float(values[0]) for name, values in parse_qs(query).items()}
+            self._in_outage = replace(self._settings, error_rate=1.0, error_status=int(asked.get("status", 503)))
+            self._outage_until = self._now() + asked["seconds"]
+        except (KeyError, ValueError, OverflowError, SetupError):
+            return Reply(400, b'{"error":"needs seconds, and may have a status from 400 to 599"}')
+        return Reply(200, b"{}")
+
     def _health(self, query: str) -> Reply:
         del query
         return Reply(200, b'{"status":"ok"}')
@@ -114,7 +129,8 @@ class Routes:
             return _error_reply(shape, error, call_id, ())
         is_repeated = asked.request_hash in self._seen
         self._seen.add(asked.request_hash)
-        plan = plan_answer(asked, shape, self._settings, is_repeated=is_repeated, chance=self._chance)
+        settings = self._in_outage if self._now() < self._outage_until else self._settings
+        plan = plan_answer(asked, shape, settings, is_repeated=is_repeated, chance=self._chance)
         return self._refused(shape, plan, asked, call_id, name) or self._generation(shape, plan, asked, call_id, name)
 
     def _refused(self, shape: Shape, plan: Plan, asked: Asked, call_id: str, name: str | None) -> Reply | None:

@@ -115,6 +115,11 @@ class Mock:
         """Counts from zero again."""
         urllib.request.urlopen(f"http://{self.address}/stats/reset", data=b"", timeout=10).close()
 
+    def fail(self, seconds: float, status: int = 503) -> None:
+        """From now on every call fails with this status, for so long."""
+        target = f"http://{self.address}/outage?status={status}&seconds={seconds}"
+        urllib.request.urlopen(target, data=b"", timeout=10).close()
+
 
 @contextmanager
 def mock_provider(folder: Path, *options: str) -> Iterator[Mock]:

@@ -150,3 +150,14 @@ async def test_a_port_that_is_taken(mock: MockServer) -> None:
     """One sentence with the address and a way out."""
     with pytest.raises(SetupError, match=rf"cannot listen on 127.0.0.1:{mock.port}: .*; choose another port"):
         await serve(MockSettings(), port=mock.port)
+
+
+async def test_an_outage_ends_by_itself(mock: MockServer) -> None:
+    """Every call fails with the status that was asked for, and then none does; what makes no sense is refused."""
+    body = json.dumps(STREAM | {"model": "mock-t2-i0-f0"}).encode()
+    assert b"400" in (await ask(mock, b"", path="/outage?status=200&seconds=1")).partition(b"\r\n")[0]
+    assert b"400" in (await ask(mock, b"", path="/outage?seconds=soon")).partition(b"\r\n")[0]
+    assert b"200" in (await ask(mock, b"", path="/outage?status=529&seconds=60")).partition(b"\r\n")[0]
+    assert b"529" in (await ask(mock, body)).partition(b"\r\n")[0]
+    await ask(mock, b"", path="/outage?seconds=0")
+    assert b"200" in (await ask(mock, body)).partition(b"\r\n")[0]

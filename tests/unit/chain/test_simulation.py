@@ -1,0 +1,32 @@
+"""A hundred thousand requests through the rules of retries, breakers and limits, with a provider that has bad hours."""
+
+import os
+
+import pytest
+
+from tests.unit.chain.simulation import PER_SECOND, RULES, Simulation
+
+REQUESTS = int(os.environ.get("STREAMPROC_TEST_SIMULATED_REQUESTS", "50000"))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_no_promise_is_broken(seed: int) -> None:
+    """In any window of time: retries within the budget, one probe at a time, no limit passed by more than its burst.
+
+    Twenty seconds in each two hundred the provider is away: those calls are few. Nothing is lost, and nothing leaks.
+    """
+    simulation = Simulation(seed, REQUESTS, per_second=40)
+    books = simulation.run()
+    assert books.completed + books.cancelled + books.expired == REQUESTS
+    assert books.expired == 0
+    assert books.retries.highest <= 10 * PER_SECOND + 1e-6
+    assert books.most_probes == 1
+    assert books.all_probes >= simulation.opened() - 1 > 0
+    for name, rules in RULES.items():
+        assert books.requests[name].highest <= rules.requests_burst + 1e-6
+        assert books.tokens[name].highest <= rules.tokens_burst + 1e-6
+        assert books.most_running[name] <= (rules.max_concurrent or 0)
+    assert [standing.concurrency.running for standing in simulation.admission.standings()] == [0, 0]
+    outages = simulation.clock.now / 200
+    assert books.calls_in_outages / outages < 150
+    assert books.calls <= 1.2 * REQUESTS
