@@ -1,6 +1,7 @@
 """The call: what the chain hands from layer to layer, and what a run has done so far."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from streamproc.chain.journal import Journal
 from streamproc.chain.permit import Permit
@@ -60,8 +61,7 @@ class Progress:
         return self.attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request on its way down the chain.
 
     Attributes:

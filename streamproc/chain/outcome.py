@@ -13,8 +13,8 @@ from streamproc.records.deferral import Deferral, deferred_record
 from streamproc.records.headers import replay_of, trace_of
 from streamproc.records.outgoing import Outgoing
 from streamproc.records.request import Request
-from streamproc.records.result import Failure, Result, Status, Timings
-from streamproc.records.terminal import dead_letter_record, result_records, usage_record
+from streamproc.records.result import Failure, Result, Status
+from streamproc.records.terminal import dead_letter_record, new_result_records, result_records, usage_record
 
 __all__ = ["Outcome"]
 
@@ -113,27 +113,31 @@ class Outcome:
 
     def _terminal(self, run: Run, status: Status, first_token: float | None, **told: Any) -> Terminal:
         lines = [*run.progress.billed, *run.progress.lines]
-        result = Result(
-            run_id=str(run.id),
-            request_id=run.request.request_id,
-            tenant=run.tenant,
-            status=status,
-            attempt=run.progress.attempt,
-            provider=run.provider.name,
-            model=run.model,
-            input_tokens=_total([line.tokens.input for line in lines]),
-            output_tokens=_total([line.tokens.output for line in lines]),
-            cost_nanos=_total([line.cost_nanos for line in lines]),
-            calls=run.progress.calls,
-            timings=Timings(first_token_seconds=first_token, total_seconds=self._clock.monotonic() - run.taken_at),
-            input_hash=run.input_hash,
-            replay_of=run.replay_of,
-            metadata=run.request.metadata,
-            finished_at=self._now(),
+        timings = {} if first_token is None else {"first_token_seconds": first_token}
+        timings["total_seconds"] = self._clock.monotonic() - run.taken_at
+        result = {
+            "run_id": str(run.id),
+            "request_id": run.request.request_id,
+            "tenant": run.tenant,
+            "status": status,
+            "attempt": run.progress.attempt,
             **told,
-        )
+            "provider": run.provider.name,
+            "model": run.model,
+            "input_tokens": _total([line.tokens.input for line in lines]),
+            "output_tokens": _total([line.tokens.output for line in lines]),
+            "cost_nanos": _total([line.cost_nanos for line in lines]),
+            "calls": run.progress.calls,
+            "timings": timings,
+            "input_hash": run.input_hash,
+            "replay_of": run.replay_of,
+            "metadata": run.request.metadata,
+            "finished_at": self._now(),
+            "part": 0,
+            "parts": 1,
+        }
         key = run.request.request_id.encode()
-        return Terminal((*result_records(result, key, run.trace, self._max_bytes), *self.usage(run)))
+        return Terminal((*new_result_records(result, key, run.trace, self._max_bytes), *self.usage(run)))
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)

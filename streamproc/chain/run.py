@@ -1,6 +1,7 @@
 """The run: the work for one record, from its validation to its terminal result."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from streamproc.chain.call import Progress
 from streamproc.chain.journal import Journal
@@ -35,8 +36,7 @@ class History:
     bills: tuple[UsageLine, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A record as it came from a request topic, or from the topic of deferred runs.
 
     Attributes:

@@ -1,7 +1,7 @@
 """The Observer protocol: one method, told of every decision. It must be fast and cannot fail the work."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from streamproc.records.alert import BudgetAlert
 from streamproc.records.usage import UsageLine
@@ -33,8 +33,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnded:
+class CallEnded(NamedTuple):
     """A call to a provider ended; `line` is its usage line, or None when it cannot have cost anything.
 
     `request_id` is the provider's own id of the call, None where it gave none.
@@ -114,8 +113,7 @@ class RunDeferred:
     run_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnded:
+class RunEnded(NamedTuple):
     """A run has its terminal result."""
 
     run_id: str

@@ -1,7 +1,7 @@
 """Who is who: the identity of a run and of the calls made for it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamproc.errors import InvalidRequest
 
@@ -23,16 +23,20 @@ class RunId:
     """Identity of the work for one record: `topic/partition/offset@timestamp` (milliseconds).
 
     Kafka gives the four parts, so a sender can neither forge nor repeat it. The timestamp tells the records of
-    a deleted and re-created topic apart.
+    a deleted and re-created topic apart. `text` is what `str` gives: made once, because a run asks for it many times.
     """
 
     topic: str
     partition: int
     offset: int
     timestamp_ms: int
+    text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", f"{self.topic}/{self.partition}/{self.offset}@{self.timestamp_ms}")
 
     def __str__(self) -> str:
-        return f"{self.topic}/{self.partition}/{self.offset}@{self.timestamp_ms}"
+        return self.text
 
     @classmethod
     def parse(cls, text: str) -> "RunId":

@@ -1,16 +1,18 @@
 """From results, usage lines and refused records to the records that go out."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
 
-from streamproc.records.codec import encode, encode_usage, rfc3339
+from streamproc.records.codec import encode, encode_result, encode_usage, rfc3339
 from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
 from streamproc.records.headers import event_headers
 from streamproc.records.outgoing import Headers, Outgoing
 from streamproc.records.result import Result, ResultReasoning
 from streamproc.records.usage import UsageLine
 
-__all__ = ["dead_letter_record", "result_records", "usage_record"]
+__all__ = ["dead_letter_record", "new_result_records", "result_records", "usage_record"]
 
 _ENVELOPE_BYTES = 4096
 """Room for headers and framing beside a record's value."""
@@ -26,15 +28,28 @@ def result_records(result: Result, key: bytes | None, trace: bytes | None, max_b
     """A result as one record, or as several parts when it passes `max_bytes`; `key` is the request's own."""
     value = encode(result)
     if len(value) + _ENVELOPE_BYTES <= max_bytes:
-        return (_result_record(result, value, key, trace),)
+        return (_result_record(result.run_id, result.finished_at, value, key, trace),)
     parts = list(_parts(result, max_bytes - _ENVELOPE_BYTES))
     numbered = [part.model_copy(update={"part": number, "parts": len(parts)}) for number, part in enumerate(parts)]
-    return tuple(_result_record(part, encode(part), key, trace) for part in numbered)
+    return tuple(
+        _result_record(f"{part.run_id}/{part.part}", part.finished_at, encode(part), key, trace) for part in numbered
+    )
 
 
-def _result_record(result: Result, value: bytes, key: bytes | None, trace: bytes | None) -> Outgoing:
-    suffix = f"/{result.part}" if result.parts > 1 else ""
-    headers = event_headers("result", result.run_id + suffix, rfc3339(result.finished_at), trace)
+def new_result_records(
+    fields: Mapping[str, Any], key: bytes | None, trace: bytes | None, max_bytes: int
+) -> tuple[Outgoing, ...]:
+    """The same of a result's fields, for one that is made just now: a small one takes no model."""
+    value = encode_result(fields)
+    if len(value) + _ENVELOPE_BYTES <= max_bytes:
+        return (_result_record(fields["run_id"], fields["finished_at"], value, key, trace),)
+    return result_records(Result(**fields), key, trace, max_bytes)
+
+
+def _result_record(
+    event_id: str, finished_at: datetime, value: bytes, key: bytes | None, trace: bytes | None
+) -> Outgoing:
+    headers = event_headers("result", event_id, rfc3339(finished_at), trace)
     return Outgoing("results", key, value, headers)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -22,7 +21,7 @@ _END_MARK = "2"
 @pytest.mark.llama
 async def test_a_call_that_is_left_frees_its_slot(narrow_llama: str) -> None:
     """The model cannot end by itself: without its end mark it would say 60,000 tokens, for half a minute."""
-    endless = replace(a_call(**_PROMPT, extra={"logit_bias": {_END_MARK: -100}}), max_output_tokens=_MOST)
+    endless = a_call(**_PROMPT, extra={"logit_bias": {_END_MARK: -100}})._replace(max_output_tokens=_MOST)
     async with provider_at(narrow_llama, dialect=OpenAIChat(), max_connections=2) as provider:
         async with aclosing(provider.stream(endless)) as stream:
             assert isinstance(await first(stream), Text)

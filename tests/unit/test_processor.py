@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -151,7 +150,7 @@ async def test_texts_are_embedded_by_a_run_like_any_other() -> None:
     works = processor()
     record = incoming()
     value = {"request_id": "r", "model": "m", "input": ["two words", "one"]}
-    run = works.accept(replace(record, value=json.dumps(value).encode()))
+    run = works.accept(record._replace(value=json.dumps(value).encode()))
     assert isinstance(run, Run)
     terminal = await works.process(run)
     result = decode_result(terminal.records[0].value or b"")
@@ -163,7 +162,7 @@ async def test_a_text_is_gone_on_with_by_a_run_like_any_other() -> None:
     """Without a conversation."""
     works = processor()
     value = b'{"request_id": "r", "model": "m", "text": "go on", "stream": false}'
-    run = works.accept(replace(incoming(), value=value))
+    run = works.accept(incoming()._replace(value=value))
     assert isinstance(run, Run)
     terminal = await works.process(run)
     assert decode_result(terminal.records[0].value or b"").text == "go on"

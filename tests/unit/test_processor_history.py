@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ EPOCH = 5
 
 def with_history(history: History, **fields: Any) -> Run | Terminal:
     """What becomes of a request with this history."""
-    return processor().accept(replace(incoming(**fields), history=history))
+    return processor().accept(incoming(**fields)._replace(history=history))
 
 
 def told(accepted: Run | Terminal) -> tuple[str, str]:

@@ -19,10 +19,11 @@ from streamproc.records.codec import (
     encode,
     encode_chunk,
     encode_json,
+    encode_result,
     encode_usage,
     rfc3339,
 )
-from streamproc.records.result import Result
+from streamproc.records.result import Failure, Result, ResultReasoning, ResultToolCall
 from streamproc.records.usage import TokenCounts, UsageLine
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -82,6 +83,35 @@ def test_a_usage_line_is_written_as_its_model_would_write_it(line: UsageLine) ->
     value = encode_usage(line)
     assert value == line.model_dump_json(by_alias=True).encode()
     assert encode_usage(decode_usage(value)) == value
+
+
+RESULTS = st.fixed_dictionaries(
+    {
+        "run_id": st.just("t/0/1@1"),
+        "request_id": st.none() | st.text(max_size=20),
+        "status": st.sampled_from(["completed", "failed"]),
+        "chunk_count": st.integers(0, 2**40),
+        "text": st.none() | st.text(max_size=20),
+        "reasoning_parts": st.none() | st.just([ResultReasoning(text="é"), ResultReasoning(redacted="x")]),
+        "tool_calls": st.none() | st.just([ResultToolCall(name="f", arguments="{}")]),
+        "cost_nanos": st.none() | st.integers(0, 2**62),
+        "calls": st.integers(0, 9),
+        "timings": st.fixed_dictionaries({"total_seconds": st.floats(0, 1e9)}),
+        "error": st.none() | st.builds(Failure.model_validate, st.just({"class": "A", "code": "b", "sentence": "c"})),
+        "metadata": st.none() | st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2),
+        "finished_at": st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 as above
+        "part": st.just(0),
+        "parts": st.just(1),
+    }
+)
+
+
+@given(RESULTS)
+def test_a_result_is_written_as_its_model_would_write_it(fields: dict[str, Any]) -> None:
+    """The fast way and the model give the same fields and values; what is None is left out at any depth."""
+    value, result = encode_result(fields), Result(**fields)
+    assert decode_result(value) == result
+    assert json.loads(value) == json.loads(encode(result))
 
 
 def test_an_unknown_cost_stays_visible() -> None:
