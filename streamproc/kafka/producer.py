@@ -7,8 +7,8 @@ failed send is never tried again on the same one. Two users may see the same fai
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
@@ -34,10 +34,40 @@ class Packed:
     count: int
 
 
-class _Inner(NamedTuple):
+@dataclass(slots=True, eq=False)
+class _Inner:
     client: Any
     generation: int
-    gone: asyncio.Future[None]  # done when nobody is left who could answer
+    waiting: set[asyncio.Task[Any]] = field(default_factory=set)
+    is_gone: bool = False
+
+    async def send(self, packed: Packed, topic: str, partition: int) -> Any:
+        """What Kafka says of a stored batch.
+
+        The caller's own task waits, for the client itself: acknowledgements of many partitions come together, and who
+        hears of his a turn of the loop later than the client's sender misses its next request.
+        """
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 narrows the type for mypy
+        cancelling = task.cancelling()
+        self.waiting.add(task)
+        try:
+            return await (await self.client.send_batch(packed.builder, topic, partition=partition))
+        except asyncio.CancelledError as exc:
+            # aiokafka leaves who waits in a client that is closed without an answer, or cancels him.
+            if self.is_gone:
+                task.uncancel()
+            if task.cancelling() > cancelling:
+                raise
+            raise KafkaConnectionError("the producer was given up before it was answered") from exc
+        finally:
+            self.waiting.discard(task)
+
+    def give_up(self) -> None:
+        """Nobody is left who could answer."""
+        self.is_gone = True
+        for task in self.waiting:
+            task.cancel()
 
 
 class Producer:
@@ -70,7 +100,7 @@ class Producer:
         Raises:
             KafkaError: no broker answers, or it refuses us.
         """
-        self._inner = _Inner(await self._connect(), 0, _open_future())
+        self._inner = _Inner(await self._connect(), 0)
 
     async def _connect(self) -> Any:
         client = AIOKafkaProducer(**self._options)
@@ -107,16 +137,8 @@ class Producer:
             PublishFailed: it was refused, or its fate is unknown. The producer has been replaced.
         """
         inner = self._current
-        # A task of its own: aiokafka leaves who waits in a client that is closed without an answer, or cancels him.
-        sending = asyncio.create_task(_send(inner.client, packed, topic, partition))
         try:
-            await asyncio.wait((sending, inner.gone), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sending.cancel()
-        try:
-            if not sending.done() or sending.cancelled():
-                raise KafkaConnectionError("the producer was given up before it was answered")
-            stored = sending.result()
+            stored = await inner.send(packed, topic, partition)
         except KafkaError as exc:
             await self._replace(inner.generation, topic, exc)
             raise PublishFailed(f"{topic} partition {partition} did not take {packed.count} records: {exc!r}") from exc
@@ -134,19 +156,11 @@ class Producer:
             except (KafkaError, TimeoutError) as exc:
                 # The next send meets the broken producer again, fails again, and comes back here.
                 raise PublishFailed(f"cannot replace the producer: {exc!r}") from exc
-            self._inner = _Inner(client, generation + 1, _open_future())
+            self._inner = _Inner(client, generation + 1)
             # Other partitions may still have batches under way in the old one: it ends in its own time.
             task = asyncio.create_task(_retire(broken, self._retire_seconds))
             self._retired.add(task)
             task.add_done_callback(self._retired.discard)
-
-
-def _open_future() -> asyncio.Future[None]:
-    return asyncio.get_running_loop().create_future()
-
-
-async def _send(client: Any, packed: Packed, topic: str, partition: int) -> Any:
-    return await (await client.send_batch(packed.builder, topic, partition=partition))
 
 
 async def _retire(inner: _Inner, seconds: float) -> None:
@@ -156,7 +170,7 @@ async def _retire(inner: _Inner, seconds: float) -> None:
     finally:
         # Also when the worker ends meanwhile: a stop that ran out of time, or was cut off, leaves sender and sockets
         # behind.
-        inner.gone.set_result(None)
+        inner.give_up()
         try:
             await within(_CLOSE_SECONDS, client._sender.close())  # noqa: SLF001 aiokafka closes them only after a flush
         finally:
