@@ -68,11 +68,12 @@ class PartitionJournal:
         for offset in offsets:
             self._floors.pop(offset, None)
 
-    def note(self, offset: int, value: bytes, ce_id: str) -> int:
-        """Puts a note in its lane and gives its number there."""
+    def note(self, offset: int, value: bytes, ce_id: str, *, can_wait: bool = False) -> int:
+        """Puts a note in its lane and gives its number there; `can_wait` is the lane's."""
         # Where the journal ended when the run's first note was sent, no note of the run can stand before.
         self._floors.setdefault(offset, self._lane.end)
-        return self._lane.append(note_key(self._key, offset), value, self._headers, ce_id.encode())
+        key = note_key(self._key, offset)
+        return self._lane.append(key, value, self._headers, ce_id.encode(), can_wait=can_wait)
 
     async def stored(self, number: int) -> None:
         """Waits until a note is stored."""
@@ -107,10 +108,10 @@ class RunJournal:
         await of.allow(of.note(self._offset, value, f"{line.usage_id}/started"))
 
     def ended(self, usage_id: str, line: UsageLine | None, reason: str) -> None:
-        """Says what a call used."""
+        """Says what a call used. Mostly the answer's note follows in a moment, and both leave together."""
         bill = None if line is None else encode_usage(line)
         value = encode_ended(self._of.owner, self._run_id, usage_id, bill, reason)
-        self._of.note(self._offset, value, f"{usage_id}/ended")
+        self._of.note(self._offset, value, f"{usage_id}/ended", can_wait=True)
 
     async def completed(self, records: Sequence[Outgoing]) -> None:
         """Returns when the run's result, which is among these records, is stored: a note for each part of it."""

@@ -22,6 +22,7 @@ from streamproc.records.usage import UsageLine
 __all__ = ["Journals"]
 
 _STOP_SECONDS = 5.0
+_COMPANY_SECONDS = 0.05  # how long the end of a call waits for another note to go with
 
 
 class Journals:
@@ -56,7 +57,7 @@ class Journals:
         return self._lanes.failure
 
     def _make_lane(self, partition: int) -> Lane:
-        return Lane(self._producer, self._topic, partition, self._clock, lambda _: None, repeats=True)
+        return Lane(self._producer, self._topic, partition, self._clock, lambda _: None, _COMPANY_SECONDS, repeats=True)
 
     async def start(self) -> None:
         """Connects.

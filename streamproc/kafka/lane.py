@@ -76,17 +76,27 @@ class Lane:
     def __repr__(self) -> str:
         return f"Lane({self._topic}/{self._partition}, queued={len(self._queue)}, open={len(self.writers)})"
 
-    def append(self, key: bytes, value: bytes, headers: Headers, ce_id: bytes) -> int:
-        """Queues a record and gives its number; its headers are those given, its own id and its time of sending."""
+    def append(self, key: bytes, value: bytes, headers: Headers, ce_id: bytes, *, can_wait: bool = False) -> int:
+        """Queues a record and gives its number; its headers are those given, its own id and its time of sending.
+
+        One that `can_wait` goes with the next one that cannot, or when somebody waits for it, or after the coalescing
+        time: a request to Kafka costs the broker as much for one record as for many.
+        """
         self._queue.append((key, value, headers, ce_id))
         self._on_bytes(len(value) + _RECORD_OVERHEAD)
         self.appended += 1
-        self._wake.set()
+        if can_wait:
+            self._arm()
+        else:
+            self._wake.set()
         return self.appended
 
     def flush_later(self, writer: Writer) -> None:
         """Has `writer.flush_text()` called within the coalescing time. One timer serves all writers of the lane."""
         self._late.add(writer)
+        self._arm()
+
+    def _arm(self) -> None:
         if self._late_timer is None:
             self._late_timer = asyncio.get_running_loop().call_later(self._coalesce_seconds, self._flush_late)
 
@@ -95,11 +105,13 @@ class Lane:
         late, self._late = self._late, set()
         for writer in late:
             writer.flush_text()
+        self._wake.set()
 
     async def acknowledgement(self, number: int) -> None:
         """Waits until every record up to `number` is stored or given up."""
         if number <= self.acknowledged:
             return
+        self._wake.set()
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((number, future))
         await future

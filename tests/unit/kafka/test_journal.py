@@ -28,10 +28,10 @@ PLACE = ("llm.journal", 3)
 class Rig:
     """A journal, and the lane that stores its notes."""
 
-    def __init__(self, *, waits: bool = True) -> None:
+    def __init__(self, *, waits: bool = True, company_seconds: float = 0.0) -> None:
         self.producer, self.clock = MemoryProducer(), FakeClock()
         self.may_call = True
-        self.lane = Lane(self.producer, "llm.journal", 3, self.clock, lambda _: None, repeats=True)
+        self.lane = Lane(self.producer, "llm.journal", 3, self.clock, lambda _: None, company_seconds, repeats=True)
         self.journal = PartitionJournal(KEY, "me", self.lane, lambda: self.may_call, self.clock, waits=waits)
         self.sending = asyncio.create_task(self.lane.run())
 
@@ -129,6 +129,40 @@ async def test_an_end_is_told_without_waiting(rig: Rig) -> None:
         CallEnded(owner="me", run_id=run_id, usage_id=line.usage_id, line=line, reason="completed"),
         CallEnded(owner="me", run_id=run_id, usage_id="b", line=None, reason='a "reason"'),
     ]
+
+
+async def test_the_end_of_a_call_goes_with_the_answer() -> None:
+    """Each was a request to Kafka of its own: a third of all that a streamed run asked of the journal."""
+    rig = Rig(company_seconds=3600)
+    line, records = a_line(), result_records(a_result(text="abc"), b"k", None, 12_200)
+    rig.run(5).ended(line.usage_id, line, "completed")
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert rig.producer.asked == 0
+    await rig.run(5).completed(records)
+    assert rig.producer.batches == [2]
+    assert [note.kind for note in rig.notes] == ["ended", "completed"]
+    rig.sending.cancel()
+    rig.lane.close()
+
+
+async def test_the_end_of_a_call_waits_for_nobody_who_is_asked_to_wait_for_it() -> None:
+    """A partition that is given away says how its calls ended, and at once."""
+    rig = Rig(company_seconds=3600)
+    rig.run(5).ended("a", None, "cancelled")
+    await rig.journal.flush()
+    assert [note.kind for note in rig.notes] == ["ended"]
+    rig.sending.cancel()
+    rig.lane.close()
+
+
+async def test_the_end_of_a_call_without_an_answer_leaves_alone() -> None:
+    """After a moment: the run may wait for its next try for long."""
+    rig = Rig(company_seconds=0.01)
+    rig.run(5).ended("a", None, "rate_limited")
+    await eventually(lambda: bool(rig.notes))
+    assert rig.producer.batches == [1]
+    rig.sending.cancel()
 
 
 async def test_an_answer_is_stored_before_it_is_published(rig: Rig) -> None:
