@@ -5,6 +5,7 @@ import faulthandler
 import logging
 import os
 import signal
+import sys
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 
@@ -39,6 +40,8 @@ async def run_worker(settings: Settings, logger: FilteringBoundLogger) -> int:
         SetupError: something is missing or wrong; the message says what, where and what to do.
     """
     pass_by_told_twice(asyncio.get_running_loop())
+    # Whoever iterates a stream of ours closes it. A register of all of them, the loop's own, would cost every call.
+    sys.set_asyncgen_hooks(firstiter=None)
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         library_log = install_library_logs(logger)

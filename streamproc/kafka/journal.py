@@ -56,7 +56,7 @@ class PartitionJournal:
 
     def of(self, run_id: RunId, offset: int) -> "RunJournal":
         """The journal of one run, whose record stands at this offset of the partition."""
-        return RunJournal(self, str(run_id), offset)
+        return RunJournal(self, str(run_id), offset, note_key(self._key, offset))
 
     def position(self, finished: Collection[int]) -> int:
         """Where a later owner has to begin to read, once these records are finished, too."""
@@ -68,11 +68,10 @@ class PartitionJournal:
         for offset in offsets:
             self._floors.pop(offset, None)
 
-    def note(self, offset: int, value: bytes, ce_id: str, *, can_wait: bool = False) -> int:
-        """Puts a note in its lane and gives its number there; `can_wait` is the lane's."""
+    def note(self, offset: int, key: bytes, value: bytes, ce_id: str, *, can_wait: bool = False) -> int:
+        """Puts a note about a record's run in its lane and gives its number there; `can_wait` is the lane's."""
         # Where the journal ended when the run's first note was sent, no note of the run can stand before.
         self._floors.setdefault(offset, self._lane.end)
-        key = note_key(self._key, offset)
         return self._lane.append(key, value, self._headers, ce_id.encode(), can_wait=can_wait)
 
     async def stored(self, number: int) -> None:
@@ -94,24 +93,26 @@ class PartitionJournal:
 class RunJournal:
     """The notes of one run."""
 
-    __slots__ = ("_of", "_offset", "_run_id")
+    __slots__ = ("_key", "_of", "_offset", "_run_id")
 
-    def __init__(self, of: PartitionJournal, run_id: str, offset: int) -> None:
+    def __init__(self, of: PartitionJournal, run_id: str, offset: int, key: bytes) -> None:
+        """`key` is that of all its notes."""
         self._of = of
         self._run_id = run_id
         self._offset = offset
+        self._key = key
 
     async def started(self, line: UsageLine) -> None:
         """Returns when the call may begin."""
         of = self._of
         value = encode_started(of.owner, self._run_id, encode_usage(line))
-        await of.allow(of.note(self._offset, value, f"{line.usage_id}/started"))
+        await of.allow(of.note(self._offset, self._key, value, f"{line.usage_id}/started"))
 
     def ended(self, usage_id: str, line: UsageLine | None, reason: str) -> None:
         """Says what a call used. Mostly the answer's note follows in a moment, and both leave together."""
         bill = None if line is None else encode_usage(line)
         value = encode_ended(self._of.owner, self._run_id, usage_id, bill, reason)
-        self._of.note(self._offset, value, f"{usage_id}/ended", can_wait=True)
+        self._of.note(self._offset, self._key, value, f"{usage_id}/ended", can_wait=True)
 
     async def completed(self, records: Sequence[Outgoing]) -> None:
         """Returns when the run's result, which is among these records, is stored: a note for each part of it."""
@@ -119,5 +120,5 @@ class RunJournal:
         number = 0
         for part, result in enumerate([record.value or b"" for record in records if record.topic == "results"]):
             value = encode_completed(of.owner, self._run_id, result)
-            number = of.note(self._offset, value, f"{self._run_id}/completed/{part}")
+            number = of.note(self._offset, self._key, value, f"{self._run_id}/completed/{part}")
         await of.stored(number)

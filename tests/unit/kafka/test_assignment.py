@@ -10,6 +10,7 @@ from streamproc.chain.run import Terminal
 from streamproc.kafka.assignment import Claim, State
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.observe.events import PublishBroke
+from streamproc.records.identity import RunId
 from streamproc.records.outgoing import Outgoing
 from tests.fakes import FakeClock, MemoryTransactor, Seen, Transaction, a_claim, an_assignment
 
@@ -169,7 +170,7 @@ async def test_what_a_broken_transaction_did_store_needs_its_notes_no_more() -> 
     rig = Rig()
     journal = rig.assignment.journal
     for offset in (5, 6):
-        journal.note(offset, b"a note", "started")
+        journal.of(RunId("llm.requests", 0, offset, 1), offset).ended("a", None, "x")
     rig.transactor.breaks = "after"
     rig.finish(5)
     await rig.commit()
