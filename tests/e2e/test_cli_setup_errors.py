@@ -38,7 +38,7 @@ def test_a_broker_that_is_not_there_is_told_at_once(arguments: tuple[str, ...], 
     said = run(*arguments, folder=tmp_path, stdin=_REQUEST, STREAMPROC_KAFKA__BOOTSTRAP_SERVERS=where)
     assert sentence_of(said).startswith(f"cannot reach Kafka at {where} (")
     assert "check kafka.bootstrap_servers, security_protocol (PLAINTEXT)" in said.err
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 35  # a request may take 40 s, and the machine may be busy
 
 
 def test_a_broker_that_does_not_answer_is_given_up_in_time(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_missing_topics_are_named(
     sentence = sentence_of(place.say(*arguments, stdin=_REQUEST))
     assert "streamproc topics create" in sentence
     assert place.topic("results") in sentence
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 35  # a request may take 40 s, and the machine may be busy
 
 
 def test_a_missing_request_topic_is_named_and_nothing_is_sent(place: Workplace) -> None:
@@ -78,7 +78,7 @@ def test_a_missing_request_topic_is_named_and_nothing_is_sent(place: Workplace) 
     said = place.say("submit", "-", "--topic", "no.such.topic", stdin=_REQUEST)
     assert sentence_of(said).startswith("topic no.such.topic does not exist")
     assert said.out == ""
-    assert time.monotonic() - begin < 15
+    assert time.monotonic() - begin < 35  # a request may take 40 s, and the machine may be busy
 
 
 def test_an_output_topic_that_is_too_narrow_is_named(place: Workplace, tmp_path: Path) -> None:
