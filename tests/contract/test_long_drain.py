@@ -20,7 +20,9 @@ async def test_a_long_drain_keeps_its_partitions(
     aiokafka leaves a group when nobody polls, and a drain polls no more. The next owner bought the running calls once
     more, and what this one had finished was never committed.
     """
-    monkeypatch.setattr("streamproc.kafka.connection._POLL_SECONDS", 1.0)  # of aiokafka's patience; five minutes are too long here
+    monkeypatch.setattr(
+        "streamproc.kafka.connection._POLL_SECONDS", 1.0
+    )  # of aiokafka's patience; five minutes are too long here
     async with (
         staged(bootstrap, topic_prefix, SLOW, worker={"drain_seconds": 100}) as stage,
         running_member(stage.settings) as member,
