@@ -58,6 +58,7 @@ chaos: $(STAMP) ## kill and freeze workers and brokers for ten minutes, and coun
 
 chaos-budget: $(STAMP) ## race for a budget fifty times, workers killed on the way, and count (RACES, SEED)
 	$(BIN)/python -m tests.chaos.budget --seeds $(RACES) $(SEED:%=--seed %)
+	$(BIN)/python -m tests.chaos.budget --seeds $(RACES) $(SEED:%=--seed %) --redis 3
 
 fuzz: $(STAMP) ## feed what reads a provider's bytes with any bytes (SECONDS for each of eleven targets, TARGETS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fuzz]'

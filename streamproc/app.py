@@ -55,7 +55,7 @@ class Worker:
         self._observer = observer
         self._clock = clock
         options = client_options(settings.kafka)
-        self._budgets = budgets_of(settings, options, clock, observer)
+        self._budgets = budgets_of(settings, options, _longest_call_seconds(settings), clock, observer)
         self._chains = Chains(settings, catalog, clock, observer, counter or TokenCounter(), self._budgets.budget)
         self._chunks = Producer(options, observer)
         chunks = settings.chunks
@@ -144,7 +144,7 @@ class Worker:
             self._failure,
             self._journals,
             partial(secrets.token_hex, 8),
-            max(provider.timeouts.total_seconds for provider in settings.providers.values()) + _CALL_MARGIN_SECONDS,
+            _longest_call_seconds(settings),
             self._clock,
             self._observer,
         )
@@ -232,4 +232,8 @@ class Worker:
         claiming = [str(item.key.partition) for item in self.consumer.assignments if not item.is_ready]
         if claiming:
             return f"claiming partitions {', '.join(claiming)}"
-        return self.liveness() if self._budgets.is_open else "reading what was spent"
+        return self._budgets.unready() or self.liveness()
+
+
+def _longest_call_seconds(settings: Settings) -> float:
+    return max(provider.timeouts.total_seconds for provider in settings.providers.values()) + _CALL_MARGIN_SECONDS

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,16 +9,14 @@ from typing import Any
 from streamproc.chain.budget import Budget, LedgerBudget
 from streamproc.chain.clock import Clock
 from streamproc.kafka.alert_log import AlertLog
-from streamproc.kafka.alone import until_alone
 from streamproc.kafka.producer import Producer
-from streamproc.kafka.rebuild import Rebuild
 from streamproc.kafka.tail import Tail
-from streamproc.kafka.usage_feed import UsageFeed
 from streamproc.kafka.words import LastWords
+from streamproc.kept import Kept, KeptInMemory
+from streamproc.kept_redis import KeptInRedis
 from streamproc.money.alerting import alert_of
 from streamproc.money.configured import configured_caps
 from streamproc.money.ledger import Crossed, Ledger, Standing
-from streamproc.money.ledger_memory import MemoryLedger
 from streamproc.observe.events import BudgetsChanged, Observer
 from streamproc.observe.gauges import BudgetState
 from streamproc.providers.webhook import Webhook
@@ -48,10 +45,9 @@ class Budgets:
     agreement: str = ""
     shown: tuple[BudgetState, ...] = ()
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it is known what was spent."""
-        return True
+    def unready(self) -> str | None:
+        """Why no call can begin at present, if so."""
+        return None
 
     @property
     def failure(self) -> BaseException | None:
@@ -68,41 +64,44 @@ class Budgets:
 class LedgerBudgets(Budgets):
     """Of a worker that keeps a ledger."""
 
-    def __init__(self, settings: Settings, options: Mapping[str, Any], clock: Clock, observer: Observer) -> None:
-        """`options` are those of Kafka's clients.
+    def __init__(
+        self, settings: Settings, options: Mapping[str, Any], call_seconds: float, clock: Clock, observer: Observer
+    ) -> None:
+        """`options` are those of Kafka's clients; no call takes longer than `call_seconds`.
 
         Raises:
-            SetupError: the webhook's URL is none, or its file cannot be read.
+            SetupError: a URL is none, or its file cannot be read, or an extra is not installed.
         """
         self._settings = settings
         self._clock = clock
         self._observer = observer
         topics = settings.topics
-        self._memory = MemoryLedger(configured_caps(settings.budgets), self._now_ms, self._crossed)
-        self.ledger = self._memory
-        self.budget = LedgerBudget(self._memory, observer)
-        # A ledger in memory agrees with that of no other process.
-        self.agreement = f"memory {settings.kafka.instance_id or secrets.token_hex(8)}"
+        self._kept = self._keep(options, call_seconds)
+        self.ledger = self._kept.ledger
+        self.budget = LedgerBudget(self._kept.ledger, observer)
+        self.agreement = self._kept.agreement
         self._words = LastWords(Tail(options, (topics.admin,)), topics.admin, clock, observer)
         self._alerts = AlertLog(
             Producer(options, observer), Tail(options, (topics.alerts,)), topics.alerts, clock, observer, self._deliver
         )
         url = read_secret(settings.budgets.webhook_url, settings.budgets.webhook_url_file, "budgets.webhook_url")
         self._webhook = None if url is None else Webhook(url, clock, random.random, observer)
-        feed = UsageFeed(options, topics.usage, self._memory, clock, observer)
-        self._has_all: Callable[[], bool] = lambda: False
-        self._rebuild = Rebuild(self._memory, feed, self._memory.since_ms, lambda: self._has_all(), clock, observer)
         self._watching: asyncio.Task[None] | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it is known what was spent."""
-        return self._memory.is_open
+    def _keep(self, options: Mapping[str, Any], call_seconds: float) -> Kept:
+        settings, clock, observer = self._settings, self._clock, self._observer
+        if settings.budgets.ledger == "memory":
+            return KeptInMemory(settings, options, clock, observer, self._crossed)
+        return KeptInRedis(settings, options, call_seconds, clock, observer, self._crossed)
+
+    def unready(self) -> str | None:
+        """Why no call can begin at present, if so."""
+        return self._kept.unready()
 
     @property
     def failure(self) -> BaseException | None:
         """What a task of it died of, if one did."""
-        return self._rebuild.failure or self._words.failure or self._alerts.failure
+        return self._kept.failure or self._words.failure or self._alerts.failure
 
     async def start(self, has_all: Callable[[], bool]) -> None:
         """Looks whether anybody else is in the group, and reads words and alerts; before the group is joined.
@@ -113,15 +112,14 @@ class LedgerBudgets(Budgets):
             SetupError: somebody is there.
             KafkaError: no broker answers, or it refuses us.
         """
-        await until_alone(self._settings, self._clock)
-        self._has_all = has_all
+        await self._kept.check()
         await self._words.start()
         await self._govern()
         self._words.follow(self._govern)
-        await self._alerts.start(self._memory.since_ms())
+        await self._alerts.start(self._kept.since_ms())
         if self._webhook is not None:
             self._webhook.start()
-        await self._rebuild.start()
+        await self._kept.start(has_all)
         self._watching = asyncio.create_task(self._watch(), name="standings")
 
     async def stop(self) -> None:
@@ -129,25 +127,22 @@ class LedgerBudgets(Budgets):
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
-        await self._rebuild.stop()
+        await self._kept.stop()
         await self._words.stop()
         await self._alerts.stop()
         if self._webhook is not None:
             await self._webhook.stop()
 
     async def _govern(self) -> None:
-        await self._memory.govern(configured_caps(self._settings.budgets, self._words.words))
+        await self._kept.ledger.govern(configured_caps(self._settings.budgets, self._words.words))
         self._observer.saw(BudgetsChanged(len(self._words)))
 
     async def _watch(self) -> None:
         while True:
-            standings = await self._memory.standings(self._settings.budgets.max_labels)
+            standings = await self._kept.standings(self._settings.budgets.max_labels)
             # As many as have labels; a scrape sees them as they were within the last second.
             self.shown = tuple(map(_shown, standings))
             await self._clock.sleep(_LOOK_SECONDS)
-
-    def _now_ms(self) -> int:
-        return int(self._clock.time() * 1000)
 
     def _crossed(self, crossed: Crossed) -> None:
         self._alerts.tell(alert_of(crossed, datetime.fromtimestamp(self._clock.time(), UTC)))
@@ -157,13 +152,15 @@ class LedgerBudgets(Budgets):
             self._webhook.deliver(alert)
 
 
-def budgets_of(settings: Settings, options: Mapping[str, Any], clock: Clock, observer: Observer) -> Budgets:
-    """The budgets that the settings ask for; `options` are those of Kafka's clients.
+def budgets_of(
+    settings: Settings, options: Mapping[str, Any], call_seconds: float, clock: Clock, observer: Observer
+) -> Budgets:
+    """The budgets that the settings ask for; the arguments are those of `LedgerBudgets`.
 
     Raises:
-        SetupError: the webhook's URL is none, or its file cannot be read.
+        SetupError: as `LedgerBudgets`.
     """
-    return LedgerBudgets(settings, options, clock, observer) if settings.budgets.is_on else Budgets()
+    return LedgerBudgets(settings, options, call_seconds, clock, observer) if settings.budgets.is_on else Budgets()
 
 
 def _shown(standing: Standing) -> BudgetState:

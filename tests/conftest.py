@@ -16,6 +16,7 @@ from tests.servers.kafka import running_kafka
 from tests.servers.llama import Llama
 from tests.servers.postgres import Postgres
 from tests.servers.process import ServerMissing
+from tests.servers.redis import Redis
 
 _MARK = "STREAMPROC_TEST_RUN"
 Server = TypeVar("Server")
@@ -24,7 +25,7 @@ Server = TypeVar("Server")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for a real server carries its mark: `-m 'not kafka'` is a quick run."""
     for item in items:
-        for server in ("kafka", "llama", "postgres"):
+        for server in ("kafka", "llama", "postgres", "redis"):
             if server in getattr(item, "fixturenames", ()):
                 item.add_marker(server)
 
@@ -71,6 +72,13 @@ def narrow_llama() -> Iterator[str]:
     """The same of a server just for one test: it answers one request at a time, however long the answer is."""
     with ExitStack() as stack:
         yield _enter(stack, Llama(slots=1, context_tokens=65_536)).url
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    """A redis-server of the test's own, which it may kill, start again and empty."""
+    with ExitStack() as stack:
+        yield _enter(stack, Redis())
 
 
 @pytest.fixture

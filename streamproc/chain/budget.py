@@ -11,6 +11,9 @@ from streamproc.records.usage import AtMost, UsageLine
 
 __all__ = ["Budget", "LedgerBudget", "NoBudget", "at_most"]
 
+_IN_ANY_CASE_SECONDS = 30.0
+"""A run that is told of room need not come back by itself: a thousand of them would do nothing but ask."""
+
 _CONFIRMED_LATE = "the note of the call was stored too late for its reservation"
 
 
@@ -72,7 +75,8 @@ class LedgerBudget:
             raise BudgetRefused(verdict.sentence)
         if isinstance(verdict, Held):
             self._observer.saw(BudgetHeld(most.run_id, verdict.why, verdict.sentence))
-            raise NotNow(verdict.sentence, code="budget_held", room=verdict.room)
+            seconds = None if verdict.room is None else _IN_ANY_CASE_SECONDS
+            raise NotNow(verdict.sentence, code="budget_held", retry_after_seconds=seconds, room=verdict.room)
 
     def confirm(self, most: UsageLine) -> None:
         """As `Budget`."""

@@ -3,20 +3,19 @@
 from collections.abc import Callable, Mapping
 
 from aiokafka import TopicPartition
-from pydantic import ValidationError
 
 from streamproc.chain.clock import Clock
-from streamproc.kafka.inherited import Inherited, InheritedCall, record_of
-from streamproc.kafka.journal import OWNER_HEADER, PartitionJournal
+from streamproc.kafka.inherited import Inherited, InheritedCall
+from streamproc.kafka.journal import PartitionJournal
 from streamproc.kafka.lane import Lane
 from streamproc.kafka.lanes import Lanes
+from streamproc.kafka.notes import read_notes
 from streamproc.kafka.producer import Producer, within
 from streamproc.kafka.skew import MOST_SKEW_SECONDS
 from streamproc.kafka.tail import Tail
 from streamproc.money.ledger import Ledger
 from streamproc.money.scope import spend_of
-from streamproc.observe.events import JournalTrouble, Observer
-from streamproc.records.notes import decode_note
+from streamproc.observe.events import Observer
 from streamproc.records.usage import UsageLine
 
 __all__ = ["Journals"]
@@ -101,20 +100,8 @@ class Journals:
         Raises:
             KafkaError: the leader is away, or it refuses us.
         """
-        own = (OWNER_HEADER, owner.encode())
-        position = start
         known = set(into.unbilled)
-        async for found in self._tail.read(TopicPartition(self._topic, key.partition), start):
-            position = found.next
-            for record in found.records:
-                offset = record_of(record.key, key)
-                if offset is None or own in record.headers:
-                    continue
-                try:
-                    into.add(decode_note(record.value), offset, record.offset, record.timestamp)
-                except ValidationError:
-                    where = f"{record.topic}/{record.partition}/{record.offset}"
-                    self._observer.saw(JournalTrouble(record.topic, f"{where} is no note of the journal"))
+        position = await read_notes(self._tail, self._topic, key, owner, start, into, self._observer)
         if self._ledger is not None:
             await self._ledger.adopt([spend_of(call.line) for call in into.unbilled.values() if call.line is not None])
             for usage_id in known - into.unbilled.keys():

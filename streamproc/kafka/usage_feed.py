@@ -3,8 +3,8 @@
 It reads them in no group: from the beginning of the windows that are current when it starts, and then live.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from pydantic import ValidationError
@@ -13,24 +13,30 @@ from streamproc.chain.clock import Clock
 from streamproc.kafka.connection import connected
 from streamproc.kafka.skew import MOST_SKEW_SECONDS
 from streamproc.kafka.stopping import stop_consumer
-from streamproc.money.ledger import Booked, Ledger
+from streamproc.money.ledger import Booked
 from streamproc.money.scope import spend_of
 from streamproc.observe.events import JournalTrouble, Observer
 from streamproc.records.codec import decode_usage
 
-__all__ = ["UsageFeed"]
+__all__ = ["Books", "UsageFeed"]
 
 _POLL_MS = 250
 _RECORDS_PER_POLL = 2000
 _STOP_SECONDS = 5.0
 
 
+class Books(Protocol):
+    """Where lines are added up."""
+
+    async def book(self, partition: int, lines: Sequence[Booked], next_offset: int) -> None:
+        """These lines of a partition follow those that it was told before."""
+        ...
+
+
 class UsageFeed:
     """Books what it reads. What it cannot read is told and passed by: nobody but workers may write there."""
 
-    def __init__(
-        self, options: Mapping[str, Any], topic: str, ledger: Ledger, clock: Clock, observer: Observer
-    ) -> None:
+    def __init__(self, options: Mapping[str, Any], topic: str, ledger: Books, clock: Clock, observer: Observer) -> None:
         self._topic = topic
         self._ledger = ledger
         self._clock = clock
@@ -68,8 +74,29 @@ class UsageFeed:
         for key, found in (await self._consumer.offsets_for_times(times)).items():
             # A record newer than all that were there at the first look stands behind their end.
             self._consumer.seek(key, ends[key] if found is None else min(found.offset, ends[key]))
+        await self._book_to(ends)
+
+    async def read_to_end(self) -> None:
+        """Books every line that follows and is committed by now.
+
+        Raises:
+            KafkaError: a broker is away, or refuses us.
+        """
+        await self._book_to(await self._consumer.end_offsets(self._consumer.assignment()))
+
+    async def _book_to(self, ends: Mapping[TopicPartition, int]) -> None:
         while any([await self._consumer.position(key) < end for key, end in ends.items()]):
             await self._book()
+
+    @property
+    def partitions(self) -> list[int]:
+        """Those of the usage topic."""
+        return sorted(key.partition for key in self._consumer.assignment())
+
+    def go_to(self, offsets: Mapping[int, int]) -> None:
+        """What is read next of these partitions stands at these offsets."""
+        for partition, offset in offsets.items():
+            self._consumer.seek(TopicPartition(self._topic, partition), offset)
 
     async def read_on(self) -> None:
         """Books what comes next; returns at least a few times a second.

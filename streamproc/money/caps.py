@@ -151,6 +151,10 @@ class Caps:
         """When the current day began."""
         return self._windows.around("day", now_ms).start_ms
 
+    def ended_ms(self, account: Account) -> int:
+        """When its window ends, or ended."""
+        return self._windows.around(account.window, account.start_ms).end_ms
+
     def starts_ms(self, now_ms: int) -> int:
         """When the earliest of the current windows began."""
         return min(self._windows.around(window, now_ms).start_ms for window in WINDOWS)

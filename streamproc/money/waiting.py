@@ -24,6 +24,11 @@ class Waiting:
     def __init__(self) -> None:
         self._queues: dict[Account, dict[str, _Waiter]] = {}
 
+    @property
+    def accounts(self) -> list[Account]:
+        """Those that somebody waits for."""
+        return list(self._queues)
+
     def add(self, run_id: str, check: Check) -> Room:
         """Waits for the account of a check that said no."""
         room = Room()

@@ -20,6 +20,7 @@ __all__ = [
     "ControlTrouble",
     "DeadLettered",
     "Happening",
+    "LedgerChanged",
     "LedgerOpened",
     "Observer",
     "PartitionChanged",
@@ -230,6 +231,14 @@ class LedgerOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerChanged:
+    """The ledger's view in Redis is open, was lost and is built anew, is foreign (of other settings), or is away."""
+
+    state: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetsChanged:
     """Operators' words on budgets were read, and hold from now on."""
 
@@ -272,6 +281,7 @@ Happening = (
     | BudgetHeld
     | BudgetSpent
     | LedgerOpened
+    | LedgerChanged
     | BudgetsChanged
     | BudgetAlerted
     | AlertTrouble

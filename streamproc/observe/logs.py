@@ -33,6 +33,7 @@ from streamproc.observe.events import (
     DeadLettered,
     Happening,
     JournalTrouble,
+    LedgerChanged,
     LedgerOpened,
     PartitionChanged,
     PublishBroke,
@@ -152,6 +153,10 @@ class CallLog:
                 self._log.warning("budget alert", alert=alert.alert_id, settled=alert.settled, killed=alert.killed)
             case AlertTrouble(alert_id, sentence):
                 self._warn("alert not delivered", (), alert=alert_id, reason=on_one_line(sentence))
+            case LedgerChanged("open", _):
+                self._log.info("ledger", state="open")
+            case LedgerChanged(state, sentence):
+                self._log.warning("ledger", state=state, reason=on_one_line(sentence))
             case BudgetsChanged(words):
                 self._log.info("budgets", words=words)
             case PartitionChanged(topic, partition, change):

@@ -21,6 +21,7 @@ from streamproc.observe.events import (
     Committed,
     DeadLettered,
     Happening,
+    LedgerChanged,
     PublishBroke,
     RetryPlanned,
     RetryRefused,
@@ -134,6 +135,9 @@ class Metrics:
         self._refused = counter("llm_budget_refused", "Calls that a budget had no room for.", "reason")
         self._alerts = counter("llm_budget_alerts", "Shares of caps that were reached.", "share")
         self._undelivered = counter("llm_budget_alerts_undelivered", "Alerts that the webhook did not take.")
+        self._ledger = counter(
+            "llm_ledger_changes", "Changes of the Redis ledger's view, as this worker saw them.", "state"
+        )
         self._dead_letters = counter("streamproc_dead_letters_total", "Records that were no valid request.", "code")
         self._commit_seconds = histogram(
             "streamproc_commit_seconds", "Duration of a commit's transaction.", _COMMIT_SECONDS
@@ -164,6 +168,8 @@ class Metrics:
                 self._alerts.add((alert.share,))
             case AlertTrouble():
                 self._undelivered.add()
+            case LedgerChanged(state):
+                self._ledger.add((state,))
             case RunDeferred():
                 self._deferred.add()
             case DeadLettered():

@@ -51,7 +51,20 @@ class BudgetSettings(Group):
     enabled: bool = Field(
         False, description="Keep a ledger also without caps here, for those that `streamproc budget set` gives."
     )
-    ledger: Literal["memory"] = Field("memory", description="Where it is kept; memory: for one worker alone.")
+    ledger: Literal["memory", "redis"] = Field(
+        "memory", description="Where it is kept; memory: for one worker alone; redis: for all workers of the group."
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="Redis of the ledger, redis://HOST:PORT/DB. From a variable only."
+    )
+    redis_url_file: Path | None = Field(None, description="File that holds the URL.")
+    redis_timeout_seconds: float = Field(2, gt=0, description="A Redis that takes longer to answer counts as away.")
+    note_within_seconds: float = Field(
+        15,
+        gt=0,
+        description="With Redis: a call begins only if its note is stored so soon after its reservation. Whoever"
+        " builds a lost ledger anew waits as long.",
+    )
     time_zone: str = Field("UTC", description="Whose days and months are counted, such as Europe/Berlin.")
     kill_at: Share = Field(0.9, description="Share of a cap at whose spending new calls are refused; 1 is off.")
     alerts: tuple[Share, ...] = Field((0.5, 0.8, 0.9, 1.0), description="Shares of a cap whose spending is told.")
@@ -72,6 +85,12 @@ class BudgetSettings(Group):
         twice = next((key for key in keys if keys.count(key) > 1), None)
         if twice is not None:
             raise ValueError(f"caps: there are two for {twice[0]} a {twice[1]} in the same unit")
+        return self
+
+    @model_validator(mode="after")
+    def _knows_redis(self) -> Self:
+        if self.ledger == "redis" and self.redis_url is None and self.redis_url_file is None:
+            raise ValueError("ledger = 'redis' needs redis_url in a variable, or redis_url_file")
         return self
 
     @property

@@ -8,7 +8,7 @@ from streamproc.errors import SetupError
 
 __all__ = ["SECRETS", "read_secret"]
 
-SECRETS = ("api_key", "proxy_password", "sasl_password", "store_password", "webhook_url")
+SECRETS = ("api_key", "proxy_password", "redis_url", "sasl_password", "store_password", "webhook_url")
 """Names of settings that hold one."""
 
 

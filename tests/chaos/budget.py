@@ -13,9 +13,11 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from tests.chaos.race import Outcome, Race, race
+from tests.chaos.race_redis import shared
 
 __all__ = ["run_in_new_folder"]
 
@@ -50,13 +52,18 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="so many races, the seed of each one higher")
     parser.add_argument("--requests", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=2, help="workers that are killed and replaced")
+    parser.add_argument("--redis", type=int, default=None, help="three workers, and so many faults of their Redis")
     options = parser.parse_args()
     first = secrets.randbelow(1_000_000) if options.seed is None else options.seed
     plans = [
         Race(options.broker, seed, requests=options.requests, kills=options.kills)
         for seed in range(first, first + options.seeds)
     ]
-    bad = [plan.seed for plan in plans if not run_in_new_folder(plan).is_good]
+    bad = []
+    for plan in plans:
+        with nullcontext(plan) if options.redis is None else shared(plan, options.redis) as whole:
+            if not run_in_new_folder(whole).is_good:
+                bad.append(plan.seed)
     print(f"races={len(plans)} bad={len(bad)} seeds of bad ones: {bad or 'none'}")
     return 1 if bad else 0
 
