@@ -19,11 +19,11 @@ from streamproc.records.codec import (
     encode,
     encode_chunk,
     encode_json,
-    encode_result,
     encode_usage,
     rfc3339,
 )
 from streamproc.records.result import Failure, Result, ResultReasoning, ResultToolCall
+from streamproc.records.terminal import encode_result
 from streamproc.records.usage import TokenCounts, UsageLine
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
