@@ -76,6 +76,7 @@ class LedgerBudgets(Budgets):
         self._clock = clock
         self._observer = observer
         topics = settings.topics
+        self._caps = configured_caps(settings.budgets)
         self._kept = self._keep(options, call_seconds)
         self.ledger = self._kept.ledger
         self.budget = LedgerBudget(self._kept.ledger, observer)
@@ -134,7 +135,8 @@ class LedgerBudgets(Budgets):
             await self._webhook.stop()
 
     async def _govern(self) -> None:
-        await self._kept.ledger.govern(configured_caps(self._settings.budgets, self._words.words))
+        self._caps = configured_caps(self._settings.budgets, self._words.words)
+        await self._kept.ledger.govern(self._caps)
         self._observer.saw(BudgetsChanged(len(self._words)))
 
     async def _watch(self) -> None:
@@ -145,7 +147,8 @@ class LedgerBudgets(Budgets):
             await self._clock.sleep(_LOOK_SECONDS)
 
     def _crossed(self, crossed: Crossed) -> None:
-        self._alerts.tell(alert_of(crossed, datetime.fromtimestamp(self._clock.time(), UTC)))
+        state = self._caps.state(crossed.account, crossed.cap, crossed.settled)
+        self._alerts.tell(alert_of(crossed, state, datetime.fromtimestamp(self._clock.time(), UTC)))
 
     def _deliver(self, alert: BudgetAlert) -> None:
         if self._webhook is not None:

@@ -2,14 +2,18 @@
 
 from datetime import UTC, datetime
 
+from streamproc.money.caps import State
 from streamproc.money.ledger import Crossed
 from streamproc.records.alert import BudgetAlert
 
 __all__ = ["alert_of"]
 
 
-def alert_of(crossed: Crossed, now: datetime) -> BudgetAlert:
-    """The alert; its id is the same whenever the same share of the same cap is reached in the same window."""
+def alert_of(crossed: Crossed, state: State, now: datetime) -> BudgetAlert:
+    """The alert; its id is the same whenever the same share of the same cap is reached in the same window.
+
+    `state` is the account's: a kill switch that an operator lifted has not fallen, whatever share was reached.
+    """
     account, cap, settled = crossed.account, crossed.cap, crossed.settled
     scope = account.scope
     start = datetime.fromtimestamp(account.start_ms / 1000, UTC)
@@ -25,6 +29,6 @@ def alert_of(crossed: Crossed, now: datetime) -> BudgetAlert:
         share=share,
         cap=cap.amount,
         settled=settled,
-        killed=cap.action == "stop" and settled >= cap.kill_amount,
+        killed=state == "killed",
         at=now,
     )
