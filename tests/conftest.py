@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from tests.servers.embedded import EmbeddedBroker
 from tests.servers.kafka import running_kafka
@@ -17,6 +18,10 @@ from tests.servers.llama import Llama
 from tests.servers.postgres import Postgres
 from tests.servers.process import ServerMissing
 from tests.servers.redis import Redis
+
+# How long an example takes says how busy the machine is; no test asserts a time.
+hypothesis_settings.register_profile("streamproc", deadline=None)
+hypothesis_settings.load_profile("streamproc")
 
 _MARK = "STREAMPROC_TEST_RUN"
 Server = TypeVar("Server")

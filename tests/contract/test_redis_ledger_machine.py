@@ -48,7 +48,5 @@ def test_what_the_redis_ledger_says_is_what_the_model_finds(redis: Redis) -> Non
 
     run_state_machine_as_test(
         Machine,
-        settings=settings(
-            max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=30, stateful_step_count=25, suppress_health_check=list(HealthCheck)),
     )

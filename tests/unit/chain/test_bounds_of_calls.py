@@ -146,7 +146,7 @@ async def test_a_prompt_with_reasoning_is_not_counted_exactly() -> None:
     st.integers(0, 10**7),
     st.data(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 async def test_no_call_that_is_allowed_costs_more_than_its_budget(
     tier: str | None, parts: list[dict[str, Any]], budget: int, data: st.DataObject
 ) -> None:

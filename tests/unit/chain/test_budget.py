@@ -93,7 +93,7 @@ async def test_a_budget_of_nothing_buys_nothing() -> None:
     st.text(max_size=60), st.integers(1, 200), st.integers(0, 200), st.integers(0, 10**6), st.integers(0, 10**6),
     st.booleans(),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 async def test_no_call_that_is_allowed_costs_more_than_is_left(
     text: str, allowed: int, spare: int, budget: int, spent: int, exact: bool
 ) -> None:

@@ -1,7 +1,7 @@
 """What is known of a run that a former owner did not finish: attempts, crashes, costs and its answer."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.chain.run import History
@@ -62,7 +62,6 @@ def test_an_answer_is_remembered_as_it_was() -> None:
 
 
 @given(st.permutations(range(10)), st.lists(st.integers(0, 9), max_size=4))
-@settings(deadline=None)
 def test_an_answer_in_parts_is_joined(order: list[int], again: list[int]) -> None:
     """In any order, some of them twice."""
     answer = a_result(text="abc" * 3000)

@@ -24,7 +24,7 @@ def first_seen(producer: MemoryProducer) -> list[bytes | None]:
 
 
 @given(st.lists(st.booleans(), max_size=6), st.integers(1, 5), st.lists(st.integers(0, 5), max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_whatever_is_refused_every_note_is_stored_in_order(refusals: list[bool], most: int, bursts: list[int]) -> None:
     """Refused and stored all the same, or refused and not; in batches small and large, while new notes come in."""
 

@@ -194,7 +194,7 @@ def requests_of_any_kind(draw: st.DrawFn) -> Request:
 
 
 @given(rates_of_any_shape(), requests_of_any_kind(), st.data(), st.booleans(), st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_usage_that_a_request_allows_costs_more_than_the_bound(
     rates: Rates, request: Request, data: st.DataObject, counted: bool, has_rule: bool
 ) -> None:

@@ -3,7 +3,7 @@
 from math import ceil, sqrt
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.money.images import anthropic_image_tokens, image_tokens, openai_image_tokens
@@ -74,7 +74,6 @@ def test_the_owner_s_figure_goes_first_and_nobody_s_is_none() -> None:
 
 
 @given(sides, sides)
-@settings(deadline=None)
 def test_no_size_costs_more_tiles_than_the_bound(width: int, height: int) -> None:
     """OpenAI's rule step by step: into a square of 2,048, a shorter side of 768, tiles of 512."""
     shrink = min(1.0, 2048 / max(width, height))
@@ -84,7 +83,6 @@ def test_no_size_costs_more_tiles_than_the_bound(width: int, height: int) -> Non
 
 
 @given(sides, sides)
-@settings(deadline=None)
 def test_no_size_costs_more_patches_than_the_bound(width: int, height: int) -> None:
     """The same for patches of 32 with a budget of 2,500 and a longest side of 2,048, times 1.2."""
     fit = min(1.0, 2048 / max(width, height))

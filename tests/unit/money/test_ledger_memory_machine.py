@@ -33,4 +33,4 @@ class MemoryLedgerMachine(LedgerMachine):
 
 
 TestMemoryLedger = MemoryLedgerMachine.TestCase
-TestMemoryLedger.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestMemoryLedger.settings = settings(max_examples=200, stateful_step_count=40)

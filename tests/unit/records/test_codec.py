@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -107,7 +107,6 @@ RESULTS = st.fixed_dictionaries(
 
 
 @given(RESULTS)
-@settings(deadline=None)
 def test_a_result_is_written_as_its_model_would_write_it(fields: dict[str, Any]) -> None:
     """The fast way and the model give the same fields and values; what is None is left out at any depth."""
     value, result = encode_result(fields), Result(**fields)

@@ -32,7 +32,7 @@ DECODER = decoder()
 
 
 @given(requests)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_request_is_read_again_as_it_was(value: Any) -> None:
     """Any valid one, of both forms: all its fields, and so the hash of what the model sees."""
     request = DECODER.decode(json.dumps(value).encode())

@@ -188,7 +188,7 @@ def test_bounds_of_the_settings_are_named() -> None:
 
 
 @given(requests)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_whatever_is_taken_can_be_written_and_hashed(value: Any) -> None:
     """A valid request has one hash, whatever the order of its fields, inner ones included."""
     request = decoder().decode(json.dumps(value).encode())

@@ -75,7 +75,7 @@ def test_an_option_that_means_nothing_is_refused(fields: dict[str, Any], words: 
 
 
 @given(requests)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_request_that_is_written_again_reads_the_same(value: Any) -> None:
     """A deferred run travels in our own form, whatever form its request came in."""
     request = decoder().decode(json.dumps(value).encode())

@@ -52,7 +52,7 @@ def check(value: Any) -> None:
 
 
 @given(requests)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_valid_request_is_valid_for_schema_and_decoder(value: Any) -> None:
     """Both take it, in both forms, with any choice of optional fields."""
     assert refusal(value) is None
@@ -60,7 +60,7 @@ def test_a_valid_request_is_valid_for_schema_and_decoder(value: Any) -> None:
 
 
 @given(damaged())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_a_damaged_request_is_refused_by_both_or_by_none(value: Any) -> None:
     """Wherever it is damaged, schema and decoder agree."""
     check(value)

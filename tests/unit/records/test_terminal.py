@@ -45,7 +45,7 @@ def a_result(**fields: Any) -> Result:
 
 
 @given(st.none() | long_texts, st.none() | long_texts, st.none() | st.lists(calls, min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_parts_joined_again_are_the_answer(
     text: str | None, reasoning: str | None, tool_calls: list[ResultToolCall] | None
 ) -> None:
@@ -72,7 +72,7 @@ def test_an_answer_of_megabytes_is_cut_and_joined() -> None:
 
 
 @given(st.lists(thoughts, min_size=1, max_size=3), st.lists(st.text("aA0+/", min_size=1, max_size=40), max_size=9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_reasoning_and_vectors_are_cut_and_joined(parts: list[ResultReasoning], vectors: list[str]) -> None:
     """Signed reasoning of any length, empty texts among it; vectors stay whole, and all keep their order."""
     embeddings = [vector * 70 for vector in vectors] or None

@@ -4,14 +4,13 @@ import base64
 import struct
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.records.vector import decode_vector, encode_vector
 
 
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=20))
-@settings(deadline=None)
 def test_a_vector_reads_back(numbers: list[float]) -> None:
     """Each number, also where its last bits count."""
     assert decode_vector(encode_vector(numbers)) == numbers
