@@ -187,6 +187,7 @@ class Worker:
         await self._publisher.stop()
         await self._journals.stop()
         await self._budgets.stop()
+        await self._chains.close()
 
     def state(self) -> WorkerState:
         """For the metrics port's thread: reads plain numbers only."""
@@ -212,6 +213,7 @@ class Worker:
             budgets=self._budgets.shown,
             factors=self._chains.factors(),
             standings=tuple(self._chains.standings()),
+            cache=self._chains.cache_sizes(),
         )
 
     def liveness(self) -> str | None:

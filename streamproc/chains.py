@@ -1,15 +1,17 @@
 """The chains: what stands in front of each provider, and which one a request goes through.
 
-    Retrying(Limited({credential: Accounted(provider) for each credential of the provider}))
+    Cached(Retrying(Limited({credential: Accounted(provider) for each credential of the provider})))
 
 A run's call passes the retry first, so that every try is a call of its own with a usage line of its own. Which
 credential takes it, breakers and limits decide, for the first try before its run has a slot (`admit`).
+The cache stands before all of them, where the settings have one: what it gives is no call, and needs no leave to call.
 """
 
 import random
 from datetime import UTC, datetime
 from math import isinf
 
+from streamproc.caching import Cache
 from streamproc.chain.accounting import Accounted
 from streamproc.chain.admission import Admission
 from streamproc.chain.budget import Budget
@@ -30,7 +32,7 @@ from streamproc.money.pricing import Prices
 from streamproc.money.rates import Rates
 from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import CallsHeld, Observer
-from streamproc.observe.gauges import FactorState, StandingState
+from streamproc.observe.gauges import CacheSizes, FactorState, StandingState
 from streamproc.providers.catalog import Catalog
 from streamproc.records.request import Request
 from streamproc.settings.settings import Settings
@@ -67,14 +69,17 @@ class Chains:
         self._retries = RetryBudget(retry.process_ratio, retry.process_per_second, clock.monotonic())
         tenants = Tenants({name: limit_rules(limits) for name, limits in settings.tenants.items()})
         self._admissions = {name: self._admission(name, tenants) for name in settings.providers}
+        self._cache = Cache.open(settings.cache, clock, observer)
         self._chains = {name: self._chain(name) for name in settings.providers}
 
     def load(self) -> None:
         """Prices and rank files. Blocks for about a second: call it in a thread.
 
         Raises:
-            SetupError: a rank file is damaged.
+            SetupError: a rank file is damaged, or what the cache needs is not installed.
         """
+        if self._cache is not None:
+            self._cache.load()
         self._prices.load()
         self._counter.load(model for provider in self._settings.providers.values() for model in provider.models)
 
@@ -84,6 +89,15 @@ class Chains:
             FactorState(*spot, learned.percent, learned.error_percent)
             for spot, learned in self._calibration.all().items()
         )
+
+    def cache_sizes(self) -> CacheSizes | None:
+        """What the cache holds in memory; None when there is none."""
+        return None if self._cache is None else self._cache.sizes()
+
+    async def close(self) -> None:
+        """Lets go of the cache's store; nothing is asked any more."""
+        if self._cache is not None:
+            await self._cache.close()
 
     def route(self, request: Request) -> tuple[Provider, str]:
         """The chain that answers a request, and the provider's own name of the model.
@@ -99,8 +113,13 @@ class Chains:
         return self._chains[name], model
 
     def admit(self, run: Run) -> NotBefore | None:
-        """Takes the permit for a run's first call, without waiting; or says for how long there is none."""
+        """Takes the permit for a run's first call, without waiting; or says for how long there is none.
+
+        A run that the cache can answer needs none: neither a breaker nor a limit holds it up.
+        """
         most = run.request.max_output_tokens or self._settings.limits.default_output_tokens
+        if self._cache is not None and self._cache.can_answer(run, most):
+            return None
         ask = ask_for(run.request, run.model, run.tenant, run.size_bytes, most)
         verdict = self._admissions[run.provider.name].admit(ask)
         if not isinstance(verdict, NotBefore):
@@ -156,7 +175,8 @@ class Chains:
         }
         limited = Limited(name, accounted, self._admissions[name])
         policy = retry_policy(self._settings.retry)
-        return Retrying(limited, policy, self._retries, self._clock, random.random, self._observer)
+        retrying = Retrying(limited, policy, self._retries, self._clock, random.random, self._observer)
+        return retrying if self._cache is None else self._cache.around(retrying)
 
     def _accounted(self, name: str, provider: Provider) -> Provider:
         def rates(model: str, at: datetime) -> Rates | None:

@@ -230,7 +230,7 @@ class Processor:
 
     def abandon(self, run: Run) -> tuple[Outgoing, ...]:
         """Usage of a run that was cut off and will run again elsewhere: its calls were made and are billed."""
-        return self._outcome.usage(run)
+        return self._outcome.abandoned(run)
 
     def _ended(self, run: Run, terminal: Terminal, status: str, code: str | None) -> Terminal:
         seconds = self._clock.monotonic() - run.taken_at

@@ -15,6 +15,7 @@ from streamproc.records.outgoing import Outgoing
 from streamproc.records.request import Request
 from streamproc.records.result import Failure, Result, Status
 from streamproc.records.terminal import dead_letter_record, new_result_records, result_records, usage_record
+from streamproc.records.usage import CacheState, UsageLine
 
 __all__ = ["Outcome"]
 
@@ -41,6 +42,7 @@ class Outcome:
             embeddings=answer.embeddings or None,
             tool_calls=answer.tool_calls or None,
             finish_reason=completed.finish_reason,
+            cache=_cache_state(run.progress.lines),
         )
 
     def remembered(self, incoming: Incoming, result: Result) -> Terminal:
@@ -111,6 +113,10 @@ class Outcome:
         """The run's usage lines that are not published yet."""
         return tuple(usage_record(line, run.trace) for line in run.progress.lines)
 
+    def abandoned(self, run: Run) -> tuple[Outgoing, ...]:
+        """The same of a run that begins again elsewhere: only a published answer of the cache has saved anything."""
+        return tuple(usage_record(line, run.trace) for line in run.progress.lines if line.basis != "cache")
+
     def _terminal(self, run: Run, status: Status, first_token: float | None, **told: Any) -> Terminal:
         lines = [*run.progress.billed, *run.progress.lines]
         timings = {} if first_token is None else {"first_token_seconds": first_token}
@@ -127,7 +133,7 @@ class Outcome:
             "input_tokens": _total([line.tokens.input for line in lines]),
             "output_tokens": _total([line.tokens.output for line in lines]),
             "cost_nanos": _total([line.cost_nanos for line in lines]),
-            "calls": run.progress.calls,
+            "calls": run.progress.calls - sum(line.basis == "cache" for line in lines),
             "timings": timings,
             "input_hash": run.input_hash,
             "replay_of": run.replay_of,
@@ -150,6 +156,11 @@ _SPARE_BYTES = 16_384
 
 def _failure(error: RunError) -> Failure:
     return Failure.model_validate({"class": type(error).__name__, "code": error.code, "sentence": str(error)[:2000]})
+
+
+def _cache_state(lines: list[UsageLine]) -> CacheState | None:
+    saved = lines[-1].saved if lines else None
+    return None if saved is None else saved.state
 
 
 def _total(values: list[int | None]) -> int | None:

@@ -60,6 +60,9 @@ def build_app() -> App:
         name="reconcile",
         help="Hold the bill against a provider's export.",
     )
+    cache = App(name="cache", help="See what the shared store of answers holds, and empty it.")
+    cache.command("streamproc.cli.cache:stats", name="stats", help="Show entries and bytes for each tenant.")
+    cache.command("streamproc.cli.cache:purge", name="purge", help="Delete a tenant's answers, or everybody's.")
     app.command(billing)
     budget = App(name="budget", help="See what was spent of the budgets, and set, stop and resume them.")
     budget.command("streamproc.cli.budget_show:show", name="show", help="Show what was spent of each budget.")
@@ -81,6 +84,7 @@ def build_app() -> App:
     app.command(prices)
     app.command(offsets)
     app.command(dead)
+    app.command(cache)
     app.command(config)
     app.command(
         "streamproc.cli.mock_provider:mock_provider",

@@ -3,7 +3,7 @@
 Pure: notes are added as they are read. A note of an owner that is shut out may come late, so more can be added later.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from aiokafka import TopicPartition
@@ -107,7 +107,7 @@ class Inherited:
                 self._resolved.add(usage_id)
         run.calls[usage_id] = call
         self.unbilled.pop(usage_id, None)
-        if call.line is not None and usage_id not in self._resolved:
+        if call.line is not None and usage_id not in self._resolved and call.line.basis != "cache":
             self.unbilled[usage_id] = call
 
     def history(self, offset: int, run_id: str, on_their_way: Collection[str] = ()) -> History:
@@ -122,15 +122,20 @@ class Inherited:
             crashes=len({call.owner for call in calls if not call.has_ended}),
             spent_nanos=sum(call.spent_nanos for call in calls),
             answer=_answer(run),
-            bills=tuple(
-                call.line
-                for usage_id, call in run.calls.items()
-                if call.has_ended
-                and call.line is not None
-                and usage_id in self.unbilled
-                and usage_id not in on_their_way
-            ),
+            bills=tuple(self._bills(run, on_their_way)),
         )
+
+    def _bills(self, run: _Run, on_their_way: Collection[str]) -> Iterator[UsageLine]:
+        answer = _whole(run)
+        for usage_id, call in run.calls.items():
+            if call.line is None or not call.has_ended:
+                continue
+            if call.line.basis == "cache":
+                # No call's bill, but a part of the answer: of one that its owner gave, and of no other.
+                if answer is not None and answer[0].owner == call.owner:
+                    yield call.line
+            elif usage_id in self.unbilled and usage_id not in on_their_way:
+                yield call.line
 
     @property
     def answered(self) -> dict[str, InheritedCall]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from streamproc.observe.cache_events import AnswerStored, CacheLooked, StoreTrouble
 from streamproc.records.alert import BudgetAlert
 from streamproc.records.usage import UsageLine
 
@@ -285,6 +286,9 @@ Happening = (
     | BudgetsChanged
     | BudgetAlerted
     | AlertTrouble
+    | CacheLooked
+    | AnswerStored
+    | StoreTrouble
 )
 
 

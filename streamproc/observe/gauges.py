@@ -2,10 +2,20 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 
-__all__ = ["BudgetState", "ConnectionState", "FactorState", "PartitionState", "StandingState", "WorkerState", "gauges"]
+__all__ = [
+    "BudgetState",
+    "CacheSizes",
+    "ConnectionState",
+    "FactorState",
+    "PartitionState",
+    "StandingState",
+    "WorkerState",
+    "gauges",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,14 @@ class ConnectionState:
     waits: int | None
     waited_seconds: float | None
     errors: Mapping[str, int]
+
+
+class CacheSizes(NamedTuple):
+    """The store of answers in this process: how many, their bytes, and how many had to go for others."""
+
+    entries: int
+    used_bytes: int
+    evicted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,7 @@ class WorkerState:
     budgets: tuple[BudgetState, ...] = ()
     factors: tuple[FactorState, ...] = ()
     standings: tuple[StandingState, ...] = ()
+    cache: CacheSizes | None = None
 
 
 def gauges(state: WorkerState) -> Iterator[Metric]:
@@ -130,6 +149,10 @@ def gauges(state: WorkerState) -> Iterator[Metric]:
     yield from _factors(state.factors)
     yield from _budgets(state.budgets)
     yield from _standings(state.standings)
+    if state.cache is not None:
+        yield GaugeMetricFamily("streamproc_cache_entries", "Answers in memory.", state.cache.entries)
+        yield GaugeMetricFamily("streamproc_cache_bytes", "Their bytes.", state.cache.used_bytes)
+        yield CounterMetricFamily("streamproc_cache_evicted", "Answers that went for others.", state.cache.evicted)
 
 
 def _budgets(states: tuple[BudgetState, ...]) -> Iterator[Metric]:

@@ -17,6 +17,8 @@ import structlog
 from structlog.dev import ConsoleRenderer, plain_traceback
 from structlog.typing import FilteringBoundLogger, Processor
 
+from streamproc.observe.cache import cached_fields
+from streamproc.observe.cache_events import AnswerStored, CacheLooked, StoreTrouble
 from streamproc.observe.events import (
     AlertTrouble,
     BreakerChanged,
@@ -161,8 +163,18 @@ class CallLog:
                 self._log.info("budgets", words=words)
             case PartitionChanged(topic, partition, change):
                 self._log.info("partition", topic=topic, partition=partition, change=change)
-            case RunDeferred() | RunEnded() | Committed() | BudgetHeld() | RetryRefused() | CallsHeld():
+            case CacheLooked():
+                self._cached(happening)
+            case StoreTrouble(operation, sentence):
+                self._warn("cache", (operation,), operation=operation, reason=on_one_line(sentence))
+            case (
+                RunDeferred() | RunEnded() | Committed() | BudgetHeld() | RetryRefused() | CallsHeld() | AnswerStored()
+            ):
                 pass  # the result record, the metrics or the line about the wait say it
+
+    def _cached(self, looked: CacheLooked) -> None:
+        if looked.line is not None and self._has_calls:
+            self._log.info("cached", **cached_fields(looked))
 
     def _breaker(self, changed: BreakerChanged) -> None:
         fields = {"provider": changed.provider, "credential": changed.credential, "model": changed.model}

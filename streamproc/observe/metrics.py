@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
+from streamproc.observe.cache import CacheCounts
+from streamproc.observe.cache_events import AnswerStored, CacheLooked, StoreTrouble
 from streamproc.observe.events import (
     AlertTrouble,
     BreakerChanged,
@@ -144,6 +146,7 @@ class Metrics:
         )
         self._commits = counter("streamproc_commits_total", "Commits of results together with their offset.")
         self._publish_broken = counter("streamproc_publish_broken_total", "Producers that broke and were replaced.")
+        self._cache = CacheCounts(counter, self._models, self._tenants)
         registry.register(_Shown(tallies, state))
 
     def saw(self, happening: Happening) -> None:  # noqa: C901, PLR0912 one case for each happening
@@ -174,6 +177,8 @@ class Metrics:
                 self._deferred.add()
             case DeadLettered():
                 self._dead_letters.add((happening.code,))
+            case CacheLooked() | AnswerStored() | StoreTrouble():
+                self._cache.saw(happening)
             case Committed():
                 self._commits.add()
                 self._commit_seconds.add(happening.seconds)

@@ -9,6 +9,7 @@ from streamproc.records.message import CacheControl, FunctionName, ImagePart, Me
 from streamproc.records.shapes import ENCODABLE, WHOLE, FreeJson, Label, Name, RecordId, Strict, Timestamp
 
 __all__ = [
+    "CacheMode",
     "Message",
     "Prompted",
     "Request",
@@ -36,6 +37,9 @@ EmbeddedTexts = Annotated[list[EmbeddedText], Field(min_length=1, max_length=204
 
 ServiceTier = Literal["auto", "default", "flex", "priority"]
 """How fast and how dear the provider answers; `auto` leaves it to the account's own setting there."""
+
+CacheMode = Literal["use", "refresh", "off"]
+"""Whether a stored answer will do: `refresh` buys a new one and stores it, `off` leaves the cache alone."""
 
 _MOST_IMAGES = 100
 """As many as the strictest provider takes; each is bounded in price for itself."""
@@ -147,7 +151,8 @@ class Request(Prompted):
     shorter ones. `model` is a model's name, or `provider/model`.
     `stop` has up to 16 strings. `max_output_tokens` defaults to
     the worker's setting and is always sent. `deadline` and `not_before` are absolute times. `max_cost_usd` bounds
-    what all provider calls of this request may cost together, in US dollars. `extra` holds provider options from
+    what all provider calls of this request may cost together, in US dollars. `cache` says whether a stored answer will
+    do, and `cache_ttl_seconds` how old it may be and how long this one is kept. `extra` holds provider options from
     the provider's allow-list; what cannot be priced is refused.
     """
 
@@ -172,6 +177,8 @@ class Request(Prompted):
     deadline: Timestamp | None = None
     not_before: Timestamp | None = None
     max_cost_usd: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
+    cache: CacheMode | None = None
+    cache_ttl_seconds: Annotated[float, Field(gt=0)] | None = None
     extra: Annotated[FreeJson, Field(max_length=32), ENCODABLE] | None = None
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from streamproc.records.shapes import Nanos, Tokens, Written
+from streamproc.records.usage import CacheState
 
 __all__ = ["Failure", "Result", "ResultReasoning", "ResultToolCall", "Status", "Timings"]
 
@@ -57,7 +58,8 @@ class Result(Written):
     `attempt` and `chunk_count` name the chunks that belong to this answer (`chunk_count` is 0 when it was not
     streamed). `reasoning_parts` is there if the provider signs or redacts its reasoning: a tool loop has to send it
     back. `embeddings` are the vectors of the request's `input`, in its order, as text (`records.vector`).
-    Tokens and cost are the sums over the run's usage lines; None where one of them is not known.
+    Tokens and cost are the sums over the run's usage lines; None where one of them is not known. `cache` is there if
+    the answer came without a call of this run's own.
     An answer above the record limit comes in parts, numbered from 0 of `parts`, all with the same run id: the text
     is the parts' texts joined, and what is no text or list stands in part 0.
     """
@@ -80,6 +82,7 @@ class Result(Written):
     output_tokens: Tokens | None = None
     cost_nanos: Nanos | None = None
     calls: int = 0
+    cache: CacheState | None = None
     timings: Timings | None = None
     error: Failure | None = None
     input_hash: str | None = None

@@ -7,10 +7,14 @@ from pydantic import Field
 
 from streamproc.records.shapes import Nanos, Tokens, Written
 
-__all__ = ["AtMost", "Basis", "TokenCounts", "UsageLine"]
+__all__ = ["AtMost", "Basis", "CacheState", "Saved", "TokenCounts", "UsageLine"]
 
 Basis = Literal["provider", "estimated", "upper_bound", "cache"]
 """How sure the figures are: reported by the provider, counted by us, the most it can have been, or served by us."""
+
+
+CacheState = Literal["hit", "coalesced"]
+"""How an answer came without a call of its own: from a store, or from the call of an equal run at the same time."""
 
 
 class TokenCounts(Written):
@@ -36,13 +40,22 @@ class AtMost(Written):
     tokens: Tokens | None = None
 
 
+class Saved(Written):
+    """What a run did not pay because an equal one had: tokens and cost of the call that made the answer."""
+
+    state: CacheState
+    tokens: TokenCounts
+    nanos: Nanos | None = None
+
+
 class UsageLine(Written):
     """A line of the bill. Never changed later: a correction is a new line.
 
     `usage_id` is `run_id/attempt/call` and unique. `cost_nanos` are integer nano-dollars; None is an unknown
     price, never zero. `at_most` is there where the call may have used more than the line says, because the provider did
     not tell, or its price is not known: budgets count that instead. `service_tier` is the one that the provider says it
-    answered on. `reason` says why a call ended, when it was not by a complete answer.
+    answered on. `reason` says why a call ended, when it was not by a complete answer. A line
+    with the basis `cache` is no call's: it used nothing, and tells what it `saved`.
     """
 
     usage_id: str
@@ -64,3 +77,4 @@ class UsageLine(Written):
     input_hash: str
     started_at: datetime
     ended_at: datetime
+    saved: Saved | None = None

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from streamproc.settings.billing import BillingSettings
 from streamproc.settings.budgets import BudgetSettings
+from streamproc.settings.cache import CacheSettings
 from streamproc.settings.call_limits import CallLimitSettings
 from streamproc.settings.kafka import KafkaSettings, SourceSettings, TopicSettings
 from streamproc.settings.provider import ProviderSettings
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     tenants: dict[str, CallLimitSettings] = Field(
         default_factory=dict, description='Limits by tenant; "*" is each one that is not named, by itself.'
     )
+    cache: CacheSettings = Field(default_factory=lambda: CacheSettings())
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     budgets: BudgetSettings = Field(default_factory=lambda: BudgetSettings())
     observe: ObserveSettings = Field(default_factory=lambda: ObserveSettings())

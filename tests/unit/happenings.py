@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 
 from streamproc.observe import events
+from streamproc.observe.cache_events import AnswerStored, CacheLooked, StoreTrouble
 from streamproc.records.alert import BudgetAlert
-from streamproc.records.usage import TokenCounts, UsageLine
+from streamproc.records.usage import Saved, TokenCounts, UsageLine
 
 __all__ = ["HAPPENINGS"]
 
@@ -28,6 +29,7 @@ _ALERT = BudgetAlert(
     alert_id="a", scope="global", window="day", window_start=_AT, unit="nanos", share="0.5", cap=2, settled=1,
     killed=False, at=_AT,
 )  # fmt: skip
+_SAVED = Saved(state="hit", tokens=TokenCounts(), nanos=1)
 HAPPENINGS: tuple[events.Happening, ...] = (
     events.CallEnded(_RUN, 1, "p", "m", "t", "h", "disconnected", 1.0, 0.1, _LINE, "broke"),
     events.RetryPlanned(_RUN, "p", "c", 0.1, restart=True),
@@ -53,4 +55,7 @@ HAPPENINGS: tuple[events.Happening, ...] = (
     events.BudgetsChanged(1),
     events.BudgetAlerted(_ALERT),
     events.AlertTrouble("a", "s"),
+    CacheLooked(_RUN, "t", "p", "m", "h", "memory", _LINE.model_copy(update={"saved": _SAVED})),
+    AnswerStored(_RUN, 1000),
+    StoreTrouble("get", "s"),
 )

@@ -1,9 +1,13 @@
 """Which chain answers a request, and what is refused before it because nobody knows what it may cost."""
 
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import pytest
 
+from streamproc.chain.cache import Cached
+from streamproc.chain.provider import Event, Text
+from streamproc.chain.run import Run
 from streamproc.chains import Chains
 from streamproc.errors import InvalidRequest
 from streamproc.money.tokens import TokenCounter
@@ -12,7 +16,7 @@ from streamproc.providers.catalog import Catalog
 from streamproc.records.request import Request
 from streamproc.settings.provider import ProviderSettings
 from streamproc.settings.settings import Settings
-from tests.fakes import FakeClock, Seen, a_call, a_request
+from tests.fakes import FakeClock, Seen, a_call, a_request, a_run
 
 PRICE = {"input_usd": 1, "output_usd": 2}
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
@@ -104,3 +108,79 @@ def test_a_model_that_only_embeds_answers_no_conversation() -> None:
     asked = {"request_id": "r", "model": "text-embedding-3-small"}
     assert route(Request.model_validate({**asked, "input": ["a"]}), **own) == ("mine", "text-embedding-3-small")
     assert "output tokens" in refused(a_request(model="text-embedding-3-small"), **own)
+
+
+@pytest.mark.parametrize(("cache", "is_cached"), [({}, False), ({"enabled": True}, True)])
+def test_the_cache_stands_in_front_where_the_settings_have_one(cache: dict[str, Any], is_cached: bool) -> None:
+    """Otherwise nothing of it is on the way of a token."""
+    own = {"kind": "scripted", "models": ["m"], "prices": {"m": PRICE}}
+    settings = Settings.model_validate({"providers": {"mine": own}, "cache": cache})
+    chains = Chains(settings, Catalog(settings.providers, now=lambda: 0.0), FakeClock(), Seen(), TokenCounter())
+    assert isinstance(chains.route(a_request())[0], Cached) is is_cached
+    assert (chains.cache_sizes() is not None) is is_cached
+
+
+def opened(max_concurrent: int) -> Callable[[str], tuple[Chains, Run, AsyncGenerator[Event, None]]]:
+    """Makes runs that ask for their words back, under a cache and a limit: each with its chains and its events."""
+    own = {"kind": "scripted", "models": ["m"], "prices": {"m": PRICE}, "limits": {"max_concurrent": max_concurrent}}
+    settings = Settings.model_validate({"providers": {"mine": own}, "cache": {"enabled": True}})
+    chains = Chains(settings, Catalog(settings.providers, now=lambda: 0.0), FakeClock(), Seen(), TokenCounter())
+
+    def new(words: str) -> tuple[Chains, Run, AsyncGenerator[Event, None]]:
+        request = a_request(messages=[{"role": "user", "content": words}], max_output_tokens=100)
+        run = a_run(request=request, provider=chains.route(request)[0])
+        call = a_call(request, input_hash=run.input_hash, progress=run.progress)
+        return chains, run, run.provider.stream(call)
+
+    return new
+
+
+async def test_an_answer_in_memory_and_a_call_to_follow_need_no_permit() -> None:
+    """A limit that is reached, or an open breaker, holds up only who has to call."""
+    new = opened(max_concurrent=1)
+    chains, payer, paid = new("two words")
+    assert chains.admit(payer) is None
+    assert await anext(paid) == Text("two")
+    _, follower, followed = new("two words")
+    assert (chains.admit(follower), follower.progress.permit) == (None, None)
+    assert chains.admit(new("other words")[1]) is not None
+    assert await anext(followed) == Text("two")
+    for events in (paid, followed):
+        async for _ in events:
+            pass
+    _, caller, _ = new("other words")
+    assert chains.admit(caller) is None
+    _, late, replayed = new("two words")
+    assert (chains.admit(late), late.progress.permit) == (None, None)
+    assert await anext(replayed) == Text("two words")
+
+
+async def test_a_permit_that_was_taken_in_vain_is_given_back() -> None:
+    """Two equal runs were let in before either began: the second follows the first, and a third one may call.
+
+    One that was let in before there was an answer, and finds it then, gives its permit back as well.
+    """
+    new = opened(max_concurrent=2)
+    chains, payer, paid = new("two words")
+    _, follower, followed = new("two words")
+    assert (chains.admit(payer), chains.admit(follower)) == (None, None)
+    taken = follower.progress.permit
+    assert taken is not None
+    assert await anext(paid) == Text("two")
+    assert chains.admit(new("other words")[1]) is not None
+    assert await anext(followed) == Text("two")
+    assert taken.is_spent
+    _, late, replayed = new("other words")
+    assert chains.admit(late) is None
+    late_permit = late.progress.permit
+    _, _, bought = new("other words")
+    async for _ in paid:
+        pass
+    payer.progress.give_back()
+    async for _ in bought:
+        pass
+    assert await anext(replayed) == Text("other words")
+    assert late_permit is not None
+    assert late_permit.is_spent
+    await followed.aclose()
+    await paid.aclose()

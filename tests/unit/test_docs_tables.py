@@ -17,6 +17,7 @@ from streamproc.kafka.topics import TopicPlan, plan_topics
 from streamproc.observe import events
 from streamproc.observe.gauges import (
     BudgetState,
+    CacheSizes,
     ConnectionState,
     FactorState,
     PartitionState,
@@ -55,8 +56,9 @@ def test_every_metric_is_in_the_table_and_no_other() -> None:
     held = ConnectionState("p", 0, 0, 0, waits=1, waited_seconds=0.1, errors={"disconnected": 1})
     factor = FactorState("p", "m", "input", 120, 1.0)
     standing = StandingState("p", "main", "m", "open", running=1, allowed=2.5)
+    sizes = CacheSizes(1, 1, 1)
     metrics = Metrics(
-        registry, lambda: WorkerState(0, 0, 0, 0, 0, (partition,), (held,), (budget,), (factor,), (standing,))
+        registry, lambda: WorkerState(0, 0, 0, 0, 0, (partition,), (held,), (budget,), (factor,), (standing,), sizes)
     )
     for one in HAPPENINGS:
         metrics.saw(one)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from streamproc.kafka.inherited import note_key, record_of
 from streamproc.records.journal import CallEnded, Note
+from streamproc.records.usage import Saved, TokenCounts
 from tests.lines import a_line, a_result
 from tests.unit.kafka.inherited_rig import BILL, BOUND, ID, Journal, completed, ended, started
 
@@ -114,3 +115,17 @@ def test_notes_name_their_record() -> None:
 def test_a_record_of_somebody_else_is_no_note(key: bytes | None) -> None:
     """Whoever may write to the journal by mistake does not stop a claim."""
     assert record_of(key, TopicPartition("llm.requests", 3)) is None
+
+
+def test_what_the_cache_gave_is_billed_with_its_answer_and_never_alone() -> None:
+    """Its line is no call's: without the answer it has saved nothing, and another owner's answer is not from there."""
+    saved = Saved(state="hit", tokens=TokenCounts(input=1), nanos=5)
+    line = a_line(call=2, basis="cache", cost_nanos=0, saved=saved)
+    note = ended(line, line.usage_id)
+    assert Journal(note).unbilled == {}
+    assert Journal(note).history.bills == ()
+    assert Journal(note, *completed(a_result())).history.bills == (line,)
+    assert Journal(note, *completed(a_result(), owner="another")).history.bills == ()
+    assert Journal(note, ended(), *completed(a_result())).history.bills == (line, BILL)
+    assert Journal(note).history.last_attempt == 1000
+    assert Journal(note).history.crashes == 0

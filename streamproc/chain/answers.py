@@ -1,0 +1,73 @@
+"""Stored answers: from the events of a complete answer to a store, and back."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from streamproc.chain.cache_rules import CacheRules, is_kept, ttl_of
+from streamproc.chain.call import Call
+from streamproc.chain.clock import Clock
+from streamproc.chain.provider import Completed, Event
+from streamproc.chain.stored_answer import StoredAnswer, decode_answer, encode_answer, pieces_of
+from streamproc.observe.cache_events import AnswerStored, StoreTrouble
+from streamproc.observe.events import (
+    Observer,
+)
+from streamproc.records.request import Request
+from streamproc.records.usage import Saved
+from streamproc.stores.store import Store, StoreKey
+
+__all__ = ["Answers", "FoundAnswer"]
+
+
+class FoundAnswer(NamedTuple):
+    """An answer that is good enough, and the store that had it."""
+
+    answer: StoredAnswer
+    place: Literal["memory", "redis"]
+
+
+class Answers:
+    """Gives and takes answers by the rules. A store that fails, or holds nonsense, is as one that has nothing."""
+
+    def __init__(self, store: Store, rules: CacheRules, clock: Clock, observer: Observer) -> None:
+        self._store = store
+        self._clock = clock
+        self._observer = observer
+        self.rules = rules
+
+    async def find(self, key: StoreKey, request: Request) -> FoundAnswer | None:
+        """A stored answer that is no older than the request allows."""
+        found = await self._store.get(key)
+        if found is None:
+            return None
+        try:
+            answer = decode_answer(found.value, key.digest, self.rules.max_entry_bytes)
+        except ValueError as exc:
+            self._observer.saw(StoreTrouble("read", f"an answer in {found.place} is not readable: {exc}"))
+            return None
+        now = self._clock.time()
+        oldest = request.cache_ttl_seconds
+        if now >= answer.until or (oldest is not None and now - answer.stored_at > oldest):
+            return None
+        return FoundAnswer(answer, found.place)
+
+    def keep(self, key: StoreKey, call: Call, events: Sequence[Event], completed: Completed, saved: Saved) -> None:
+        """Stores an answer, if it is one to be kept and not too long."""
+        if not is_kept(completed):
+            return
+        now, seconds = self._clock.time(), ttl_of(call.request, self.rules)
+        answer = StoredAnswer(
+            key=key.digest,
+            stored_at=now,
+            until=now + seconds,
+            pieces=pieces_of(events),
+            finish_reason=completed.finish_reason,
+            model=completed.model,
+            service_tier=completed.service_tier,
+            tokens=saved.tokens,
+            nanos=saved.nanos,
+        )
+        value = encode_answer(answer, self.rules.max_entry_bytes, self.rules.compress_above_bytes)
+        if value is not None:
+            self._store.put(key, value, seconds)
+            self._observer.saw(AnswerStored(call.run_id, len(value)))

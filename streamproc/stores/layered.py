@@ -1,0 +1,31 @@
+"""Two stores as one: what is near, then what all workers share."""
+
+from streamproc.stores.store import Found, Store, StoreKey
+
+__all__ = ["LayeredStore"]
+
+
+class LayeredStore:
+    """A near store in front of a shared one.
+
+    What came from or went to the shared store stays in the near one for `near_seconds` at most: whoever purges the
+    shared one has purged all of them after that time.
+    """
+
+    def __init__(self, near: Store, shared: Store, near_seconds: float) -> None:
+        self._near = near
+        self._shared = shared
+        self._near_seconds = near_seconds
+
+    async def get(self, key: StoreKey) -> Found | None:
+        """The nearest value."""
+        if (found := await self._near.get(key)) is not None:
+            return found
+        if (found := await self._shared.get(key)) is not None:
+            self._near.put(key, found.value, self._near_seconds)
+        return found
+
+    def put(self, key: StoreKey, value: bytes, seconds: float) -> None:
+        """Gives the value to both."""
+        self._near.put(key, value, min(seconds, self._near_seconds))
+        self._shared.put(key, value, seconds)
