@@ -20,6 +20,7 @@ from streamproc.money.crossings import Crossings
 from streamproc.money.ledger import Crossed, Standing
 from streamproc.money.ledger_redis import RedisLedger
 from streamproc.money.store_redis import RedisStore, StoreAway
+from streamproc.money.view_redis import RedisView
 from streamproc.observe.events import LedgerChanged, Observer
 from streamproc.settings.secret import read_secret
 from streamproc.settings.settings import Settings
@@ -47,19 +48,20 @@ class KeptInRedis:
         budgets, topics = settings.budgets, settings.topics
         url = read_secret(budgets.redis_url, budgets.redis_url_file, "budgets.redis_url") or ""
         self._observer = observer
-        self._store = RedisStore(url, f"streamproc {settings.kafka.group}", budgets.redis_timeout_seconds)
+        store = RedisStore(url, f"streamproc {settings.kafka.group}", budgets.redis_timeout_seconds)
         names = partial(secrets.token_hex, 8)
         caps = configured_caps(budgets)
         within = budgets.note_within_seconds
-        self.ledger = RedisLedger(self._store, caps, budgets.time_zone, within, clock, names, self._changed)
+        self._view = RedisView(store, caps, budgets.time_zone, clock, names, self._changed)
+        self.ledger = RedisLedger(self._view, within, clock)
         # Two workers with two stores would spend every budget twice.
         place = urlsplit(url)
         self.agreement = f"redis {place.hostname}:{place.port}{place.path} {budgets.time_zone}"
-        booking = Booking(self.ledger)
+        booking = Booking(self._view)
         self._feed = UsageFeed(options, topics.usage, booking, clock, observer)
         self._tail = Tail(options, (topics.journal,))
         self._upkeep = Upkeep(
-            self.ledger,
+            self._view,
             self._feed,
             booking,
             partial(read_open_calls, settings, self._tail, observer),
@@ -78,12 +80,12 @@ class KeptInRedis:
 
     def unready(self) -> str | None:
         """Why no call can begin at present, if so."""
-        state, sentence, *_ = self.ledger.condition
+        state, sentence, *_ = self._view.condition
         return None if state == "open" else f"the ledger of the budgets is {state}: {sentence}"
 
     def since_ms(self) -> int:
         """When the earliest of the current windows began."""
-        return self.ledger.since_ms()
+        return self._view.since_ms()
 
     async def check(self) -> None:
         """Nothing to look at: Redis may be away at the start, and runs wait for it then."""
@@ -115,19 +117,19 @@ class KeptInRedis:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        await self.ledger.close()
+        await self._view.close()
         await self._feed.stop()
         await self._tail.stop()
 
     async def standings(self, most: int) -> Sequence[Standing]:
         """At most so many, if this worker keeps the view; alerts are told then."""
-        if not self._upkeep.leads or self.ledger.condition.state != "open":
+        if not self._upkeep.leads or self._view.condition.state != "open":
             return ()
         try:
-            standings = await self.ledger.standings()
+            standings = await self._view.standings()
         except (StoreAway, NotCarriedOut):
             return ()
-        self._crossings.look(standings, self.ledger.caps)
+        self._crossings.look(standings, self._view.caps)
         return standings[:most]
 
 

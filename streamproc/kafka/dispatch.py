@@ -139,6 +139,7 @@ class Dispatch:
 
     def _wake(self, run: Run) -> bool:
         """There is room for a run; False when it does not wait any more."""
+        run.not_before = self._clock.time()  # also where it is parked, or will be before it has a slot
         if not self.queues.wake(run):
             return False
         # Not from within whoever made the room: it has not come to its own end yet.

@@ -18,9 +18,9 @@ from streamproc.kafka.usage_feed import UsageFeed
 from streamproc.money.batches import NotCarriedOut
 from streamproc.money.leases import Suspects
 from streamproc.money.ledger import Booked
-from streamproc.money.ledger_redis import RedisLedger
 from streamproc.money.scope import Spend
 from streamproc.money.store_redis import StoreAway
+from streamproc.money.view_redis import RedisView
 from streamproc.observe.events import JournalTrouble, LedgerOpened, Observer
 
 __all__ = ["Booking", "Upkeep"]
@@ -36,8 +36,8 @@ _TIDY_SECONDS = 3600.0
 class Booking:
     """Books what the feed reads, into the view that is open or is being built."""
 
-    def __init__(self, ledger: RedisLedger) -> None:
-        self._ledger = ledger
+    def __init__(self, view: RedisView) -> None:
+        self._view = view
         self._next: dict[int, int] = {}
         self._build = ""
 
@@ -58,7 +58,7 @@ class Booking:
             NotCarriedOut: the view is another one meanwhile.
         """
         begin = self._next.get(partition, 0)
-        stands = await self._ledger.book_from(begin, partition, lines, next_offset, self._build)
+        stands = await self._view.book_from(begin, partition, lines, next_offset, self._build)
         if stands < begin:
             raise NotCarriedOut(f"booking of partition {partition} stands at {stands}, and not at {begin}")
         self._next[partition] = next_offset
@@ -69,7 +69,7 @@ class Upkeep:
 
     def __init__(
         self,
-        ledger: RedisLedger,
+        view: RedisView,
         feed: UsageFeed,
         booking: Booking,
         open_calls: Callable[[], Awaitable[Sequence[Spend]]],
@@ -80,7 +80,7 @@ class Upkeep:
         observer: Observer,
     ) -> None:
         """The feed's lines go into `booking`; no call takes longer than `call_seconds`."""
-        self._ledger = ledger
+        self._view = view
         self._feed = feed
         self._booking = booking
         self._open_calls = open_calls
@@ -104,7 +104,7 @@ class Upkeep:
         # Beside the work: to build a view may take longer than the lead lasts.
         while True:
             try:
-                self.leads = bool(await self._ledger.order("lead", self._name, _LEAD_SECONDS * 1000))
+                self.leads = bool(await self._view.order("lead", self._name, _LEAD_SECONDS * 1000))
             except (StoreAway, NotCarriedOut):
                 self.leads = False
             await self._clock.sleep(_RENEW_SECONDS)
@@ -122,12 +122,12 @@ class Upkeep:
                 await self._clock.sleep(_RETRY_SECONDS)
 
     async def _step(self) -> None:
-        condition = self._ledger.condition
+        condition = self._view.condition
         if not self.leads or condition.state == "away":
             self._generation = ""
             await self._clock.sleep(_LOOK_SECONDS)
         elif condition.state == "foreign":
-            await self._ledger.order("forget", condition.generation)
+            await self._view.order("forget", condition.generation)
         elif condition.state == "lost":
             left = condition.since + self._note_within_seconds - self._clock.monotonic()
             if left > 0:
@@ -140,12 +140,12 @@ class Upkeep:
     async def _build(self, generation: str) -> None:
         began = self._clock.monotonic()
         build = self._names()
-        if not await self._ledger.order("build", generation, build):
+        if not await self._view.order("build", generation, build):
             return
         self._booking.begin({}, build)
-        await self._ledger.adopt_all(await self._open_calls(), build)
-        await self._feed.read_from(self._ledger.since_ms())
-        if await self._ledger.order("open", build):
+        await self._view.adopt_all(await self._open_calls(), build)
+        await self._feed.read_from(self._view.since_ms())
+        if await self._view.order("open", build):
             self._generation = generation
             self._booking.open()
             self._observer.saw(LedgerOpened(self._clock.monotonic() - began))
@@ -161,18 +161,18 @@ class Upkeep:
             await self._sweep(now)
         if now - self._tidied_at >= _TIDY_SECONDS:
             self._tidied_at = now
-            await self._ledger.tidy()
+            await self._view.tidy()
 
     async def _resume(self) -> None:
         """Goes on where the one who kept the view before left off."""
         partitions = self._feed.partitions
-        found = await self._ledger.order("offsets", partitions)
+        found = await self._view.order("offsets", partitions)
         offsets = {at: int(offset or 0) for at, offset in zip(partitions, found, strict=True)}
         self._feed.go_to(offsets)
         self._booking.begin(offsets)
 
     async def _sweep(self, now: float) -> None:
-        suspects = self._suspects.look(await self._ledger.calls(), now)
+        suspects = self._suspects.look(await self._view.calls(), now)
         if not suspects:
             return
         open_calls = {spend.usage_id for spend in await self._open_calls()}
@@ -180,6 +180,6 @@ class Upkeep:
         for lease in suspects:
             if lease.usage_id in open_calls:
                 self._suspects.clear(lease, now)
-                await self._ledger.order("confirm", lease.usage_id)
+                await self._view.order("confirm", lease.usage_id)
             else:
-                await self._ledger.order("free", lease.usage_id, lease.at)
+                await self._view.order("free", lease.usage_id, lease.at)

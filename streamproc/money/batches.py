@@ -80,6 +80,12 @@ class Batches:
     def __repr__(self) -> str:
         return f"Batches({self.condition.state}, asks={len(self._asks)}, tells={len(self._tells)})"
 
+    def count_by(self, basis: str) -> None:
+        """A view that counts by something else is not used from now on; what was asked by the former is given up."""
+        if basis != self.basis:
+            self.basis = basis
+            self._fail("the caps have changed just now")
+
     def room(self, run_id: str) -> Room:
         """Opens when the view is open; a run has one."""
         room = self._rooms[run_id] = Room()

@@ -101,12 +101,12 @@ function orders.confirm(id)
   return true
 end
 
-function orders.settle(id, accounts, nanos, tokens)
+function orders.settle(id, nanos, tokens)
   if not is_ready() then return false end
   local call = read(id)
   if call and call.state ~= 'settled' then
     take_out(id, call)
-    write(id, 'settled', accounts, nanos, tokens)
+    write(id, 'settled', call.accounts, nanos, tokens)
   end
   return true
 end

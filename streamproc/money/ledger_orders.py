@@ -58,9 +58,9 @@ def reserve_order(worst: Spend, accounts: Iterable[Account], checks: Sequence[Ch
     return ("reserve", worst.usage_id, *_amounts(worst, accounts), asked)
 
 
-def settle_order(spend: Spend, accounts: Iterable[Account]) -> Order:
-    """What a call took, in place of what it reserved."""
-    return ("settle", spend.usage_id, *_amounts(spend, accounts))
+def settle_order(spend: Spend) -> Order:
+    """What a call took, in place of what it reserved and in the same accounts."""
+    return ("settle", spend.usage_id, *_numbers(spend))
 
 
 def adopt_order(build: str, worst: Spend, accounts: Iterable[Account]) -> Order:
@@ -87,6 +87,8 @@ def totals_of(reply: Sequence[Any]) -> Totals:
 
 
 def _amounts(spend: Spend, accounts: Iterable[Account]) -> tuple[list[str], str, str]:
-    nanos = "" if spend.nanos is None else str(spend.nanos)
-    tokens = "" if spend.tokens is None else str(spend.tokens)
-    return [text_of(account) for account in accounts], nanos, tokens
+    return [text_of(account) for account in accounts], *_numbers(spend)
+
+
+def _numbers(spend: Spend) -> tuple[str, str]:
+    return "" if spend.nanos is None else str(spend.nanos), "" if spend.tokens is None else str(spend.tokens)

@@ -117,7 +117,7 @@ class CallLog:
         self._has_calls = logger.is_enabled_for(logging.INFO)
         self._seldom = Seldom(_SECONDS_BETWEEN_LINES, monotonic)
 
-    def saw(self, happening: Happening) -> None:  # noqa: C901, PLR0912 one case for each happening
+    def saw(self, happening: Happening) -> None:  # noqa: C901, PLR0912, PLR0915 one case for each happening
         """Writes the line, if there is one for it. Called from one thread only, the event loop's."""
         match happening:
             case CallEnded():

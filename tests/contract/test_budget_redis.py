@@ -12,6 +12,7 @@ from streamproc.money.ledger_redis import RedisLedger
 from streamproc.money.scope import Spend
 from streamproc.money.store_redis import RedisStore
 from streamproc.money.verdict import Reserved
+from streamproc.money.view_redis import RedisView
 from streamproc.observe.events import BudgetHeld, LedgerChanged
 from streamproc.system_clock import SystemClock
 from tests.contract.harness.member import Member, running_member
@@ -21,7 +22,7 @@ from tests.contract.harness.waiting import eventually
 from tests.contract.test_budget import MODEL, MOST_OUTPUT, WORST_USD, billed_nanos, budgets, priced
 from tests.servers.redis import Redis
 
-ASKED = {"tenant": "acme", "max_output_tokens": MOST_OUTPUT}
+ASKED: dict[str, Any] = {"tenant": "acme", "max_output_tokens": MOST_OUTPUT}
 
 
 def shared(redis: Redis, usd: float, **fields: Any) -> dict[str, Any]:
@@ -102,15 +103,9 @@ async def test_money_of_a_call_that_was_never_noted_comes_back(bootstrap: str, t
     ):
         await eventually(lambda: member.worker.readiness() is None, member.worker.readiness)
         settings, clock = stage.settings.budgets, SystemClock()
-        dead = RedisLedger(
-            RedisStore(redis.url, f"streamproc {stage.settings.kafka.group}", 5.0),
-            configured_caps(settings),
-            settings.time_zone,
-            1.0,
-            clock,
-            partial(_name, count()),
-            lambda _: None,
-        )
+        store = RedisStore(redis.url, f"streamproc {stage.settings.kafka.group}", 5.0)
+        caps, names = configured_caps(settings), partial(_name, count())
+        dead = RedisLedger(RedisView(store, caps, settings.time_zone, clock, names, lambda _: None), 1.0, clock)
         worst = Spend("never/0/0@0/1/1", "acme", None, None, int(clock.time() * 1000), int(WORST_USD * 1e9), 1)
         async with running_ledger(dead):
             await eventually(lambda: dead.condition.state == "open", lambda: dead)

@@ -187,26 +187,26 @@ async def test_of_two_who_build_the_view_the_later_one_counts(ledger: RedisLedge
     redis.ask("FLUSHALL")
     await notices(ledger)
     generation = ledger.condition.generation
-    assert await ledger.order("build", generation, "first")
-    await ledger.adopt_all([spend("a", 90)], "first")
-    assert await ledger.order("build", generation, "second")
+    assert await ledger.view.order("build", generation, "first")
+    await ledger.view.adopt_all([spend("a", 90)], "first")
+    assert await ledger.view.order("build", generation, "second")
     for late in (
-        ledger.adopt_all([spend("b", 90)], "first"),
-        ledger.book_from(0, 0, [Booked(0, spend("c", 90))], 1, "first"),
+        ledger.view.adopt_all([spend("b", 90)], "first"),
+        ledger.view.book_from(0, 0, [Booked(0, spend("c", 90))], 1, "first"),
     ):
         with pytest.raises(NotCarriedOut):
             await late
-    assert not await ledger.order("open", "first")
-    assert await ledger.order("open", "second")
+    assert not await ledger.view.order("open", "first")
+    assert await ledger.view.order("open", "second")
     assert await ledger.standings() == []
 
 
 async def test_lines_are_booked_once_and_none_is_left_out(ledger: RedisLedger) -> None:
     """Two who book at a time may overlap; a gap would be money that nobody counts."""
     lines = [Booked(offset, spend(f"call-{offset}", 1)) for offset in range(10)]
-    assert await ledger.book_from(0, 3, lines[:4], 4) == 4
-    assert await ledger.book_from(2, 3, lines[2:6], 6) == 6
-    assert await ledger.book_from(8, 3, lines[8:], 10) == 6
+    assert await ledger.view.book_from(0, 3, lines[:4], 4) == 4
+    assert await ledger.view.book_from(2, 3, lines[2:6], 6) == 6
+    assert await ledger.view.book_from(8, 3, lines[8:], 10) == 6
     (standing,) = await ledger.standings()
     assert standing.settled == 6
 
@@ -216,7 +216,7 @@ async def test_workers_that_count_by_other_days_do_not_share_a_view(
 ) -> None:
     """They would add to different sums, and each would find room."""
     other = begun(redis.url, clock)
-    other._batches.basis = "Europe/Berlin"
+    other.view.batches.count_by("Europe/Berlin")
     async with running_ledger(other):
         await eventually(lambda: other.condition.state == "foreign", lambda: other)
         assert why(await other.reserve(spend("a", 10))) == "rebuilding"

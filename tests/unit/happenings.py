@@ -52,6 +52,8 @@ HAPPENINGS: tuple[events.Happening, ...] = (
     events.BudgetHeld(_RUN, "away", "s"),
     events.BudgetSpent(_RUN, "spent", "s"),
     events.LedgerOpened(0.1),
+    events.LedgerChanged("open", ""),
+    events.LedgerChanged("away", "s"),
     events.BudgetsChanged(1),
     events.BudgetAlerted(_ALERT),
     events.AlertTrouble("a", "s"),

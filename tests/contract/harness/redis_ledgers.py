@@ -14,6 +14,7 @@ from streamproc.money.ledger import Booked
 from streamproc.money.ledger_redis import RedisLedger
 from streamproc.money.scope import Spend
 from streamproc.money.store_redis import RedisStore
+from streamproc.money.view_redis import RedisView
 from streamproc.settings.budgets import BudgetSettings, CapSettings
 from tests.contract.harness.waiting import eventually
 
@@ -54,7 +55,8 @@ def begun(url: str, clock: HandClock, caps: Caps = ONE_CAP, note_within_seconds:
     """A ledger that does not run yet."""
     changed: list[Condition] = []
     store = RedisStore(url, "test", 1.0)
-    return RedisLedger(store, caps, "UTC", note_within_seconds, clock, partial(_name, "name"), changed.append)
+    view = RedisView(store, caps, "UTC", clock, partial(_name, "name"), changed.append)
+    return RedisLedger(view, note_within_seconds, clock)
 
 
 def _name(kind: str) -> str:
@@ -67,11 +69,11 @@ async def build(
     """Builds the view from what Kafka holds, as the upkeep does, without its wait."""
     await eventually(lambda: ledger.condition.state == "lost", lambda: ledger)
     build = _name("build")
-    assert await ledger.order("build", ledger.condition.generation, build)
-    await ledger.adopt_all(open_calls, build)
+    assert await ledger.view.order("build", ledger.condition.generation, build)
+    await ledger.view.adopt_all(open_calls, build)
     for partition, booked in (lines or {}).items():
-        await ledger.book_from(0, partition, booked, len(booked), build)
-    assert await ledger.order("open", build)
+        await ledger.view.book_from(0, partition, booked, len(booked), build)
+    assert await ledger.view.order("open", build)
 
 
 @asynccontextmanager
@@ -83,6 +85,6 @@ async def running_ledger(ledger: RedisLedger) -> AsyncIterator[RedisLedger]:
     finally:
         task.cancel()
         await asyncio.wait([task])
-        await ledger.close()
+        await ledger.view.close()
         if not task.cancelled():
             task.result()
