@@ -1,7 +1,4 @@
-"""Metrics for Prometheus: counters from what happens, gauges from what the worker is at the moment of a scrape.
-
-Dollars here are floats for graphs and alarms; the bill is the usage topic.
-"""
+"""Metrics for Prometheus: counters of what happens, gauges of the moment. Dollars here are floats, no bill."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -90,8 +90,9 @@ def _written_by_observers() -> dict[str, tuple[set[str], set[str]]]:
         library.emit(logging.LogRecord("aiokafka", level, "client.py", number, "gone", None, None))
     found: dict[str, tuple[set[str], set[str]]] = {}
     for line in map(json.loads, file.getvalue().splitlines()):
-        levels, _ = found.setdefault(line.pop("event"), (set(), line.keys() - {"timestamp", "level"}))
+        levels, fields = found.setdefault(line.pop("event"), (set(), set()))
         levels.add(line["level"])
+        fields |= line.keys() - {"timestamp", "level"}
     return found
 
 
