@@ -56,7 +56,7 @@ chaos: $(STAMP) ## kill and freeze workers and brokers for ten minutes, and coun
 		$(BIN)/python -m tests.chaos.run --broker $$broker --minutes $(MINUTES) --requests $(REQUESTS) $(SEED:%=--seed %) || exit 1; \
 	done
 
-chaos-budget: $(STAMP) ## race for a budget fifty times, workers killed on the way, and count (RACES, SEED)
+chaos-budget: $(STAMP) ## race for a budget fifty times, in memory and in Redis, with kills, and count (RACES, SEED)
 	$(BIN)/python -m tests.chaos.budget --seeds $(RACES) $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.budget --seeds $(RACES) $(SEED:%=--seed %) --redis 3
 

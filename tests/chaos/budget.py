@@ -13,11 +13,11 @@ import shutil
 import sys
 import tempfile
 import time
-from contextlib import nullcontext
 from pathlib import Path
 
 from tests.chaos.race import Outcome, Race, race
 from tests.chaos.race_redis import shared
+from tests.servers.redis import Redis
 
 __all__ = ["run_in_new_folder"]
 
@@ -44,6 +44,13 @@ def run_in_new_folder(plan: Race) -> Outcome:
     return outcome
 
 
+def _outcome(plan: Race, faults: int | None) -> Outcome:
+    if faults is None:
+        return run_in_new_folder(plan)
+    with Redis() as redis, shared(plan, redis, faults) as whole:
+        return run_in_new_folder(whole)
+
+
 def main() -> int:
     """Reads the options, runs, prints."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.budget", description="A race for a budget, counted.")
@@ -59,11 +66,7 @@ def main() -> int:
         Race(options.broker, seed, requests=options.requests, kills=options.kills)
         for seed in range(first, first + options.seeds)
     ]
-    bad = []
-    for plan in plans:
-        with nullcontext(plan) if options.redis is None else shared(plan, options.redis) as whole:
-            if not run_in_new_folder(whole).is_good:
-                bad.append(plan.seed)
+    bad = [plan.seed for plan in plans if not _outcome(plan, options.redis).is_good]
     print(f"races={len(plans)} bad={len(bad)} seeds of bad ones: {bad or 'none'}")
     return 1 if bad else 0
 

@@ -70,10 +70,10 @@ _KINDS = (_empty, _lose_calls, _kill, _bring_back_the_past, _restart, _freeze)
 
 
 @contextmanager
-def shared(plan: Race, disturbances: int) -> Iterator[Race]:
-    """The same race for several workers, with a Redis to which so many things happen; the seed decides on them."""
+def shared(plan: Race, redis: Redis, disturbances: int) -> Iterator[Race]:
+    """The same race for several workers that share this Redis, to which so many things happen; the seed decides."""
     random = Random(plan.seed)
-    with Redis() as redis, TemporaryDirectory(prefix="streamproc-race-redis-") as folder:
+    with TemporaryDirectory(prefix="streamproc-race-redis-") as folder:
         url_file = Path(folder, "url")
         url_file.write_text(redis.url, encoding="utf-8")
         chosen: list[Disturbance] = [

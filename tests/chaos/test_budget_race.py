@@ -4,6 +4,8 @@ import pytest
 
 from tests.chaos.budget import run_in_new_folder
 from tests.chaos.race import Race
+from tests.chaos.race_redis import shared
+from tests.servers.redis import Redis
 
 
 @pytest.mark.timeout(300)
@@ -21,3 +23,13 @@ def test_a_race_without_faults_uses_the_budget() -> None:
     outcome = run_in_new_folder(Race("embedded", 1, kills=0))
     assert outcome.is_good, outcome
     assert outcome.spent >= 0.95 * outcome.cap
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [22, 27])
+def test_a_race_of_three_workers_whose_redis_is_lost(seed: int, redis: Redis) -> None:
+    """A worker is killed, and Redis emptied, killed, frozen or brought back from the past: no cap is passed."""
+    with shared(Race("embedded", seed, kills=1), redis, 2) as plan:
+        outcome = run_in_new_folder(plan)
+    assert outcome.is_good, outcome
+    assert outcome.completed + outcome.refused == 1000
