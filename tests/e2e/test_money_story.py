@@ -116,8 +116,9 @@ def test_a_file_is_estimated_refused_raised_answered_and_billed(place: Workplace
     A provider's bill only grows: what it says before a cap is raised is the most that it said under it. The second
     cap reaches seven tenths with its kill switch lifted: the alert of that said once that calls were refused, and none was.
     """
+    worker = place.start_worker()
     mean, worst = estimated(place)
-    worker = place.start_worker().wait_until_ready()
+    worker.wait_until_ready()
 
     said, refused = submit(place, "requests.jsonl")
     assert said.code == 1, said
