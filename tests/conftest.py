@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for a real server carries its mark: `-m 'not kafka'` is a quick run."""
     for item in items:
         for server in ("kafka", "llama", "postgres", "redis"):
-            if server in getattr(item, "fixturenames", ()):
+            if any(name.endswith(server) for name in getattr(item, "fixturenames", ())):
                 item.add_marker(server)
 
 
@@ -84,6 +84,13 @@ def redis() -> Iterator[Redis]:
     """A redis-server of the test's own, which it may kill, start again and empty."""
     with ExitStack() as stack:
         yield _enter(stack, Redis())
+
+
+@pytest.fixture
+def small_redis() -> Iterator[Redis]:
+    """The same with room for 3 MB, and no leave to forget anything."""
+    with ExitStack() as stack:
+        yield _enter(stack, Redis("--maxmemory", "3mb", "--maxmemory-policy", "noeviction"))
 
 
 @pytest.fixture

@@ -107,16 +107,15 @@ async def test_a_redis_that_hangs_costs_its_deadline_once(redis: Redis) -> None:
             process.resume()
 
 
-async def test_a_redis_that_is_full_takes_nothing_and_gives_what_it_has() -> None:
+async def test_a_redis_that_is_full_takes_nothing_and_gives_what_it_has(small_redis: Redis) -> None:
     """It is a trouble that is told, and no error."""
-    with Redis("--maxmemory", "3mb", "--maxmemory-policy", "noeviction") as redis:
-        async with rig(redis) as the:
-            for number in range(100):
-                the.store.put(StoreKey("acme", f"{number}"), b"x" * 100_000, 60)
-                await the.written()
-            assert set(the.troubles) == {"put"}
-            the.clock.now += 1.0
-            assert await the.store.get(StoreKey("acme", "0")) is not None
+    async with rig(small_redis) as the:
+        for number in range(100):
+            the.store.put(StoreKey("acme", f"{number}"), b"x" * 100_000, 60)
+            await the.written()
+        assert set(the.troubles) == {"put"}
+        the.clock.now += 1.0
+        assert await the.store.get(StoreKey("acme", "0")) is not None
 
 
 async def test_what_waits_to_be_written_is_bounded(redis: Redis) -> None:
