@@ -16,11 +16,12 @@ from streamproc.billing.happenings import (
 )
 from streamproc.billing.line import UnreadableRecord, read_line
 from streamproc.billing.sums import Taken
+from streamproc.billing.tally import Tally
 from streamproc.errors import SetupError
 from streamproc.kafka.reader import Place
 from streamproc.kafka.usage_reader import OffsetGone, Slice, UsageReader
 
-__all__ = ["Aggregation", "Tally"]
+__all__ = ["Aggregation"]
 
 _IDLE_SECONDS = 0.2
 _AWAY_SECONDS = 1.0
@@ -29,24 +30,12 @@ _PARTITIONS_SECONDS = 30.0  # between two looks for partitions that were added
 
 
 @dataclass(slots=True)
-class Tally:
-    """What a job has done since its start."""
-
-    lines: int = 0
-    repeated: int = 0
-    conflicts: int = 0
-    unreadable: int = 0
-    missed: int = 0
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether everything that came is on the bill."""
-        return not (self.conflicts or self.unreadable or self.missed)
-
-
-@dataclass(slots=True)
 class _Partition:
-    """Where a partition stands: `stored` is the offset in the bill, `next` the one to read, `end` the last known."""
+    """Where a partition stands.
+
+    `stored` is the offset in the bill when what is being written is there; `next` is the one to read, `end` the last
+    one known.
+    """
 
     stored: int | None
     next: int
@@ -93,6 +82,7 @@ class Aggregation:
         self._time = time
         self._monotonic = monotonic
         self._partitions: dict[Place, _Partition] = {}
+        self._writing: asyncio.Task[None] | None = None
         self.tally = Tally()
 
     @property
@@ -103,10 +93,19 @@ class Aggregation:
     async def run(self, stop: asyncio.Event, *, until_end: bool) -> Tally:
         """Stores batch after batch; one that has begun is finished before it stops.
 
+        While the database stores one batch, the next one is read.
+
         Raises:
             SetupError: a record cannot be read, the topic was made anew, or the bill is not usable; with `until_end`
                 also when nothing comes for a minute though there is more. What was stored before stays.
         """
+        try:
+            await self._read_on(stop, until_end=until_end)
+        finally:
+            await self._written()
+        return self.tally
+
+    async def _read_on(self, stop: asyncio.Event, *, until_end: bool) -> None:
         ends = await self._find_partitions()
         self._observer.saw(JobStarted(self._topic, len(self._partitions), self.behind))
         looked = moved = self._monotonic()
@@ -131,11 +130,12 @@ class Aggregation:
             if not until_end and now - looked > _PARTITIONS_SECONDS:
                 looked = now
                 await self._find_partitions()
+            await self._written()
             await _wait(stop, _AWAY_SECONDS if away else _IDLE_SECONDS)
-        return self.tally
 
     async def _find_partitions(self) -> dict[Place, int]:
         """Compares the offsets in the bill with what the topic has; gives its ends."""
+        await self._written()
         places = await self._reader.existing(self._topic)
         stored = await self._bill.offsets(self._topic)
         begins, ends = await self._reader.begins(places), await self._reader.ends(places)
@@ -175,7 +175,6 @@ class Aggregation:
         return away
 
     async def _store(self, slices: list[Slice]) -> None:
-        began = self._monotonic()
         found = _Found()
         steps = {}
         for one in slices:
@@ -186,11 +185,21 @@ class Aggregation:
                 steps[one.place.partition] = (partition.stored, one.next)
         if not steps:
             return
-        intake = Intake(self._topic, steps, found.taken, found.unreadable)
-        done = await self._bill.put(intake, self._now_us())
+        await self._written()
         for number, (_, after) in steps.items():
             partition = self._partitions[Place(self._topic, number)]
             partition.stored = partition.next = after
+        self._writing = asyncio.create_task(self._write(steps, found), name="billing-write")
+
+    async def _written(self) -> None:
+        """Waits for the batch that is being stored, and raises what went wrong with it."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            await writing
+
+    async def _write(self, steps: Mapping[int, tuple[int | None, int]], found: _Found) -> None:
+        began = self._monotonic()
+        done = await self._bill.put(Intake(self._topic, steps, found.taken, found.unreadable), self._now_us())
         self.tally.lines += len(done.new)
         self.tally.repeated += done.repeated
         self.tally.conflicts += len(done.conflicts)

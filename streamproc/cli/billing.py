@@ -11,12 +11,13 @@ from cyclopts import Parameter
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
-from streamproc.billing.aggregate import Aggregation, Tally
+from streamproc.billing.aggregate import Aggregation
 from streamproc.billing.bill import Bill
 from streamproc.billing.happenings import BillingObserver, Happening, MetricsServed
 from streamproc.billing.log import BillingLog
 from streamproc.billing.metrics import BillingMetrics
 from streamproc.billing.opening import open_bill
+from streamproc.billing.tally import Tally
 from streamproc.cli.billing_options import Store, billing_settings
 from streamproc.cli.options import ConfigFile
 from streamproc.cli.run import calm_collector, loop_factory

@@ -8,9 +8,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from streamproc.billing.aggregate import Aggregation, Tally
+from streamproc.billing.aggregate import Aggregation
 from streamproc.billing.bill import Bill
 from streamproc.billing.happenings import Happening
+from streamproc.billing.tally import Tally
 from streamproc.billing.verify import Verdict, verify
 from streamproc.kafka.usage_reader import UsageReader
 from streamproc.records.codec import encode_usage
