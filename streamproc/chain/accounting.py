@@ -194,17 +194,18 @@ class Accounted:
             return None
         tokens, basis = self._tokens(call, meter)
         tier = None if meter.completed is None else meter.completed.service_tier
-        line = meter.most.model_copy(
+        cost = None if rates is None else self._cost(call, rates, tokens, tier)
+        return meter.most.model_copy(
             update={
                 "tokens": tokens,
-                "cost_nanos": None if rates is None else self._cost(call, rates, tokens, tier),
+                "cost_nanos": cost,
                 "basis": basis,
+                "at_most": at_most(basis, tokens, cost, meter.most),
                 "service_tier": tier,
                 "reason": None if meter.completed is not None else meter.outcome,
                 "ended_at": datetime.fromtimestamp(self._clock.time(), UTC),
             }
         )
-        return line.model_copy(update={"at_most": at_most(line, meter.most)})
 
     def _tokens(self, call: Call, meter: Meter) -> tuple[TokenCounts, Basis]:
         usage = None if meter.completed is None else meter.completed.usage

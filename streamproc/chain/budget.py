@@ -7,7 +7,7 @@ from streamproc.money.ledger import Ledger
 from streamproc.money.scope import spend_of
 from streamproc.money.verdict import Held, Refused
 from streamproc.observe.events import BudgetHeld, BudgetSpent, Observer
-from streamproc.records.usage import AtMost, UsageLine
+from streamproc.records.usage import AtMost, Basis, TokenCounts, UsageLine
 
 __all__ = ["Budget", "LedgerBudget", "NoBudget", "at_most"]
 
@@ -92,13 +92,18 @@ class LedgerBudget:
             self._ledger.settle(spend_of(line))
 
 
-def at_most(line: UsageLine, most: UsageLine) -> AtMost | None:
-    """The most that a call can have used whose bill is `line`; None where the provider told all of it."""
-    if line.basis == "provider" and line.cost_nanos is not None:
+def at_most(basis: Basis, tokens: TokenCounts, nanos: int | None, most: UsageLine) -> AtMost | None:
+    """The most that a call can have used whose bill says this; None where the provider told all of it.
+
+    `most` is the line before the call.
+    """
+    if basis == "provider" and nanos is not None:
         return None
-    told, bound = spend_of(line), spend_of(most)
-    tokens = told.tokens if line.basis == "provider" else _more(told.tokens, bound.tokens)
-    return AtMost(cost_nanos=_more(told.nanos, bound.nanos), tokens=tokens)
+    told = tokens.total
+    return AtMost(
+        cost_nanos=_more(nanos, most.cost_nanos),
+        tokens=told if basis == "provider" else _more(told, most.tokens.total),
+    )
 
 
 def _more(told: int | None, bound: int | None) -> int | None:

@@ -144,8 +144,8 @@ class Permit:
     def _used(self, line: UsageLine | None) -> int:
         if line is None:
             return 0
-        used = line.tokens
-        return self._tokens if used.input is None or used.output is None else used.input + used.output
+        used = line.tokens.total
+        return self._tokens if used is None else used
 
     def _changed(self, *, is_changed: bool) -> None:
         if is_changed:

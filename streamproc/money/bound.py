@@ -1,13 +1,14 @@
 """The most a call can use and cost. What has no bound is told, so that it can be refused before the call."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from streamproc.money.api import BillableApi
 from streamproc.money.cost import sum_nanos
 from streamproc.money.images import ImageTokens
-from streamproc.money.rates import Rates, Step
-from streamproc.records.image import data_of
+from streamproc.money.rates import Ceiling, Rates
+from streamproc.records.image import Image, data_of
 from streamproc.records.request import Request
 from streamproc.records.usage import TokenCounts
 
@@ -82,12 +83,13 @@ def most_of(
     `image_tokens`, and the bytes of data URLs not at all. Output, reasoning included, is at most `max_output_tokens`;
     an embedding has none. What `api` cannot be asked for is not counted, whatever the request says.
     """
+    images = request.images()
     if prompt_tokens is None:
-        data = sum(len(image.url) for image in request.images() if data_of(image.url) is not None)
+        data = sum(len(image.url) for image in images if data_of(image.url) is not None)
         texts = prompt_bytes - data + HIDDEN_ALLOWANCE_TOKENS
     else:
         texts = prompt_tokens + COUNTED_ALLOWANCE_TOKENS
-    pictures = most_image_tokens(request, model, image_tokens)
+    pictures = most_image_tokens(images, model, image_tokens)
     return Most(
         input=None if pictures is None else texts + pictures,
         output=0 if request.input is not None else max_output_tokens,
@@ -96,10 +98,10 @@ def most_of(
     )
 
 
-def most_image_tokens(request: Request, model: str, image_tokens: ImageTokens) -> int | None:
+def most_image_tokens(images: Iterable[Image], model: str, image_tokens: ImageTokens) -> int | None:
     """The most input tokens of all images of a request; None when one of them has no bound."""
     total = 0
-    for image in request.images():
+    for image in images:
         bound = image_tokens(model, image.detail)
         if bound is None:
             return None
@@ -124,8 +126,8 @@ def upper_bound_nanos(rates: Rates, most: Most) -> int | None:
     """
     bounds: list[int] = []
     for tier in most.tiers:
-        steps = rates.on(tier)
-        bound = None if steps is None else _bound(steps, most)
+        ceiling = rates.ceiling(tier)
+        bound = None if ceiling is None else _bound(ceiling, most)
         if bound is None:
             return None
         bounds.append(bound)
@@ -135,44 +137,26 @@ def upper_bound_nanos(rates: Rates, most: Most) -> int | None:
 def unbounded(rates: Rates, most: Most) -> Unbounded | None:
     """What of a call has no bound; None when all has one."""
     for tier in most.tiers:
-        steps = rates.on(tier)
-        if steps is None:
+        ceiling = rates.ceiling(tier)
+        if ceiling is None:
             return Unbounded(f"the service tier {tier!r}", "prices")
-        dearest = _dearest_input(steps, most)
+        dearest = _input(ceiling, most)
         if dearest is None:
             return Unbounded("an hour in the prompt cache", "prices")
         if dearest > 0 and most.input is None:
             return Unbounded("an image", "image_tokens")
-        if most.output and _dearest_output(steps) is None:
+        if most.output and ceiling.output is None:
             return Unbounded("output tokens", "prices")
     return None
 
 
-def _bound(steps: tuple[Step, ...], most: Most) -> int | None:
-    dearest = _dearest_input(steps, most)
+def _bound(ceiling: Ceiling, most: Most) -> int | None:
+    dearest = _input(ceiling, most)
     if dearest is None or (dearest > 0 and most.input is None):
         return None
     # An image of unknown size costs nothing where input is free.
-    return sum_nanos(
-        (
-            (1, max(step.request for step in steps)),
-            (most.input or 0, dearest),
-            (most.output, _dearest_output(steps)),
-        )
-    )
+    return sum_nanos(((1, ceiling.request), (most.input or 0, dearest), (most.output, ceiling.output)))
 
 
-def _dearest_input(steps: tuple[Step, ...], most: Most) -> int | None:
-    prices: list[int | None] = [price for step in steps for price in (step.input, step.cached_input, step.cache_write)]
-    if most.caches_for_an_hour:
-        prices += [step.cache_write_1h for step in steps]
-    return _dearest(prices)
-
-
-def _dearest_output(steps: tuple[Step, ...]) -> int | None:
-    return _dearest([price for step in steps for price in (step.output, step.reasoning)])
-
-
-def _dearest(prices: list[int | None]) -> int | None:
-    known = [price for price in prices if price is not None]
-    return max(known) if len(known) == len(prices) else None
+def _input(ceiling: Ceiling, most: Most) -> int | None:
+    return ceiling.hour_input if most.caches_for_an_hour else ceiling.input

@@ -7,7 +7,7 @@ from streamproc.money.api import BillableApi, billable_api
 from streamproc.money.bound import Most, most_image_tokens, most_of, possible_tiers
 from streamproc.money.calibration import Calibration, Side, Spot
 from streamproc.money.images import ImageTokens, image_tokens, vendor_of
-from streamproc.money.tokens import TokenCounter, family
+from streamproc.money.tokens import TokenCounter
 from streamproc.records.request import Request
 from streamproc.records.usage import TokenCounts
 from streamproc.settings.provider import ProviderSettings
@@ -80,7 +80,7 @@ class Measure:
 
     def has_tokenizer(self, model: str) -> bool:
         """Whether the model's own tokenizer is here; else its tokens are estimated by a factor."""
-        return self._is_openai and family(model).is_exact
+        return self._is_openai and self._counter.family(model).is_exact
 
     def tiers(self, request: Request) -> tuple[str, ...]:
         """Those on which the request may be answered."""
@@ -95,7 +95,7 @@ class Measure:
 
     def estimated_input(self, request: Request, model: str) -> int | None:
         """Tokens of a prompt with its images; None when one of them has no known size."""
-        images = most_image_tokens(request, model, self._image_tokens)
+        images = most_image_tokens(request.images(), model, self._image_tokens)
         if images is None:
             return None
         return self._counter.count_prompt(model, request, self._percent(model, "input")) + images

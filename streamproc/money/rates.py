@@ -4,10 +4,12 @@ The unit is the pico-dollar (10^-12 $) per token, because one dollar per million
 A price that is no whole number of pico-dollars is rounded up.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
+from typing import NamedTuple
 
-__all__ = ["STANDARD_TIERS", "Rates", "Step", "picos"]
+__all__ = ["STANDARD_TIERS", "Ceiling", "Rates", "Step", "picos"]
 
 _PICOS_PER_USD = 10**12
 
@@ -34,6 +36,19 @@ class Step:
     web_search: int | None = None
 
 
+class Ceiling(NamedTuple):
+    """The most that a call can be charged on a tier, in pico-dollars, whichever step it reaches and whatever is cached.
+
+    `hour_input` is the same as `input` where input may be written to the provider's cache to stay for an hour.
+    None: something has no known price.
+    """
+
+    request: int
+    input: int | None
+    hour_input: int | None
+    output: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Rates:
     """The price of a model at one time.
@@ -47,6 +62,12 @@ class Rates:
     steps: tuple[Step, ...]
     version: str
     tiers: tuple[tuple[str, tuple[Step, ...]], ...] = ()
+    _ceilings: dict[str | None, Ceiling] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Looks for the dearest steps once: each call asks for them."""
+        ceilings = {tier: _ceiling(steps) for tier, steps in ((None, self.steps), *self.tiers)}
+        object.__setattr__(self, "_ceilings", ceilings)
 
     def on(self, tier: str | None) -> tuple[Step, ...] | None:
         """The steps of a service tier, of the standard one for None; None when its price is not known."""
@@ -54,6 +75,30 @@ class Rates:
             if name == tier:
                 return steps
         return self.steps if tier is None or tier in STANDARD_TIERS else None
+
+    def ceiling(self, tier: str) -> Ceiling | None:
+        """The most on a service tier; None when its price is not known."""
+        found = self._ceilings.get(tier)
+        return self._ceilings[None] if found is None and tier in STANDARD_TIERS else found
+
+
+def _ceiling(steps: tuple[Step, ...]) -> Ceiling:
+    inputs: list[int | None] = [price for step in steps for price in (step.input, step.cached_input, step.cache_write)]
+    return Ceiling(
+        request=max(step.request for step in steps),
+        input=_dearest(inputs),
+        hour_input=_dearest([*inputs, *(step.cache_write_1h for step in steps)]),
+        output=_dearest(price for step in steps for price in (step.output, step.reasoning)),
+    )
+
+
+def _dearest(prices: Iterable[int | None]) -> int | None:
+    dearest = 0
+    for price in prices:
+        if price is None:
+            return None
+        dearest = max(dearest, price)
+    return dearest
 
 
 def picos(usd: Decimal, *, per: int) -> int:

@@ -67,15 +67,10 @@ def spend_of(line: UsageLine) -> Spend:
 
     An answer out of a cache takes nothing.
     """
-    nanos, tokens = line.cost_nanos, _tokens(line)
+    nanos, tokens = line.cost_nanos, line.tokens.total
     if line.basis == "cache":
         nanos = tokens = 0
     if line.at_most is not None:
         nanos, tokens = line.at_most.cost_nanos, line.at_most.tokens
     at_ms = int(line.started_at.timestamp() * 1000)
     return Spend(line.usage_id, line.tenant, line.user, line.feature, at_ms, nanos, tokens)
-
-
-def _tokens(line: UsageLine) -> int | None:
-    counts = line.tokens
-    return None if counts.input is None or counts.output is None else counts.input + counts.output

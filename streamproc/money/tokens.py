@@ -96,6 +96,7 @@ class TokenCounter:
     def __init__(self, folder: Path = DATA) -> None:
         self._folder = folder
         self._encodings: dict[str, tiktoken.Encoding] = {}
+        self._families: dict[str, Family] = {}
         self._loading = Lock()
 
     def load(self, models: Iterable[str]) -> None:
@@ -105,7 +106,14 @@ class TokenCounter:
             SetupError: a rank file is missing or damaged.
         """
         for model in models:
-            self._encoding(family(model).ranks)
+            self._encoding(self.family(model).ranks)
+
+    def family(self, model: str) -> Family:
+        """The family of a model, as `family`; remembered, so ask for models of the settings alone."""
+        found = self._families.get(model)
+        if found is None:
+            found = self._families[model] = family(model)
+        return found
 
     def count(self, model: str, text: str, percent: int | None = None) -> Count:
         """Tokens of a text, rounded up; markers such as `<|endoftext|>` inside it are plain text.
@@ -115,7 +123,7 @@ class TokenCounter:
         Raises:
             SetupError: the rank file is missing or damaged.
         """
-        kind = family(model)
+        kind = self.family(model)
         return Count(_scaled(self._raw(kind, (text,)), percent or kind.percent), kind.is_exact)
 
     def count_prompt(self, model: str, request: Request, percent: int | None = None) -> int:
@@ -127,7 +135,7 @@ class TokenCounter:
             SetupError: the rank file is missing or damaged.
         """
         prompt = self.read_prompt(model, request)
-        return _scaled(prompt.raw, percent or family(model).percent) + prompt.allowance
+        return _scaled(prompt.raw, percent or self.family(model).percent) + prompt.allowance
 
     def read_prompt(self, model: str, request: Request) -> Prompt:
         """The same before a factor is applied.
@@ -135,7 +143,7 @@ class TokenCounter:
         Raises:
             SetupError: the rank file is missing or damaged.
         """
-        kind = family(model)
+        kind = self.family(model)
         if not request.messages:  # sent as they are, without a template
             return Prompt(self._raw(kind, request.input or [request.text or ""]), 0)
         schema = request.response_format and request.response_format.json_schema

@@ -32,6 +32,11 @@ class TokenCounts(Written):
     cache_write_1h: Tokens | None = None
     web_searches: Annotated[int, Field(ge=0)] | None = None
 
+    @property
+    def total(self) -> int | None:
+        """Input and output together; None when one of them is not known."""
+        return None if self.input is None or self.output is None else self.input + self.output
+
 
 class AtMost(Written):
     """The most that a call can have used: nano-dollars, and input and output tokens together. None has no bound."""
