@@ -48,9 +48,9 @@ class Received:
         return [f"{count} requests {kind}" for kind, count in kinds.items() if count]
 
 
-def _bodies(model: str, count: int, *, stream: bool) -> Iterator[tuple[bytes, bytes]]:
+def _bodies(model: str, count: int, name: str, *, stream: bool) -> Iterator[tuple[bytes, bytes]]:
     for number in range(count):
-        request_id = f"bench-{number}"
+        request_id = f"{name}-{number}"
         question = f"Question {number}: what does this stream cost, and who pays for it in the end?"
         message = {"role": "user", "content": question}
         body = {"request_id": request_id, "model": model, "messages": [message], "stream": stream}
@@ -58,14 +58,24 @@ def _bodies(model: str, count: int, *, stream: bool) -> Iterator[tuple[bytes, by
 
 
 async def produce(
-    bootstrap: str, topics: Topics, *, model: str, count: int, stream: bool = True, rate_per_second: float | None = None
+    bootstrap: str,
+    topics: Topics,
+    *,
+    model: str,
+    count: int,
+    stream: bool = True,
+    rate_per_second: float | None = None,
+    name: str = "bench",
 ) -> dict[bytes, float]:
-    """Sends requests round robin over the partitions; gives the monotonic time of each. No rate means at once."""
+    """Sends requests round robin over the partitions; gives the monotonic time of each, by key. No rate means at once.
+
+    Keys are `name` and a number.
+    """
     sent: dict[bytes, float] = {}
     async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
         start = time.monotonic()
         acknowledgement = None
-        for number, (key, value) in enumerate(_bodies(model, count, stream=stream)):
+        for number, (key, value) in enumerate(_bodies(model, count, name, stream=stream)):
             if rate_per_second is not None:
                 await asyncio.sleep(start + number / rate_per_second - time.monotonic())
             sent[key] = time.monotonic()

@@ -2,9 +2,10 @@
 
     python -m benchmarks.outage
 
-Requests come at an even rate before, during and after it. Printed are the calls that were made for each request, how
-soon the full rate was there again, and what became of the requests; `--timeline FILE` writes what happened in each
-second as JSON. The broker is Apache Kafka; where Java is missing it is the embedded one.
+Requests come at an even rate before, during and after it, and as many for a second provider, which stays well. Printed
+are the calls that were made for each request, how soon the full rate was there again, what became of the requests, and
+how soon the second provider's first tokens came before the outage and in it; `--timeline FILE` writes what happened in
+each second as JSON. The broker is Apache Kafka; where Java is missing it is the embedded one.
 """
 
 import argparse
@@ -23,24 +24,31 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.broker import running_broker
-from benchmarks.load import Topics, produce
+from benchmarks.load import Topics, produce, quantile, receive
 from tests.e2e.workplace import MOCK, Mock, Workplace, mock_provider
 
 __all__ = ["Outage", "Seen", "play"]
 
 _MODEL = "mock-t20-i10-f50"
+_WELL = """
+[providers.well]
+base_url = "{url}"
+models = ["{model}"]
+prices."{model}" = {{ input_usd = 1.0, output_usd = 2.0 }}
+"""
 _PARTITIONS = 4
 _PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """Seconds before, during and after it, and requests per second."""
+    """Seconds before, during and after it, and requests per second; `well_rate` are those for the other provider."""
 
     before: float
     seconds: float
     after: float
     rate: float
+    well_rate: float = 0.0
 
     @property
     def requests(self) -> int:
@@ -52,7 +60,8 @@ class Outage:
 class Seen:
     """What came of it. Times are seconds after the first request; `begun` is when the outage began.
 
-    `results` are arrivals of completed results, `calls` how many the provider had counted at which time.
+    `results` are arrivals of completed results, `calls` how many the provider had counted at which time, `well` when
+    requests for the other provider were sent and how long their first tokens took.
     """
 
     requests: int
@@ -61,6 +70,12 @@ class Seen:
     results: list[float] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     calls: list[tuple[float, int]] = field(default_factory=list)
+    well: list[tuple[float, float]] = field(default_factory=list)
+
+    def well_p99_ms(self, begin: float, end: float) -> float | None:
+        """p99 of the other provider's first tokens, of requests sent between these times; None: there were none."""
+        waits = [wait for at, wait in self.well if begin <= at < end]
+        return quantile(waits, 0.99) * 1000 if waits else None
 
     @property
     def calls_per_request(self) -> float:
@@ -87,8 +102,9 @@ class Seen:
 def play(outage: Outage, bootstrap: str, folder: Path, settings: str = "") -> Seen:
     """Plays it with one worker; `settings` is more TOML for it."""
     prefix = f"outage{secrets.token_hex(3)}"
-    with mock_provider(folder, "--seed", "1") as mock:
-        more = MOCK.format(url=mock.url, model=_MODEL) + settings
+    (folder / "well").mkdir()
+    with mock_provider(folder, "--seed", "1") as mock, mock_provider(folder / "well") as well:
+        more = MOCK.format(url=mock.url, model=_MODEL) + _WELL.format(url=well.url, model=_MODEL) + settings
         with Workplace(folder, bootstrap, prefix, more, partitions=_PARTITIONS) as place:
             place.start_worker().wait_until_ready()
             return asyncio.run(_play(outage, mock, place))
@@ -104,6 +120,7 @@ async def _play(outage: Outage, mock: Mock, place: Workplace) -> Seen:
         ),
         asyncio.create_task(_read(place, seen, start)),
         asyncio.create_task(_break(outage, mock, seen, start)),
+        asyncio.create_task(_look_at_the_other(outage, place, topics, seen, start)),
     ]
     counting = asyncio.create_task(_count(mock, seen, start))
     try:
@@ -124,6 +141,18 @@ async def _break(outage: Outage, mock: Mock, seen: Seen, start: float) -> None:
     seen.ended = seen.begun + outage.seconds
 
 
+async def _look_at_the_other(outage: Outage, place: Workplace, topics: Topics, seen: Seen, start: float) -> None:
+    count = int((outage.before + outage.seconds) * outage.well_rate)
+    if not count:
+        return
+    async with receive(place.bootstrap, topics) as received:
+        model, rate = f"well/{_MODEL}", outage.well_rate
+        sent = await produce(place.bootstrap, topics, model=model, count=count, rate_per_second=rate, name="well")
+        while sent.keys() - received.first_token_at.keys():  # noqa: ASYNC110 records come from another process
+            await asyncio.sleep(0.05)
+        seen.well += [(at - start, received.first_token_at[key] - at) for key, at in sent.items()]
+
+
 async def _count(mock: Mock, seen: Seen, start: float) -> None:
     while True:
         figures = await asyncio.to_thread(mock.stats)
@@ -139,6 +168,8 @@ async def _read(place: Workplace, seen: Seen, start: float) -> None:
             for records in (await consumer.getmany(timeout_ms=1000)).values():
                 at = time.monotonic() - start
                 for record in records:
+                    if record.key.startswith(b"well-"):
+                        continue
                     status = orjson.loads(record.value)["status"]
                     seen.statuses[status] += 1
                     if status == "completed":
@@ -153,7 +184,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50.0, help="requests per second")
     parser.add_argument("--timeline", type=Path, help="a file for what happened in each second")
     asked = parser.parse_args()
-    outage = Outage(5.0, asked.seconds, 15.0, asked.rate)
+    outage = Outage(asked.seconds, asked.seconds, 15.0, asked.rate, asked.rate)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with running_broker(asked.bootstrap, folder) as broker:
@@ -163,6 +194,9 @@ def main() -> None:
     print(f"calls / requests       {seen.calls_per_request:.3f}")
     print(f"full rate again after  {'never' if back is None else f'{back:.2f} s'}")
     print(f"results                {dict(seen.statuses)}")
+    for name, begin in (("before", 0.0), ("in", seen.begun)):
+        p99 = seen.well_p99_ms(begin, begin + outage.seconds)
+        print(f"the other's first token, p99 {name} the outage: {'none' if p99 is None else f'{p99:.1f} ms'}")
     if asked.timeline is not None:
         told = {"outage": asdict(outage), "begun": seen.begun, "ended": seen.ended, "seconds": seen.timeline()}
         asked.timeline.write_text(json.dumps(told), encoding="utf-8")

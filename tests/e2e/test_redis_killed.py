@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections import Counter
+from itertools import cycle
 from pathlib import Path
 
 from tests.e2e.documents import docstrings, native_request
@@ -36,7 +37,7 @@ max_running = 20
 
 def requests(count: int) -> list[str]:
     """A tenth of them ask what another one asked before, so that stored answers are looked for."""
-    texts = list(docstrings(count))
+    texts = [f"{number}: {text}" for number, text in zip(range(count), cycle(docstrings(300)), strict=False)]
     return [
         native_request(f"n-{number}", _MODEL, texts[number - 7] if number % 10 == 9 else text, tenant="acme")
         for number, text in enumerate(texts)
