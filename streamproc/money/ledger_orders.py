@@ -28,7 +28,10 @@ Order = tuple[Any, ...]
 """A name and its arguments, as JSON takes them."""
 
 MOST_EXACT = 2**53 - 1
-"""Lua compares doubles: a sum above this may be taken for its neighbour, so a cap above it counts as this much."""
+"""Lua compares doubles: a sum above this may be taken for its neighbour, so a cap above it counts as this much.
+
+A call above it counts as this much, too: it fills every cap, and Redis adds a thousand such before 64 bits overflow.
+"""
 
 
 def text_of(account: Account) -> str:
@@ -91,4 +94,8 @@ def _amounts(spend: Spend, accounts: Iterable[Account]) -> tuple[list[str], str,
 
 
 def _numbers(spend: Spend) -> tuple[str, str]:
-    return "" if spend.nanos is None else str(spend.nanos), "" if spend.tokens is None else str(spend.tokens)
+    return _number(spend.nanos), _number(spend.tokens)
+
+
+def _number(amount: int | None) -> str:
+    return "" if amount is None else str(min(amount, MOST_EXACT))

@@ -40,7 +40,7 @@ class SetCap(_Scoped):
     kind: Literal["set"]
     window: Literal["day", "month"]
     unit: Literal["nanos", "tokens"]
-    amount: Annotated[int, Field(ge=0)]
+    amount: Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 class Stop(_Scoped):

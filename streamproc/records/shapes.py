@@ -1,12 +1,13 @@
 """Field types shared by the records: bounded names, times and the two kinds of model."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from math import isfinite
 from typing import Annotated, ClassVar
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -19,6 +20,7 @@ from pydantic import (
 __all__ = [
     "ENCODABLE",
     "WHOLE",
+    "CallTime",
     "FreeJson",
     "Label",
     "Name",
@@ -45,9 +47,14 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@/-]{1,128}$")]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 """A name given by somebody else, for example a model's."""
 
-Tokens = Annotated[int, Field(ge=0)]
-Nanos = Annotated[int, Field(ge=0)]
+_MOST = 2**63 - 1  # what databases, Redis and readers in other languages take for an integer
+
+Tokens = Annotated[int, Field(ge=0, le=_MOST)]
+Nanos = Annotated[int, Field(ge=0, le=_MOST)]
 """Integer nano-dollars."""
+
+CallTime = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))]
+"""When a call began or ended: a time with a zone, around which a day and a month can be told in every zone."""
 
 
 def _rfc3339(value: object) -> datetime:

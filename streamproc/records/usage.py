@@ -1,11 +1,10 @@
 """The usage line: what one call to a provider used and cost."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from streamproc.records.shapes import Nanos, Tokens, Written
+from streamproc.records.shapes import CallTime, Nanos, Tokens, Written
 
 __all__ = ["AtMost", "Basis", "CacheState", "Saved", "TokenCounts", "UsageLine"]
 
@@ -80,6 +79,6 @@ class UsageLine(Written):
     service_tier: str | None = None
     reason: str | None = None
     input_hash: str
-    started_at: datetime
-    ended_at: datetime
+    started_at: CallTime
+    ended_at: CallTime
     saved: Saved | None = None

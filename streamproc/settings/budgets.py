@@ -26,8 +26,8 @@ class CapSettings(Group):
         description="Whose user it is; default: the user, or any user, of each tenant.",
     )
     window: Window = Field(..., description="day or month, of budgets.time_zone.")
-    usd: float | None = Field(None, ge=0, description="The most that may be spent, in US dollars.")
-    tokens: int | None = Field(None, ge=0, description="The most tokens, input and output together.")
+    usd: float | None = Field(None, ge=0, le=9e9, description="The most that may be spent, in US dollars.")
+    tokens: int | None = Field(None, ge=0, le=2**63 - 1, description="The most tokens, input and output together.")
     kill_at: Share | None = Field(None, description="Default: budgets.kill_at.")
     alerts: tuple[Share, ...] | None = Field(None, description="Default: budgets.alerts.")
     action: Literal["stop", "alert"] = Field("stop", description="stop: hold and refuse calls; alert: only tell.")

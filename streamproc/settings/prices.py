@@ -23,15 +23,22 @@ def _midnight(value: Any) -> Any:
 _Moment = Annotated[AwareDatetime, BeforeValidator(_midnight)]
 
 
+_MOST = 1e6
+"""A dollar for each token: with what a provider may report at most, the cost of a call stays within 64 bits."""
+
+
 class _PlainPrice(Group):
-    input_usd: float = Field(..., ge=0, description="Input tokens.")
-    output_usd: float = Field(..., ge=0, description="Output tokens, reasoning included.")
-    cached_input_usd: float | None = Field(None, ge=0, description="Input read from the provider's cache.")
-    cache_write_usd: float | None = Field(None, ge=0, description="Input written to the provider's cache.")
+    input_usd: float = Field(..., ge=0, le=_MOST, description="Input tokens.")
+    output_usd: float = Field(..., ge=0, le=_MOST, description="Output tokens, reasoning included.")
+    cached_input_usd: float | None = Field(None, ge=0, le=_MOST, description="Input read from the provider's cache.")
+    cache_write_usd: float | None = Field(None, ge=0, le=_MOST, description="Input written to the provider's cache.")
     cache_write_1h_usd: float | None = Field(
-        None, ge=0, description="Input written to stay for an hour; without it, requests that ask for that are refused."
+        None,
+        ge=0,
+        le=_MOST,
+        description="Input written to stay for an hour; without it, requests that ask for that are refused.",
     )
-    web_search_usd: float | None = Field(None, ge=0, description="One search by the provider's own tool.")
+    web_search_usd: float | None = Field(None, ge=0, le=1, description="One search by the provider's own tool.")
 
 
 class StepPriceSettings(_PlainPrice):

@@ -67,7 +67,7 @@ class LimitSettings(Group):
         1_000_000, ge=100_000, le=100_000_000, description="Bytes of a record we write; below the topics' limit."
     )
     max_messages: int = Field(1024, ge=1, description="Messages of a request.")
-    max_output_tokens: int = Field(32_768, ge=1, description="Most output tokens a request may ask for.")
+    max_output_tokens: int = Field(32_768, ge=1, le=10**9, description="Most output tokens a request may ask for.")
     default_output_tokens: int = Field(1024, ge=1, description="For requests that do not say.")
     max_answer_characters: int = Field(
         16 * 2**20, ge=1024, description="Characters of an answer; a longer one ends its call and fails."

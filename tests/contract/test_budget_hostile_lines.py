@@ -1,0 +1,83 @@
+"""P4 beside strangers: what somebody else writes to the usage topic and the journal stops no worker."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from streamproc.kafka.inherited import note_key
+from streamproc.observe.events import BudgetSpent, JournalTrouble
+from streamproc.records.identity import RunId
+from tests.contract.harness.forging import DeadOwner
+from tests.contract.harness.member import Member, running_member
+from tests.contract.harness.stage import Stage, staged
+from tests.contract.harness.waiting import eventually
+from tests.contract.test_budget import ASKED, MODEL, budgets, priced
+from tests.contract.test_budget_redis import shared
+from tests.lines import a_line
+from tests.servers.redis import Redis
+
+HOSTILE: tuple[dict[str, Any], ...] = (
+    {"started_at": "9999-12-31T23:59:59Z"},  # no calendar has the day after it
+    {"started_at": "0001-01-01T00:00:00Z"},  # in New York that is the year before the first one
+    {"started_at": "2026-01-01T00:00:00"},  # each worker would read its own time zone into it
+    {"cost_nanos": 10**400},  # no float holds it
+    {"cost_nanos": 2**63},  # Redis adds 64 bits
+    {"tokens": {"input": 2**63, "output": 0}},
+    {"cost_nanos": -1},
+)
+
+
+def line(number: int, fields: dict[str, Any]) -> bytes:
+    """A usage line of today with these fields; json writes integers of any length."""
+    now = datetime.now(UTC).isoformat()
+    usual = a_line(call=number).model_dump(mode="json") | {"started_at": now, "ended_at": now}
+    return json.dumps(usual | fields).encode()
+
+
+async def forge(stage: Stage) -> int:
+    """Puts all of them on the usage topic, and into the journal as calls that may be open; gives their number."""
+    topics, source = stage.settings.topics, stage.settings.sources[0].topic
+    for number, fields in enumerate(HOSTILE):
+        await stage.publish(line(number, fields), topic=topics.usage)
+        note = b'{"kind":"started","owner":"somebody","run_id":"r","line":%b}' % line(number, fields)
+        await stage.publish(note, key=note_key(TopicPartition(source, 0), number), topic=topics.journal)
+    # Somebody had the partition before, so its journal is read from the beginning.
+    await DeadOwner(stage, "somebody").owned(RunId(source, 0, 0, 1))
+    return len(HOSTILE)
+
+
+async def begins_a_call(stage: Stage, member: Member) -> None:
+    """The ledger opens, and lets one through."""
+    await eventually(lambda: member.worker.readiness() is None, member.worker.readiness)
+    await stage.ask(MODEL, **ASKED)
+    await eventually(lambda: stage.mock.stats.calls)
+
+
+async def test_a_line_that_nobody_can_count_is_told_and_passed_by(bootstrap: str, topic_prefix: str) -> None:
+    """A time whose day has no end once killed every worker that read it, at each start: the line stayed on the topic."""
+    own = budgets(1.0, time_zone="America/New_York")
+    async with staged(bootstrap, topic_prefix, MODEL, provider=priced(MODEL), budgets=own) as stage:
+        count = await forge(stage)
+        async with running_member(stage.settings) as member:
+            await begins_a_call(stage, member)
+            told = [trouble.topic for trouble in member.all(JournalTrouble)]
+            assert told.count(stage.settings.topics.usage) == told.count(stage.settings.topics.journal) == count
+
+
+async def test_the_redis_ledger_counts_the_largest_line_as_a_full_cap(
+    bootstrap: str, topic_prefix: str, redis: Redis
+) -> None:
+    """Three of 2^63 - 1 once overflowed a sum there: the script failed half done, at each try of each worker."""
+    async with staged(
+        bootstrap, topic_prefix, MODEL, provider=priced(MODEL), budgets=shared(redis, 1.0, time_zone="Asia/Tokyo")
+    ) as stage:
+        await forge(stage)
+        for number in range(100, 103):
+            largest = {"cost_nanos": 2**63 - 1, "tenant": "umbrella"}
+            await stage.publish(line(number, largest), topic=stage.settings.topics.usage)
+        async with running_member(stage.settings) as member:
+            await begins_a_call(stage, member)
+            run = await stage.ask(MODEL, **{**ASKED, "tenant": "umbrella"})
+            await eventually(lambda: any(spent.run_id == str(run) for spent in member.all(BudgetSpent)))
