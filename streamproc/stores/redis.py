@@ -33,7 +33,9 @@ def name_of(key: StoreKey) -> str:
 
 
 def connect(url: str, timeout_seconds: float) -> Any:
-    """A client that neither waits long nor tries again. It connects when it is first asked. Imports for 0.4 s.
+    """A client that does not try again. It connects when it is first asked. Imports for 0.4 s.
+
+    It waits for an answer as long as it takes: whoever asks puts an `asyncio.timeout` around each question.
 
     Raises:
         SetupError: redis-py is not installed, or the URL is none.
@@ -49,7 +51,8 @@ def connect(url: str, timeout_seconds: float) -> Any:
             url,
             max_connections=_MAX_CONNECTIONS,
             timeout=timeout_seconds,
-            socket_timeout=timeout_seconds,
+            # redis-py 8 would wait by `asyncio.wait_for`, which swallows a cancellation in Python 3.11.
+            socket_timeout=None,
             socket_connect_timeout=timeout_seconds,
             retry=Retry(NoBackoff(), 0),
         )

@@ -1,8 +1,9 @@
 """Looking after the shared store by hand: what is in it, and emptying it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from streamproc.errors import SetupError
 from streamproc.stores.redis import PREFIX, connect, redis_errors
@@ -11,6 +12,8 @@ __all__ = ["RedisUpkeep", "Share"]
 
 _BATCH = 1000
 _TIMEOUT_SECONDS = 10.0
+
+Answer = TypeVar("Answer")
 
 
 class Share(NamedTuple):
@@ -23,22 +26,24 @@ class Share(NamedTuple):
 class RedisUpkeep:
     """Goes through all keys of ours in batches, while workers read and write; those of others are left alone."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, timeout_seconds: float) -> None:
         self._client = client
+        self._timeout_seconds = timeout_seconds
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, url: str) -> AsyncIterator["RedisUpkeep"]:
-        """Connected for as long as the block lasts.
+    async def connect(cls, url: str, timeout_seconds: float = _TIMEOUT_SECONDS) -> AsyncIterator["RedisUpkeep"]:
+        """Connected for as long as the block lasts; no single answer may take longer than `timeout_seconds`.
 
         Raises:
             SetupError: Redis is away or refuses us, also in the block; or redis-py is not installed.
         """
-        client = connect(url, _TIMEOUT_SECONDS)
+        client = connect(url, timeout_seconds)
         try:
-            yield cls(client)
+            yield cls(client, timeout_seconds)
         except redis_errors() as exc:
-            raise SetupError(f"cache.redis_url: {type(exc).__name__}: {exc}") from exc
+            sentence = str(exc) or f"no answer within {timeout_seconds:g} s"
+            raise SetupError(f"cache.redis_url: {type(exc).__name__}: {sentence}") from exc
         finally:
             await client.aclose()
 
@@ -49,7 +54,7 @@ class RedisUpkeep:
             pipeline = self._client.pipeline(transaction=False)
             for key in keys:
                 pipeline.strlen(key)
-            for key, size in zip(keys, await pipeline.execute(), strict=True):
+            for key, size in zip(keys, await self._asked(pipeline.execute()), strict=True):
                 tenant = key.decode(errors="replace").removeprefix(PREFIX).rpartition("#")[0]
                 entries, used_bytes = found.get(tenant, Share(0, 0))
                 found[tenant] = Share(entries + 1, used_bytes + size)
@@ -61,13 +66,17 @@ class RedisUpkeep:
         pattern = f"{PREFIX}*" if tenant is None else f"{PREFIX}{tenant}#*"
         count = 0
         async for keys in self._batches(pattern):
-            count += await self._client.unlink(*keys)
+            count += await self._asked(self._client.unlink(*keys))
         return count
+
+    async def _asked(self, answer: Awaitable[Answer]) -> Answer:
+        async with asyncio.timeout(self._timeout_seconds):
+            return await answer
 
     async def _batches(self, pattern: str) -> AsyncIterator[list[bytes]]:
         cursor = 0
         while True:
-            cursor, keys = await self._client.scan(cursor, match=pattern, count=_BATCH)
+            cursor, keys = await self._asked(self._client.scan(cursor, match=pattern, count=_BATCH))
             if keys:
                 yield list(dict.fromkeys(keys))
             if cursor == 0:

@@ -9,6 +9,7 @@ import pytest
 from streamproc.errors import SetupError
 from streamproc.observe.cache_events import StoreTrouble
 from streamproc.stores.redis import RedisStore, name_of
+from streamproc.stores.redis_upkeep import RedisUpkeep
 from streamproc.stores.store import Found, StoreKey
 from tests.fakes import FakeClock, Seen, eventually
 from tests.servers.redis import Redis
@@ -144,6 +145,39 @@ async def test_a_look_that_is_cut_off_mixes_up_no_answers(redis: Redis) -> None:
             await asyncio.wait([look])
             found = await asyncio.gather(*(the.store.get(OTHER) for _ in range(20)))
             assert set(found) == {Found(OTHER.digest.encode(), "redis")}
+
+
+async def test_a_look_that_is_cut_off_ends_as_cancelled(redis: Redis) -> None:
+    """Two times in three the client gave its answer instead: a run that its sender had cancelled went on.
+
+    It waited by `asyncio.wait_for`, which in Python 3.11 takes a result that is just there over a cancellation.
+    """
+    async with rig(redis) as the:
+        swallowed = 0
+        for turns in range(300):
+            look = asyncio.create_task(the.store.get(KEY))
+            for _ in range(turns % 10):
+                await asyncio.sleep(0)
+            is_cut = look.cancel()
+            await asyncio.wait([look])
+            swallowed += is_cut and not look.cancelled()
+        assert swallowed == 0
+        assert the.troubles == []
+
+
+async def test_upkeep_waits_for_a_redis_that_hangs_within_its_bound(redis: Redis) -> None:
+    """`streamproc cache stats` on a frozen Redis ends with a sentence; the client itself has no patience of its own."""
+    process = redis.process
+    assert process is not None
+    async with RedisUpkeep.connect(redis.url, 5.0) as upkeep:
+        assert await upkeep.shares() == {}
+    process.pause()
+    try:
+        with pytest.raises(SetupError, match=r"no answer within 0\.05 s|Timeout"):
+            async with RedisUpkeep.connect(redis.url, 0.05) as upkeep:
+                await upkeep.shares()
+    finally:
+        process.resume()
 
 
 async def test_closing_writes_what_waits(redis: Redis) -> None:
