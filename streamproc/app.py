@@ -5,6 +5,7 @@ import random
 import secrets
 from functools import partial
 
+from streamproc.alerts import Alerts
 from streamproc.budgets import budgets_of
 from streamproc.chain.clock import Clock
 from streamproc.chain.outcome import Outcome
@@ -25,6 +26,7 @@ from streamproc.kafka.writer import Coalescing
 from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import Observer
 from streamproc.observe.gauges import ConnectionState, PartitionState, WorkerState
+from streamproc.observe.observers import Observers
 from streamproc.processor import Processor, RunRules
 from streamproc.providers.catalog import Catalog
 from streamproc.records.codec import RequestDecoder
@@ -55,8 +57,11 @@ class Worker:
         self._observer = observer
         self._clock = clock
         options = client_options(settings.kafka)
-        self._budgets = budgets_of(settings, options, _longest_call_seconds(settings), clock, observer)
-        self._chains = Chains(settings, catalog, clock, observer, counter or TokenCounter(), self._budgets.budget)
+        self._alerts = Alerts(settings, options, clock, observer)
+        call_seconds = _longest_call_seconds(settings)
+        self._budgets = budgets_of(settings, options, call_seconds, self._alerts.log, clock, observer)
+        told = Observers((observer, self._alerts))
+        self._chains = Chains(settings, catalog, clock, told, counter or TokenCounter(), self._budgets.budget)
         self._chunks = Producer(options, observer)
         chunks = settings.chunks
         self._publisher = Publisher(
@@ -150,7 +155,8 @@ class Worker:
         )
 
     def _failure(self) -> BaseException | None:
-        return self._publisher.failure or self._control.failure or self._journals.failure or self._budgets.failure
+        parts = (self._publisher, self._control, self._journals, self._alerts, self._budgets)
+        return next((part.failure for part in parts if part.failure is not None), None)
 
     def load(self) -> None:
         """Prices and rank files. Blocks for about a second: call it in a thread."""
@@ -169,6 +175,7 @@ class Worker:
             with setup_errors(self._settings.kafka, "reading the journal and usage topics"):
                 await self._journals.start()
             with setup_errors(self._settings.kafka, "reading the topics of the budgets"):
+                await self._alerts.start()
                 await self._budgets.start(lambda: self.consumer.has_all)
             with setup_errors(self._settings.kafka, "joining the group"):
                 await self._chunks.start()
@@ -187,6 +194,7 @@ class Worker:
         await self._publisher.stop()
         await self._journals.stop()
         await self._budgets.stop()
+        await self._alerts.stop()
         await self._chains.close()
 
     def state(self) -> WorkerState:

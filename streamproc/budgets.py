@@ -9,7 +9,6 @@ from typing import Any
 from streamproc.chain.budget import Budget, LedgerBudget
 from streamproc.chain.clock import Clock
 from streamproc.kafka.alert_log import AlertLog
-from streamproc.kafka.producer import Producer
 from streamproc.kafka.tail import Tail
 from streamproc.kafka.words import LastWords
 from streamproc.kept import Kept, KeptInMemory
@@ -17,10 +16,9 @@ from streamproc.kept_redis import KeptInRedis
 from streamproc.money.alerting import alert_of
 from streamproc.money.configured import configured_caps
 from streamproc.money.ledger import Crossed, Ledger, Standing
-from streamproc.observe.events import BudgetsChanged, Observer
+from streamproc.observe.events import BudgetAlerted, BudgetsChanged, Observer
 from streamproc.observe.gauges import BudgetState
 from streamproc.providers.webhook import Webhook
-from streamproc.records.alert import BudgetAlert
 from streamproc.settings.secret import read_secret
 from streamproc.settings.settings import Settings
 
@@ -65,9 +63,15 @@ class LedgerBudgets(Budgets):
     """Of a worker that keeps a ledger."""
 
     def __init__(
-        self, settings: Settings, options: Mapping[str, Any], call_seconds: float, clock: Clock, observer: Observer
+        self,
+        settings: Settings,
+        options: Mapping[str, Any],
+        call_seconds: float,
+        alerts: AlertLog,
+        clock: Clock,
+        observer: Observer,
     ) -> None:
-        """`options` are those of Kafka's clients; no call takes longer than `call_seconds`.
+        """`options` are those of Kafka's clients; no call takes longer than `call_seconds`; `alerts` is started.
 
         Raises:
             SetupError: a URL is none, or its file cannot be read, or an extra is not installed.
@@ -82,9 +86,7 @@ class LedgerBudgets(Budgets):
         self.budget = LedgerBudget(self._kept.ledger, observer)
         self.agreement = self._kept.agreement
         self._words = LastWords(Tail(options, (topics.admin,)), topics.admin, clock, observer)
-        self._alerts = AlertLog(
-            Producer(options, observer), Tail(options, (topics.alerts,)), topics.alerts, clock, observer, self._deliver
-        )
+        self._alerts = alerts
         url = read_secret(settings.budgets.webhook_url, settings.budgets.webhook_url_file, "budgets.webhook_url")
         self._webhook = None if url is None else Webhook(url, clock, random.random, observer)
         self._watching: asyncio.Task[None] | None = None
@@ -102,7 +104,7 @@ class LedgerBudgets(Budgets):
     @property
     def failure(self) -> BaseException | None:
         """What a task of it died of, if one did."""
-        return self._kept.failure or self._words.failure or self._alerts.failure
+        return self._kept.failure or self._words.failure
 
     async def start(self, has_all: Callable[[], bool]) -> None:
         """Looks whether anybody else is in the group, and reads words and alerts; before the group is joined.
@@ -117,7 +119,7 @@ class LedgerBudgets(Budgets):
         await self._words.start()
         await self._govern()
         self._words.follow(self._govern)
-        await self._alerts.start(self._kept.since_ms())
+        await self._alerts.learn(self._kept.since_ms())
         if self._webhook is not None:
             self._webhook.start()
         await self._kept.start(has_all)
@@ -130,7 +132,6 @@ class LedgerBudgets(Budgets):
             await asyncio.wait([self._watching])
         await self._kept.stop()
         await self._words.stop()
-        await self._alerts.stop()
         if self._webhook is not None:
             await self._webhook.stop()
 
@@ -148,22 +149,29 @@ class LedgerBudgets(Budgets):
 
     def _crossed(self, crossed: Crossed) -> None:
         state = self._caps.state(crossed.account, crossed.cap, crossed.settled)
-        self._alerts.tell(alert_of(crossed, state, datetime.fromtimestamp(self._clock.time(), UTC)))
-
-    def _deliver(self, alert: BudgetAlert) -> None:
-        if self._webhook is not None:
-            self._webhook.deliver(alert)
+        alert = alert_of(crossed, state, datetime.fromtimestamp(self._clock.time(), UTC))
+        if self._alerts.tell(alert):
+            self._observer.saw(BudgetAlerted(alert))
+            if self._webhook is not None:
+                self._webhook.deliver(alert)
 
 
 def budgets_of(
-    settings: Settings, options: Mapping[str, Any], call_seconds: float, clock: Clock, observer: Observer
+    settings: Settings,
+    options: Mapping[str, Any],
+    call_seconds: float,
+    alerts: AlertLog,
+    clock: Clock,
+    observer: Observer,
 ) -> Budgets:
     """The budgets that the settings ask for; the arguments are those of `LedgerBudgets`.
 
     Raises:
         SetupError: as `LedgerBudgets`.
     """
-    return LedgerBudgets(settings, options, call_seconds, clock, observer) if settings.budgets.is_on else Budgets()
+    if not settings.budgets.is_on:
+        return Budgets()
+    return LedgerBudgets(settings, options, call_seconds, alerts, clock, observer)
 
 
 def _shown(standing: Standing) -> BudgetState:

@@ -113,11 +113,11 @@ class Breaker:
             return self._open(now, pause, "the probe failed")
         return self._count(now, failed=True, slow=False)
 
-    def refused(self, ticket: int, now: float) -> bool:
-        """The credential itself was refused: no further proof is needed."""
+    def refused(self, ticket: int, now: float, reason: str) -> bool:
+        """The credential itself gets no answer: no further proof is needed. `reason` says why."""
         if ticket != self._generation:
             return False
-        return self._open(now, self._rules.refused_seconds, "the credential was refused")
+        return self._open(now, self._rules.refused_seconds, reason)
 
     def abandoned(self, ticket: int, now: float) -> None:
         """The call was cut off by us and says nothing. Was it the probe, the next call is one."""

@@ -9,11 +9,13 @@ from math import inf
 from streamproc.chain.breaker import Breaker, BreakerRules
 from streamproc.chain.concurrency import Concurrency
 from streamproc.chain.limits import Hold
-from streamproc.errors import CredentialFault, ProviderError, RateLimited, RequestFault
+from streamproc.errors import CredentialFault, ProviderError, QuotaExhausted, RateLimited, RequestFault
 
 __all__ = ["Standing"]
 
 _FORBIDDEN = 403
+_REFUSED = "the credential was refused"
+_QUOTA_SPENT = "the credential's quota is used up"
 _PATIENCE_SECONDS = 0.25
 
 
@@ -60,7 +62,8 @@ class Standing:
         if isinstance(error, RequestFault):
             return self.breaker.succeeded(ticket, None, now)
         if isinstance(error, CredentialFault) and error.status_code != _FORBIDDEN:
-            return self.breaker.refused(ticket, now)
+            spent = isinstance(error, QuotaExhausted)
+            return self.breaker.refused(ticket, now, _QUOTA_SPENT if spent else _REFUSED)
         if isinstance(error, RateLimited):
             self.concurrency.slow_down(begun, now)
             if hint is not None:

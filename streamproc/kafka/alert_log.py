@@ -1,11 +1,9 @@
 """The alert topic: alerts of this worker go there, each once.
 
-What stands there already is read at the start, so that a worker that builds its ledger again repeats none of it. An
+A worker with budgets reads what stands there already, so that one that builds its ledger again repeats none of it. An
 alert whose record had not been stored when its worker died is told by the next one, and one whose record has left the
 topic is told again.
 """
-
-from collections.abc import Callable
 
 from aiokafka import TopicPartition
 from pydantic import ValidationError
@@ -15,8 +13,7 @@ from streamproc.kafka.lane import Lane
 from streamproc.kafka.lanes import Lanes
 from streamproc.kafka.producer import Producer, within
 from streamproc.kafka.tail import Tail
-from streamproc.observe.events import BudgetAlerted, Observer
-from streamproc.records.alert import BudgetAlert
+from streamproc.records.alert import ALERTS, Alert
 from streamproc.records.codec import encode
 from streamproc.records.headers import SOURCE
 
@@ -35,22 +32,12 @@ _HEADERS = (
 class AlertLog:
     """Publishes in the background, until Kafka has it."""
 
-    def __init__(
-        self,
-        producer: Producer,
-        tail: Tail,
-        topic: str,
-        clock: Clock,
-        observer: Observer,
-        deliver: Callable[[BudgetAlert], None],
-    ) -> None:
-        """`deliver` is given each alert that was not told before, too."""
+    def __init__(self, producer: Producer, tail: Tail, topic: str, clock: Clock) -> None:
+        """Connects to nothing yet."""
         self._producer = producer
         self._tail = tail
         self._key = TopicPartition(topic, 0)
         self._clock = clock
-        self._observer = observer
-        self._deliver = deliver
         self._told: dict[str, None] = {}
         self._lanes = Lanes(self._make_lane, "alerts")
 
@@ -62,18 +49,25 @@ class AlertLog:
     def _make_lane(self, partition: int) -> Lane:
         return Lane(self._producer, self._key.topic, partition, self._clock, lambda _: None, repeats=True)
 
-    async def start(self, since_ms: int) -> None:
-        """Learns what was told since a time.
+    async def start(self) -> None:
+        """Connects.
 
         Raises:
             KafkaError: no broker answers, or it refuses us.
         """
         await self._producer.start()
+
+    async def learn(self, since_ms: int) -> None:
+        """Learns what was told since a time; unix milliseconds.
+
+        Raises:
+            KafkaError: no broker answers, or it refuses us.
+        """
         await self._tail.start()
         async for found in self._tail.read(self._key, await self._tail.offset_at(self._key, since_ms)):
             for record in found.records:
                 try:
-                    self._remember(BudgetAlert.model_validate_json(record.value or b"").alert_id)
+                    self._remember(ALERTS.validate_json(record.value or b"").alert_id)
                 except ValidationError:
                     continue  # of another kind
         await self._tail.stop()
@@ -89,21 +83,20 @@ class AlertLog:
         lane = self._lanes.of(0)
         await lane.acknowledgement(lane.appended)
 
-    def tell(self, alert: BudgetAlert) -> None:
-        """Publishes an alert, unless it was told before. Waits for nothing."""
+    def tell(self, alert: Alert) -> bool:
+        """Publishes an alert; False when it was told before. Waits for nothing."""
         if alert.alert_id in self._told:
-            return
+            return False
         self._remember(alert.alert_id)
-        self._observer.saw(BudgetAlerted(alert))
-        self._lanes.of(0).append(
-            (alert.name or alert.scope).encode(),
-            encode(alert),
-            _HEADERS,
-            alert.alert_id.encode(),
-        )
-        self._deliver(alert)
+        self._lanes.of(0).append(_key_of(alert), encode(alert), _HEADERS, alert.alert_id.encode())
+        return True
 
     def _remember(self, alert_id: str) -> None:
         self._told[alert_id] = None
         if len(self._told) > _MOST_REMEMBERED:
             del self._told[next(iter(self._told))]
+
+
+def _key_of(alert: Alert) -> bytes:
+    name = alert.provider if alert.kind == "breaker" else alert.name or alert.scope
+    return name.encode()

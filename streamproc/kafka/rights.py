@@ -92,10 +92,9 @@ def needed_rights(settings: Settings) -> dict[str, list[str]]:
     topics = settings.topics
     sources = [source.topic for source in settings.sources]
     read = [*sources, topics.deferred, topics.journal, topics.usage, *settings.control_topics()]
-    write = list(topics.outputs())
+    write = [*topics.outputs(), topics.alerts]
     if settings.budgets.is_on:
         read += [topics.admin, topics.alerts]
-        write.append(topics.alerts)
     return {"Read": read, "Write": write}
 
 

@@ -60,15 +60,10 @@ def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
         # Workers read it like a request topic: what comes of its records needs partitions, too.
         TopicPlan(topics.deferred, count, max(7 * _DAY_MS, longest_ms), is_output=True, is_source=True),
         *(TopicPlan(name, 1, 7 * _DAY_MS, is_output=False) for name in settings.control_topics()),
-        *(_budget_topics(settings) if settings.budgets.is_on else ()),
-    )
-
-
-def _budget_topics(settings: Settings) -> tuple[TopicPlan, ...]:
-    # One partition each: the order of an operator's words counts. Alerts are looked up for as long as a month lasts.
-    return (
-        TopicPlan(settings.topics.admin, 1, None, is_output=False, is_compacted=True),
-        TopicPlan(settings.topics.alerts, 1, 32 * _DAY_MS, is_output=False),
+        # Alerts of budgets are looked up for as long as a month lasts.
+        TopicPlan(topics.alerts, 1, 32 * _DAY_MS, is_output=False),
+        # One partition: the order of an operator's words counts.
+        *((TopicPlan(topics.admin, 1, None, is_output=False, is_compacted=True),) if settings.budgets.is_on else ()),
     )
 
 

@@ -1,11 +1,13 @@
 """The alert: something an operator should know of now."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
 
 from streamproc.records.shapes import Written
 
-__all__ = ["BudgetAlert"]
+__all__ = ["ALERTS", "Alert", "BreakerAlert", "BudgetAlert"]
 
 
 class BudgetAlert(Written):
@@ -28,3 +30,30 @@ class BudgetAlert(Written):
     settled: int
     killed: bool
     at: datetime
+
+
+class BreakerAlert(Written):
+    """A worker's breaker of a credential with a model is open, lets a probe through, or is closed again.
+
+    An open one lets no call through for `wait_seconds`. `reason` says what opened it: failed or slow calls, or that the
+    credential was refused or its quota used up. Each worker has breakers of its own; `worker` tells them apart. What
+    follows quickly is held back, and what came of it is told later: `untold` counts the changes since the alert before.
+    """
+
+    kind: Literal["breaker"] = "breaker"
+    alert_id: str
+    worker: str
+    provider: str
+    credential: str
+    model: str
+    state: Literal["open", "half_open", "closed"]
+    reason: str
+    wait_seconds: float
+    untold: int
+    at: datetime
+
+
+Alert = Annotated[BudgetAlert | BreakerAlert, Field(discriminator="kind")]
+"""Any of them."""
+
+ALERTS: TypeAdapter[Alert] = TypeAdapter(Alert)

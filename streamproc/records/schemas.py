@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic.json_schema import JsonSchemaValue
 
 from streamproc.records.admin import WORDS
-from streamproc.records.alert import BudgetAlert
+from streamproc.records.alert import ALERTS
 from streamproc.records.batch_line import BATCH_LINE, request_adapter
 from streamproc.records.chunk import Chunk
 from streamproc.records.control import Cancel
@@ -44,7 +44,7 @@ def schemas() -> dict[str, JsonSchemaValue]:
         "dead-letter": ("Dead letter", _dead_letter()),
         "control": ("Control record", Cancel.model_json_schema()),
         "admin": ("Admin record", WORDS.json_schema()),
-        "alert": ("Alert", BudgetAlert.model_json_schema()),
+        "alert": ("Alert", ALERTS.json_schema()),
     }
     return {
         f"{name}.json": {**schema, "$schema": _DIALECT, "$id": f"streamproc:{name}.v1", "title": title}

@@ -25,7 +25,12 @@ def settings(bootstrap: str, topic_prefix: str) -> Settings:
 
 def names(settings: Settings) -> list[str]:
     """Names of all topics."""
-    return [*(source.topic for source in settings.sources), *settings.topics.outputs(), settings.topics.control]
+    return [
+        *(source.topic for source in settings.sources),
+        *settings.topics.outputs(),
+        settings.topics.control,
+        settings.topics.alerts,
+    ]
 
 
 async def create(settings: Settings, topic: str, partitions: int) -> None:
@@ -62,7 +67,10 @@ async def test_topics_are_created_once(settings: Settings) -> None:
     """The first time all of them, with their retention; the second time none, and nothing is changed."""
     assert await create_topics(settings) == names(settings)
     assert await create_topics(settings) == []
-    assert await check_topics(settings) == dict.fromkeys(names(settings), 4) | {settings.topics.control: 1}
+    assert await check_topics(settings) == dict.fromkeys(names(settings), 4) | {
+        settings.topics.control: 1,
+        settings.topics.alerts: 1,
+    }
     assert {name: kept // DAY_MS for name, kept in (await retention(settings)).items()} == {
         "requests": 7,
         "chunks": 1,
@@ -72,6 +80,7 @@ async def test_topics_are_created_once(settings: Settings) -> None:
         "journal": 7,
         "deferred": 7,
         "control": 7,
+        "alerts": 32,
     }
 
 

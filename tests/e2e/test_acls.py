@@ -159,10 +159,10 @@ async def test_each_right_that_is_missing_is_told(guarded: str, tmp_path: Path) 
 
         assert start() == (
             "user 'bob' Read of llm.requests, llm.deferred, llm.journal, llm.usage, llm.control, nor Write of"
-            " llm.chunks, llm.results, llm.usage, llm.dead, llm.journal, llm.deferred; add the ACLs"
+            " llm.chunks, llm.results, llm.usage, llm.dead, llm.journal, llm.deferred, llm.alerts; add the ACLs"
         )
         await allow(*topics(_READ, *_ROLES))
-        await allow(*topics(_WRITE, "chunks", "usage", "journal", "deferred"))
+        await allow(*topics(_WRITE, "chunks", "usage", "journal", "deferred", "alerts"))
         assert start() == "user 'bob' Write of llm.results, llm.dead; add the ACLs"
         await allow(*topics(_WRITE, "results", "dead"))
         assert "joining the group" in start()

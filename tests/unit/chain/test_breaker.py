@@ -133,13 +133,14 @@ def test_calls_of_an_earlier_state_say_nothing() -> None:
 def test_a_refused_credential_opens_it_at_once() -> None:
     """One proof is enough, and only a person can mend it."""
     breaker = Breaker(RULES)
-    assert breaker.refused(breaker.begin(), 0.0)
+    assert breaker.refused(breaker.begin(), 0.0, "the key is wrong")
     assert breaker.wait_seconds(0.0) == 30.0
+    assert breaker.reason == "the key is wrong"
 
 
 def test_one_that_is_off_never_opens() -> None:
     """Whatever comes."""
     breaker = Breaker(BreakerRules(enabled=False, min_calls=1))
     fails(breaker, 50)
-    breaker.refused(breaker.begin(), 0.0)
+    breaker.refused(breaker.begin(), 0.0, "the key is wrong")
     assert breaker.state is State.CLOSED

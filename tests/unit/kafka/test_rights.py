@@ -23,10 +23,12 @@ def test_what_is_not_known_is_not_missing() -> None:
 
 
 def test_budgets_need_rights_of_their_own() -> None:
-    """Where there are none, their topics need not even be there."""
+    """Where there are none the topic of words need not even be there, and alerts of breakers are only written."""
     without, with_budgets = Settings(), Settings(budgets=BudgetSettings(enabled=True))
     admin, alerts = without.topics.admin, without.topics.alerts
-    assert not {admin, alerts} & {topic for topics in needed_rights(without).values() for topic in topics}
-    more = needed_rights(with_budgets)
+    less, more = needed_rights(without), needed_rights(with_budgets)
+    assert not {admin, alerts} & set(less["Read"])
+    assert admin not in less["Write"]
+    assert alerts in less["Write"]
     assert {admin, alerts} <= set(more["Read"])
     assert alerts in more["Write"]

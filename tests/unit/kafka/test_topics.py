@@ -49,7 +49,11 @@ def test_every_topic_of_the_settings_is_planned() -> None:
     assert {topic.name for topic in plan if topic.is_output} == set(settings.topics.outputs())
     assert {topic.partitions for topic in plan if topic.is_source or topic.is_output} == {7}
     others = [topic for topic in plan if not topic.is_source and not topic.is_output]
-    assert {(topic.name, topic.partitions) for topic in others} == {("llm.control", 1), ("t.control", 1)}
+    assert {(topic.name, topic.partitions) for topic in others} == {
+        ("llm.control", 1),
+        ("t.control", 1),
+        ("llm.alerts", 1),
+    }
     assert len({topic.name for topic in plan}) == len(plan)
 
 
