@@ -119,6 +119,7 @@ class Processor:
             journal=incoming.journal,
             trace=trace_of(incoming.headers),
             replay_of=replay_of(incoming.headers),
+            order_key=incoming.order_key,
             is_deferred=incoming.deferral is not None,
         )
 

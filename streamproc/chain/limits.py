@@ -11,7 +11,7 @@ from streamproc.chain.gcra import Gcra
 
 __all__ = ["Hold", "HoldReason", "LimitRules", "Limits"]
 
-HoldReason = Literal["breaker", "pause", "requests", "tokens", "concurrency"]
+HoldReason = Literal["breaker", "pause", "requests", "tokens", "concurrency", "tokens_in_flight", "share"]
 
 _PATIENCE_SECONDS = 0.25
 """Who waits for another call's end asks again so soon, should nobody tell of it."""
@@ -33,18 +33,21 @@ class LimitRules:
     tokens_per_minute: float | None = None
     tokens_burst: float = 1.0
     max_concurrent: int | None = None
+    max_tokens_in_flight: int | None = None
 
 
 class Limits:
     """The limits of one credential or one tenant. Times are monotonic seconds."""
 
-    __slots__ = ("_concurrency", "_requests", "_tokens")
+    __slots__ = ("_concurrency", "_in_flight", "_most_in_flight", "_requests", "_tokens")
 
     def __init__(self, rules: LimitRules) -> None:
         per_minute, tokens = rules.requests_per_minute, rules.tokens_per_minute
         self._requests = None if per_minute is None else Gcra(per_minute, rules.requests_burst)
         self._tokens = None if tokens is None else Gcra(tokens, rules.tokens_burst)
         self._concurrency = Concurrency(rules.max_concurrent)
+        self._most_in_flight = rules.max_tokens_in_flight
+        self._in_flight = 0
 
     @property
     def running(self) -> int:
@@ -55,6 +58,9 @@ class Limits:
         """What stands in the way of a call of so many tokens; the longest wait is told."""
         if self._concurrency.is_full:
             return Hold("concurrency", _PATIENCE_SECONDS)
+        most = self._most_in_flight
+        if most is not None and self._in_flight and self._in_flight + tokens > most:
+            return Hold("tokens_in_flight", _PATIENCE_SECONDS)
         requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now)
         used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now)
         if max(requests, used) <= 0.0:
@@ -64,6 +70,7 @@ class Limits:
     def enter(self, tokens: int, now: float) -> None:
         """A call begins that may use so many tokens."""
         self._concurrency.enter()
+        self._in_flight += tokens
         if self._requests is not None:
             self._requests.take(1, now)
         if self._tokens is not None:
@@ -72,6 +79,7 @@ class Limits:
     def leave(self, estimated: int, used: int | None) -> None:
         """A call is over: it used so many of the tokens it was let in with; None: it was never made."""
         self._concurrency.leave()
+        self._in_flight -= estimated
         if used is None and self._requests is not None:
             self._requests.give_back(1)
         if self._tokens is not None:

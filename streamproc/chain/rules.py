@@ -21,6 +21,7 @@ def limit_rules(settings: CallLimitSettings) -> LimitRules:
         tokens_per_minute=settings.tokens_per_minute,
         tokens_burst=settings.token_bucket or 1.0,
         max_concurrent=settings.max_concurrent,
+        max_tokens_in_flight=settings.max_tokens_in_flight,
     )
 
 

@@ -16,6 +16,8 @@ from streamproc.records.usage import UsageLine
 
 __all__ = ["History", "Incoming", "Run", "Terminal"]
 
+_USUAL_PRIORITY = 5
+
 
 @dataclass(frozen=True, slots=True)
 class History:
@@ -43,6 +45,7 @@ class Incoming(NamedTuple):
         id: the run's; of a deferred one it names the record on the request topic.
         offset: of this record in its partition.
         tenant: the one its source or its deferral pins.
+        order_key: topic, partition and record key, where runs of one key are answered one after the other.
         deferral: what a deferred run takes along.
         problem: why the record cannot be taken, whatever its value is.
     """
@@ -58,6 +61,7 @@ class Incoming(NamedTuple):
     history: History = History()
     deferral: Deferral | None = None
     problem: InvalidRequest | None = None
+    order_key: tuple[str, int, bytes] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -71,6 +75,7 @@ class Run:
         deadline: unix seconds; the run is `expired` after it.
         not_before: unix seconds; the run takes no slot before it.
         taken_at: monotonic seconds when the record entered the window.
+        order_key: it starts when the one before it with the same order key has its end; None: whenever it can.
         is_deferred: it comes from the topic of deferred runs.
         is_cancelled: its sender wants no answer any more; whoever holds it ends it.
     """
@@ -90,6 +95,7 @@ class Run:
     journal: Journal
     trace: bytes | None = None
     replay_of: str | None = None
+    order_key: tuple[str, int, bytes] | None = None
     is_deferred: bool = False
     is_cancelled: bool = False
 
@@ -97,6 +103,12 @@ class Run:
     def route(self) -> str:
         """What the run waits for, a provider and a model; ready queues are kept for each (route, tenant)."""
         return f"{self.provider.name}/{self.model}"
+
+    @property
+    def priority(self) -> int:
+        """From 0 to 9, higher goes first among runs of its tenant."""
+        asked = self.request.priority
+        return _USUAL_PRIORITY if asked is None else asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The consumer: a member of the group, its poll loop that never stops, and how it leaves."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,13 +17,15 @@ from streamproc.kafka.assignor import own_sticky_assignor
 from streamproc.kafka.commit_rules import CommitRules
 from streamproc.kafka.committed import group_state
 from streamproc.kafka.deferring import Bounds
-from streamproc.kafka.dispatch import Dispatch, Work
+from streamproc.kafka.dispatch import Dispatch
 from streamproc.kafka.intake import Intake
 from streamproc.kafka.journals import Journals
 from streamproc.kafka.membership import Membership
 from streamproc.kafka.rebalance import Rebalance
+from streamproc.kafka.slots import Slots
 from streamproc.kafka.stopping import stop_consumer
 from streamproc.kafka.transactor import NewTransactor
+from streamproc.kafka.work import Work
 from streamproc.observe.events import Observer
 from streamproc.settings.kafka import KafkaSettings
 
@@ -49,9 +51,11 @@ class Consumer:
         options: Mapping[str, Any],
         sources: Mapping[str, str | None],
         deferred: str,
+        ordered: Collection[str],
         work: Work,
         new_transactor: NewTransactor,
-        max_running: int,
+        slots: Slots,
+        weight_of: Callable[[str], float],
         bounds: Bounds,
         settings: KafkaSettings,
         agreement: Agreement,
@@ -84,7 +88,7 @@ class Consumer:
             check_crcs=True,
         )
         room = asyncio.Event()
-        self.dispatch = Dispatch(work, clock, max_running, room.set, is_cancelled, bounds)
+        self.dispatch = Dispatch(work, clock, slots, room.set, is_cancelled, bounds, weight_of, observer)
         self._rebalance = Rebalance(
             self._consumer,
             Membership(self._consumer, options["group_id"], options["group_instance_id"], _lease(options), clock),
@@ -101,7 +105,16 @@ class Consumer:
             call_seconds,
         )
         self._intake = Intake(
-            self._consumer, self._rebalance.assignments, self.dispatch, work, room, bounds, deferred, clock, observer
+            self._consumer,
+            self._rebalance.assignments,
+            self.dispatch,
+            work,
+            room,
+            bounds,
+            deferred,
+            ordered,
+            clock,
+            observer,
         )
         self._ends: dict[TopicPartition, int] = {}
         self._stopping = False

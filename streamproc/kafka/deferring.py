@@ -32,9 +32,12 @@ class Bounds(NamedTuple):
 
 
 def is_deferrable(run: Run, now: float) -> bool:
-    """Whether a run waits for its own `not_before`, and for a while: one that waits for its provider may go on soon."""
+    """Whether a run waits for its own `not_before`, and for a while: one that waits for its provider may go on soon.
+
+    One that has an order by its key stays: others of its key would be read, and answered, before it is back.
+    """
     is_own = run.request.not_before is not None and run.progress.waits == 0
-    return is_own and not run.is_deferred and run.not_before - now >= _LEAST_SECONDS
+    return is_own and run.order_key is None and not run.is_deferred and run.not_before - now >= _LEAST_SECONDS
 
 
 def choose(waiting: Iterable[Run], now: float) -> list[Run]:

@@ -1,62 +1,29 @@
 """Dispatch: gives ready runs a slot, up to the cap of running calls, and puts waiting ones back.
 
 Before a run gets a slot it is asked whether it may call now. A run that may not takes none, and waits where it is.
+One that has to come after another of its key is not asked before that one has its end.
 """
 
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from streamproc.chain.clock import Clock
 from streamproc.chain.permit import NotBefore
-from streamproc.chain.run import Incoming, Run, Terminal
+from streamproc.chain.run import Run, Terminal
 from streamproc.errors import NotNow
 from streamproc.kafka.assignment import Assignment, State
 from streamproc.kafka.deferring import Bounds, choose
 from streamproc.kafka.failure import failure_of
+from streamproc.kafka.key_order import KeyOrder
 from streamproc.kafka.ready import ReadyQueues
-from streamproc.records.outgoing import Outgoing
+from streamproc.kafka.slots import Seat, Slots
+from streamproc.kafka.work import Work
+from streamproc.observe.events import CallsHeld, Observer
 
-__all__ = ["Dispatch", "Work"]
+__all__ = ["Dispatch"]
 
 _SWEEP_SECONDS = 1.0
-
-
-class Work(Protocol):
-    """What is done with a record. The processor is the real one."""
-
-    def accept(self, incoming: Incoming) -> Run | Terminal:
-        """A valid request's run, or at once what a record that is none leaves behind."""
-        ...
-
-    def admit(self, run: Run) -> NotBefore | None:
-        """Takes, without waiting, the permit for the run's first call; or says why there is none now."""
-        ...
-
-    async def process(self, run: Run) -> Terminal:
-        """Does the work.
-
-        Raises:
-            NotNow: `run.not_before` says when to come back.
-        """
-        ...
-
-    def expire(self, run: Run) -> Terminal:
-        """What a run leaves behind whose deadline passed while it waited."""
-        ...
-
-    def cancel(self, run: Run) -> Terminal:
-        """What a run leaves behind that its sender cancelled."""
-        ...
-
-    def defer(self, run: Run) -> Terminal | None:
-        """What a run leaves behind that is to be read again later; None when that cannot be."""
-        ...
-
-    def abandon(self, run: Run) -> tuple[Outgoing, ...]:
-        """Usage of a run that was cut off and will run again elsewhere."""
-        ...
 
 
 class Dispatch:
@@ -69,19 +36,23 @@ class Dispatch:
         self,
         work: Work,
         clock: Clock,
-        max_running: int,
+        slots: Slots,
         freed: Callable[[], None],
         is_cancelled: Callable[[Run], bool],
         bounds: Bounds,
+        weight_of: Callable[[str], float],
+        observer: Observer,
     ) -> None:
-        self.queues = ReadyQueues()
+        self.queues = ReadyQueues(weight_of)
         self._work = work
         self._clock = clock
-        self._max_running = max_running
+        self._slots = slots
         self._freed = freed
         self._is_cancelled = is_cancelled
         self._bounds = bounds
-        self._slots: dict[asyncio.Task[None], Run] = {}
+        self._observer = observer
+        self._order = KeyOrder()
+        self._tasks: dict[asyncio.Task[None], Run] = {}
         self._cut: set[asyncio.Task[None]] = set()
         self._owners: dict[int, Assignment] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -95,21 +66,35 @@ class Dispatch:
     @property
     def running(self) -> int:
         """Runs that have a slot."""
-        return len(self._slots)
+        return self._slots.taken
 
     def put(self, run: Run, owner: Assignment) -> None:
         """Takes a run; `owner` learns of its end. One that is cancelled ends here, whether it is new or comes back."""
         if run.is_cancelled or self._is_cancelled(run):
-            owner.finish(run.offset, self._work.cancel(run))
+            self._finish(run, owner, self._work.cancel(run))
             return
         self._owners[id(run)] = owner
-        self.queues.put(run, self._clock.time())
+        self._slots.expect(run)
+        self.queues.put(run, self._clock.time(), is_behind=self._order.join(run))
+
+    def _finish(self, run: Run, owner: Assignment, terminal: Terminal) -> None:
+        owner.finish(run.offset, terminal)
+        self._leave(run)
+
+    def _abandon(self, run: Run, owner: Assignment) -> None:
+        owner.bill(self._work.abandon(run))
+        self._leave(run)
+
+    def _leave(self, run: Run) -> None:
+        head = self._order.leave(run)
+        if head is not None and self.queues.wake(head, self._clock.time()):
+            asyncio.get_running_loop().call_soon(self.start_ready)
 
     def start_ready(self) -> None:
         """Fills free slots. Called after every change: new runs, a freed slot, a time that has come."""
         now = self._clock.time()
         self.queues.release_due(now)
-        while not self.is_stopped and self.running < self._max_running:
+        while not self.is_stopped and self._slots.free > 0:
             run = self.queues.take(self._admit, now)
             if run is None:
                 break
@@ -118,14 +103,20 @@ class Dispatch:
                 self._keep(run, owner)
                 continue
             task = asyncio.create_task(self._run(run, owner), name=str(run.id))
-            self._slots[task] = run
+            self._tasks[task] = run
             owner.running.add(task)
-            task.add_done_callback(partial(self._ended, run, owner))
+            task.add_done_callback(partial(self._ended, run, owner, self._slots.take(run)))
         self._arm(now)
 
     def _admit(self, run: Run) -> NotBefore | None:
-        # Whose partition is not ready takes no permit: it is only put aside.
-        return self._work.admit(run) if self._owners[id(run)].state is State.READY else None
+        if self._owners[id(run)].state is not State.READY:
+            return None  # it takes no permit: it is only put aside
+        hold = self._slots.hold(run)
+        if hold is None:
+            return self._work.admit(run)
+        tenant = run.tenant if hold.is_tenant else None
+        self._observer.saw(CallsHeld(run.provider.name, hold.reason, tenant, hold.seconds))
+        return hold
 
     async def _run(self, run: Run, owner: Assignment) -> None:
         try:
@@ -135,12 +126,12 @@ class Dispatch:
             if error.room is not None:
                 error.room.then(partial(self._wake, run))
         else:
-            owner.finish(run.offset, terminal)
+            self._finish(run, owner, terminal)
 
     def _wake(self, run: Run) -> bool:
         """There is room for a run; False when it does not wait any more."""
-        run.not_before = self._clock.time()  # also where it is parked, or will be before it has a slot
-        if not self.queues.wake(run):
+        now = run.not_before = self._clock.time()  # also where it is parked, or will be before it has a slot
+        if not self.queues.wake(run, now):
             return False
         # Not from within whoever made the room: it has not come to its own end yet.
         asyncio.get_running_loop().call_soon(self.start_ready)
@@ -150,7 +141,7 @@ class Dispatch:
         if owner.state is State.READY:
             self.put(run, owner)
         elif owner.state is State.ENDED:
-            owner.bill(self._work.abandon(run))
+            self._abandon(run, owner)
         else:
             owner.parked.append(run)
 
@@ -161,20 +152,21 @@ class Dispatch:
             self.put(run, owner)
         self.start_ready()
 
-    def _ended(self, run: Run, owner: Assignment, task: asyncio.Task[None]) -> None:
+    def _ended(self, run: Run, owner: Assignment, seat: Seat, task: asyncio.Task[None]) -> None:
         # A callback and not a `finally`: a task that is cancelled before its first step never enters its body.
         owner.running.discard(task)
-        del self._slots[task]
+        del self._tasks[task]
+        self._slots.give_back(seat)
         run.progress.give_back()
         self.queues.reopen(run)
         if task.cancelled() and run.is_cancelled:
             # A drain may have cut it, too, before or after: either way its sender wants no answer. Should this
             # terminal be lost with the partition, the next owner finds the same cancel on its topic.
-            owner.finish(run.offset, self._work.cancel(run))
+            self._finish(run, owner, self._work.cancel(run))
         elif (failure := failure_of(task)) is not None:
             self.failure = failure  # a run without an end would hold its partition, and nobody would know
         elif task.cancelled():
-            owner.bill(self._work.abandon(run))
+            self._abandon(run, owner)
         self._freed()
         self.start_ready()
 
@@ -184,8 +176,8 @@ class Dispatch:
         A running one is cut at its provider, and once only: a second cut would meet it while it hangs up.
         """
         for run in self.queues.remove(self._is_cancelled):
-            self._owners.pop(id(run)).finish(run.offset, self._work.cancel(run))
-        for task, run in self._slots.items():
+            self._finish(run, self._owners.pop(id(run)), self._work.cancel(run))
+        for task, run in self._tasks.items():
             if not run.is_cancelled and self._is_cancelled(run):
                 run.is_cancelled = True
                 task.cancel()
@@ -198,25 +190,24 @@ class Dispatch:
             return
         self._last_sweep = now
         # A cut may be swallowed on its way down: who still runs a whole sweep later is cut again.
-        cut = {task for task, run in self._slots.items() if run.is_cancelled}
+        cut = {task for task, run in self._tasks.items() if run.is_cancelled}
         for task in cut & self._cut:
             task.cancel()
         self._cut = cut
         for run in self.queues.expired(now):
-            self._owners.pop(id(run)).finish(run.offset, self._work.expire(run))
+            self._finish(run, self._owners.pop(id(run)), self._work.expire(run))
             self._freed()
         self._defer(now)
 
     def _defer(self, now: float) -> None:
         crowded = {owner for owner in set(self._owners.values()) if self._is_crowded(owner)}
         waiting = (run for run in self.queues.later() if self._owners[id(run)] in crowded) if crowded else ()
-        deferred = {id(run): self._work.defer(run) for run in choose(waiting, now)}
-        if any(deferred.values()):
-            for run in self.queues.remove(lambda run: deferred.get(id(run)) is not None):
-                terminal = deferred[id(run)]
-                if terminal is not None:
-                    self._owners.pop(id(run)).finish(run.offset, terminal)
-            self._freed()
+        for run in choose(waiting, now):
+            terminal = self._work.defer(run)
+            if terminal is not None:
+                self.queues.discard(run)
+                self._finish(run, self._owners.pop(id(run)), terminal)
+                self._freed()
 
     def _is_crowded(self, owner: Assignment) -> bool:
         has_room = owner.has_room(self._bounds.max_window)
@@ -226,7 +217,7 @@ class Dispatch:
         """Forgets the queued runs of a lost partition; calls they made before they had to wait are billed."""
         queued = self.queues.remove(lambda run: self._owners[id(run)] is owner)
         for run in (*queued, *owner.parked):
-            owner.bill(self._work.abandon(run))
+            self._abandon(run, owner)
         owner.parked.clear()
         self._owners = {key: kept for key, kept in self._owners.items() if kept is not owner}
 

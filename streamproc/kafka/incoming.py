@@ -12,8 +12,13 @@ from streamproc.records.identity import RunId
 __all__ = ["incoming_of"]
 
 
-def incoming_of(record: "ConsumerRecord[bytes, bytes]", assignment: Assignment, *, is_deferred: bool) -> Incoming:
-    """A record with what is known of its run; one of the topic of deferred runs goes by the name of its request's."""
+def incoming_of(
+    record: "ConsumerRecord[bytes, bytes]", assignment: Assignment, *, is_deferred: bool, is_ordered: bool
+) -> Incoming:
+    """A record with what is known of its run; one of the topic of deferred runs goes by the name of its request's.
+
+    `is_ordered`: runs of one key of this topic are answered one after the other. A record without a key is free.
+    """
     run_id = RunId(record.topic, record.partition, record.offset, record.timestamp)
     headers: tuple[tuple[str, bytes | None], ...] = tuple(record.headers)
     deferral = problem = None
@@ -36,4 +41,5 @@ def incoming_of(record: "ConsumerRecord[bytes, bytes]", assignment: Assignment, 
         tenant=assignment.tenant if deferral is None else deferral.tenant,
         deferral=deferral,
         problem=problem,
+        order_key=(record.topic, record.partition, record.key) if is_ordered and record.key is not None else None,
     )

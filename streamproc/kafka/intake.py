@@ -5,7 +5,7 @@ on. Offsets never travel into the chain: whoever finishes a run tells its assign
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,9 +16,10 @@ from streamproc.chain.clock import Clock
 from streamproc.chain.run import Run
 from streamproc.kafka.assignment import Assignment, State
 from streamproc.kafka.deferring import Bounds
-from streamproc.kafka.dispatch import Dispatch, Work
+from streamproc.kafka.dispatch import Dispatch
 from streamproc.kafka.incoming import incoming_of
 from streamproc.kafka.salvage import salvage
+from streamproc.kafka.work import Work
 from streamproc.observe.events import Observer, PartitionChanged
 
 __all__ = ["Intake"]
@@ -31,7 +32,7 @@ _IDLE_POLL_SECONDS = 5.0
 class Intake:
     """Takes records for the partitions that are READY, as far as there is room for them.
 
-    `deferred` is the topic of deferred runs.
+    `deferred` is the topic of deferred runs, `ordered` are those whose runs have an order by their keys.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Intake:
         room: asyncio.Event,
         bounds: Bounds,
         deferred: str,
+        ordered: Collection[str],
         clock: Clock,
         observer: Observer,
     ) -> None:
@@ -53,6 +55,7 @@ class Intake:
         self._room = room
         self._bounds = bounds
         self._deferred = deferred
+        self._ordered = ordered
         self._clock = clock
         self._observer = observer
         self._last_idle_poll = clock.monotonic()
@@ -132,8 +135,15 @@ class Intake:
         for record in records:
             if not assignment.offsets.track(record.offset):
                 continue
-            is_deferred = assignment.key.topic == self._deferred
-            accepted = self._work.accept(incoming_of(record, assignment, is_deferred=is_deferred))
+            topic = assignment.key.topic
+            accepted = self._work.accept(
+                incoming_of(
+                    record,
+                    assignment,
+                    is_deferred=topic == self._deferred,
+                    is_ordered=topic in self._ordered,
+                )
+            )
             if isinstance(accepted, Run):
                 self._dispatch.put(accepted, assignment)
             else:

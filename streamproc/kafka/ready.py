@@ -2,17 +2,17 @@
 
 A run has to be admitted before it gets one; routes and tenants that are not stay where they are, and hold up nobody
 else. Runs that may not start yet lie beside them, ordered by time, and take no place in the rotation. Pure: no
-waiting, no clock of its own.
+waiting, no clock of its own. No step but a look at all runs grows with their number by more than its logarithm.
 """
 
-import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from itertools import count
 from math import inf
 
 from streamproc.chain.run import Run
+from streamproc.kafka.rotation import evenly
 from streamproc.kafka.route_queue import Admit, RouteQueue
+from streamproc.kafka.timetable import Timetable
 
 __all__ = ["ReadyQueues"]
 
@@ -20,51 +20,65 @@ __all__ = ["ReadyQueues"]
 class ReadyQueues:
     """Every run put in comes out once: by `take`, `expired` or `remove`. Times are unix seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, weight_of: Callable[[str], float] = evenly) -> None:
+        """`weight_of` gives how many turns a tenant has, beside the others of its route."""
+        self._weight_of = weight_of
         self._routes: OrderedDict[str, RouteQueue] = OrderedDict()
-        self._later: list[tuple[float, int, Run]] = []
-        self._ticket = count()
-        self._earliest = inf  # no queued run has an earlier deadline
-        self.ready = 0
+        self._later: Timetable[Run] = Timetable()
+        self._deadlines: Timetable[Run] = Timetable()
+        self._places: dict[Run, str | None] = {}  # each run's route, None as long as it may not start
         self.queued_bytes = 0
 
     def __repr__(self) -> str:
         return f"ReadyQueues(ready={self.ready}, waiting={self.waiting}, bytes={self.queued_bytes})"
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self._places)
+
+    @property
+    def ready(self) -> int:
+        """Runs that wait for a slot alone."""
+        return len(self._places) - len(self._later)
 
     @property
     def waiting(self) -> int:
         """Runs that may not start yet."""
         return len(self._later)
 
-    def put(self, run: Run, now: float) -> None:
-        """Adds a run to the end of its queue, or beside the queues until its `not_before`."""
+    def put(self, run: Run, now: float, *, is_behind: bool = False) -> None:
+        """Adds a run to its queue, or beside the queues until its `not_before`.
+
+        One that `is_behind` another lies there until it is woken.
+        """
         self.queued_bytes += run.size_bytes
-        self._earliest = min(self._earliest, run.deadline)
-        if run.not_before > now:
-            heapq.heappush(self._later, (run.not_before, next(self._ticket), run))
+        self._deadlines.put(run, run.deadline)
+        if is_behind or run.not_before > now:
+            self._places[run] = None
+            self._later.put(run, inf if is_behind else run.not_before)
         else:
             self._append(run)
 
     def _append(self, run: Run) -> None:
-        route = self._routes.get(run.route)
+        name = self._places[run] = run.route
+        route = self._routes.get(name)
         if route is None:
-            route = self._routes[run.route] = RouteQueue()
+            route = self._routes[name] = RouteQueue(self._weight_of)
         route.put(run)
-        self.ready += 1
 
     def release_due(self, now: float) -> None:
         """Moves runs whose time has come into their queues."""
-        while self._later and self._later[0][0] <= now:
-            self._append(heapq.heappop(self._later)[2])
+        for run in self._later.take_due(now):
+            self._append(run)
 
-    def wake(self, run: Run) -> bool:
-        """Moves a run into its queue before its time; False when it does not wait here."""
-        kept = [entry for entry in self._later if entry[2] is not run]
-        if len(kept) == len(self._later):
+    def wake(self, run: Run, now: float) -> bool:
+        """Has a run that lies beside the queues look at its `not_before` once more; False when it does not lie here."""
+        if run not in self._later:
             return False
-        heapq.heapify(kept)
-        self._later = kept
-        self._append(run)
+        if run.not_before > now:
+            self._later.put(run, run.not_before)
+        else:
+            self._later.discard(run)
+            self._append(run)
         return True
 
     def take(self, admit: Admit, now: float) -> Run | None:
@@ -76,50 +90,54 @@ class ReadyQueues:
                     self._routes.move_to_end(name)
                 else:
                     del self._routes[name]
-                self.ready -= 1
-                self.queued_bytes -= run.size_bytes
+                self._forget(run)
                 return run
         return None
+
+    def _forget(self, run: Run) -> None:
+        del self._places[run]
+        self._deadlines.discard(run)
+        self.queued_bytes -= run.size_bytes
 
     def reopen(self, run: Run) -> None:
         """This run's call has ended: routes of its provider, and its tenant, may have room for another one."""
         for name, route in self._routes.items():
             if name.startswith(f"{run.provider.name}/"):
-                route.reopen()
+                route.reopen("concurrency", "tokens_in_flight")
             route.let_in(run.tenant)
+            route.slot_freed()
 
     def later(self) -> Iterator[Run]:
         """Runs that may not start yet, in no order."""
-        return (run for _, _, run in self._later)
+        return iter(self._later)
 
     def next_time(self, now: float) -> float | None:
         """When the next waiting run becomes due, or a route or a tenant that was held is to be asked again."""
-        due = self._later[0][0] if self._later else inf
         held = min((route.next_time(now) for route in self._routes.values()), default=inf)
-        return None if (soonest := min(due, held)) == inf else soonest
+        return None if (soonest := min(self._later.first_time(), held)) == inf else soonest
 
     def expired(self, now: float) -> list[Run]:
-        """Takes out every run whose deadline has passed; looks at the runs only when one may have."""
-        if now < self._earliest:
-            return []
-        gone = self.remove(lambda run: run.deadline <= now)
-        self._earliest = min((run.deadline for run in self), default=inf)
+        """Takes out every run whose deadline has passed."""
+        gone = list(self._deadlines.take_due(now))
+        for run in gone:
+            self.discard(run)
         return gone
 
     def remove(self, is_gone: Callable[[Run], bool]) -> list[Run]:
-        """Takes out every run of which this is true."""
-        gone = [run for run in self if is_gone(run)]
-        if gone:
-            leaving = {id(run) for run in gone}
-            for route in self._routes.values():
-                route.keep(lambda run: id(run) not in leaving)
-            self._later = [entry for entry in self._later if id(entry[2]) not in leaving]
-            heapq.heapify(self._later)
-            self.ready = sum(1 for route in self._routes.values() for _ in route)
-            self.queued_bytes -= sum(run.size_bytes for run in gone)
+        """Takes out every run of which this is true; it looks at all of them."""
+        gone = [run for run in self._places if is_gone(run)]
+        for run in gone:
+            self.discard(run)
         return gone
 
-    def __iter__(self) -> Iterator[Run]:
-        for route in self._routes.values():
-            yield from route
-        yield from self.later()
+    def discard(self, run: Run) -> None:
+        """Takes out a run that is here."""
+        name = self._places[run]
+        if name is None:
+            self._later.discard(run)
+        else:
+            route = self._routes[name]
+            route.discard(run)
+            if not route:
+                del self._routes[name]
+        self._forget(run)

@@ -1,16 +1,18 @@
-"""The queue of one route: its tenants in rotation, each with its runs in order. Pure.
+"""The queue of one route: its tenants in rotation by their weights, each with its runs in order. Pure.
 
 A route that may not call now is held as a whole, and its first run stays first: whoever came first is served first,
 and no small request overtakes a large one for ever. A tenant held by its own limit leaves the rotation meanwhile.
 """
 
-import heapq
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import inf
 
+from streamproc.chain.limits import HoldReason
 from streamproc.chain.permit import NotBefore
 from streamproc.chain.run import Run
+from streamproc.kafka.rotation import Rotation
+from streamproc.kafka.tenant_queue import TenantQueue
+from streamproc.kafka.timetable import Timetable
 
 __all__ = ["Admit", "RouteQueue"]
 
@@ -21,76 +23,83 @@ Admit = Callable[[Run], NotBefore | None]
 class RouteQueue:
     """Runs that are ready. `held_until` is when the route is asked again, in unix seconds."""
 
-    __slots__ = ("_held", "_is_full", "_queues", "_times", "held_until")
+    __slots__ = ("_held", "_held_by", "_queues", "_rotation", "_short", "held_until")
 
-    def __init__(self) -> None:
-        self._queues: OrderedDict[str, deque[Run]] = OrderedDict()
-        self._held: dict[str, deque[Run]] = {}
-        self._times: list[tuple[float, str]] = []  # when held tenants are asked again; some may be back already
-        self._is_full = False
+    def __init__(self, weight_of: Callable[[str], float]) -> None:
+        """`weight_of` gives the weight of a tenant."""
+        self._queues: dict[str, TenantQueue] = {}
+        self._rotation = Rotation(weight_of)
+        self._held: Timetable[str] = Timetable()  # tenants, and when they are asked again
+        self._short: set[str] = set()  # those of them that have their share of the slots
+        self._held_by: HoldReason | None = None
         self.held_until = -inf
 
     def __bool__(self) -> bool:
-        return bool(self._queues or self._held)
-
-    def __iter__(self) -> Iterator[Run]:
-        for queues in (self._queues, self._held):
-            for queue in queues.values():
-                yield from queue
+        return bool(self._queues)
 
     def put(self, run: Run) -> None:
-        """Adds a run to the end of its tenant's queue."""
-        queues = self._held if run.tenant in self._held else self._queues
-        queues.setdefault(run.tenant, deque()).append(run)
+        """Adds a run to its tenant's queue."""
+        queue = self._queues.get(run.tenant)
+        if queue is None:
+            queue = self._queues[run.tenant] = TenantQueue()
+            self._rotation.join(run.tenant)
+        queue.put(run)
+
+    def discard(self, run: Run) -> None:
+        """Takes out a run that is here; the others keep their places."""
+        self._queues[run.tenant].discard(run)
+        self._forget_if_empty(run.tenant)
 
     def take(self, admit: Admit, now: float) -> Run | None:
         """The first run of the next tenant in rotation that may have a slot."""
         if now < self.held_until:
             return None
-        while self._times and self._times[0][0] <= now:
-            self.let_in(heapq.heappop(self._times)[1])
-        while self._queues:
-            tenant, queue = next(iter(self._queues.items()))
-            verdict = admit(queue[0])
+        for held in self._held.take_due(now):
+            self._rotation.come_back(held)
+        while (tenant := self._rotation.first()) is not None:
+            queue = self._queues[tenant]
+            verdict = admit(queue.first())
             if verdict is None:
-                run = queue.popleft()
-                if queue:
-                    self._queues.move_to_end(tenant)
-                else:
-                    del self._queues[tenant]
+                run = queue.take()
+                self._rotation.serve(tenant)
+                self._forget_if_empty(tenant)
                 return run
             if not verdict.is_tenant:
                 self.held_until = now + verdict.seconds
-                self._is_full = verdict.reason == "concurrency"
+                self._held_by = verdict.reason
                 return None
-            self._held[tenant] = self._queues.pop(tenant)
-            heapq.heappush(self._times, (now + verdict.seconds, tenant))
+            self._rotation.step_aside(tenant)
+            self._held.put(tenant, now + verdict.seconds)
+            if verdict.reason == "share":
+                self._short.add(tenant)
         return None
 
-    def reopen(self) -> None:
-        """A call of the provider has ended: if there were too many, there is room now."""
-        if self._is_full:
-            self._is_full = False
+    def _forget_if_empty(self, tenant: str) -> None:
+        if not self._queues[tenant]:
+            del self._queues[tenant]
+            self._rotation.leave(tenant)
+            self._held.discard(tenant)
+            self._short.discard(tenant)
+
+    def reopen(self, *reasons: HoldReason) -> None:
+        """What the route was held for may be over, if it was one of these."""
+        if self._held_by in reasons:
+            self._held_by = None
             self.held_until = -inf
 
     def let_in(self, tenant: str) -> None:
         """A held tenant is asked again in its turn."""
-        queue = self._held.pop(tenant, None)
-        if queue is not None:
-            self._queues[tenant] = queue
+        self._held.discard(tenant)
+        self._rotation.come_back(tenant)
+
+    def slot_freed(self) -> None:
+        """Shares of the slots, the route's and those of tenants, may have grown."""
+        self.reopen("share")
+        while self._short:
+            self.let_in(self._short.pop())
 
     def next_time(self, now: float) -> float:
         """When something held is to be asked again; infinite when nothing is."""
         if now < self.held_until:
             return self.held_until if self else inf
-        return next((at for at, _ in self._times[:1] if at > now), inf)
-
-    def keep(self, is_kept: Callable[[Run], bool]) -> None:
-        """Lets go of every run of which this is not true; the others keep their places."""
-        for queues in (self._queues, self._held):
-            for tenant, queue in list(queues.items()):
-                kept = deque(run for run in queue if is_kept(run))
-                if kept:
-                    queues[tenant] = kept
-                else:
-                    del queues[tenant]
+        return at if (at := self._held.first_time()) > now else inf

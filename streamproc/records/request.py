@@ -31,6 +31,7 @@ Metadata = Annotated[
     Field(max_length=16),
 ]
 OutputTokens = Annotated[int, Field(ge=1, lt=2**31), WHOLE]
+Priority = Annotated[int, Field(ge=0, le=9), WHOLE]
 Dimensions = Annotated[int, Field(ge=1, le=8192), WHOLE]  # a longer vector has no place in a result
 EmbeddedText = Annotated[str, StringConstraints(min_length=1)]
 EmbeddedTexts = Annotated[list[EmbeddedText], Field(min_length=1, max_length=2048)]
@@ -149,6 +150,7 @@ class Request(Prompted):
     It asks with one of three: `messages` is a conversation, `text` is what a text completion model goes on with,
     and `input` are texts whose embeddings are wanted, never streamed, of so many `dimensions` where the model makes
     shorter ones. `model` is a model's name, or `provider/model`.
+    Of the waiting requests of one tenant those with a higher `priority` go first; it is 5 where none is said.
     `stop` has up to 16 strings. `max_output_tokens` defaults to
     the worker's setting and is always sent. `deadline` and `not_before` are absolute times. `max_cost_usd` bounds
     what all provider calls of this request may cost together, in US dollars. `cache` says whether a stored answer will
@@ -170,6 +172,7 @@ class Request(Prompted):
     tenant: Name = "default"
     user: Name | None = None
     feature: Name | None = None
+    priority: Priority | None = None
     metadata: Metadata | None = None
     max_output_tokens: OutputTokens | None = None
     stop: Stops | None = None

@@ -23,6 +23,9 @@ class CallLimitSettings(Group):
         None, ge=1, description="Tokens that may be asked for at once; default: those of a minute."
     )
     max_concurrent: int | None = Field(None, ge=1, description="Calls at a time.")
+    max_tokens_in_flight: int | None = Field(
+        None, ge=1, description="Tokens at a time, of all calls that have begun and not ended."
+    )
 
     @model_validator(mode="after")
     def _relations(self) -> Self:

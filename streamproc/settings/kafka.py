@@ -78,6 +78,9 @@ class SourceSettings(Group):
         pattern=r"^[A-Za-z0-9._-]{1,249}$",
         description="Control topic of the pinned tenant alone, beside topics.control.",
     )
+    order: Literal["none", "key"] = Field(
+        "none", description="key: runs of one record key in a partition are answered one after the other."
+    )
 
 
 class TopicSettings(Group):

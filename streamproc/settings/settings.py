@@ -14,6 +14,7 @@ from streamproc.settings.call_limits import CallLimitSettings
 from streamproc.settings.kafka import KafkaSettings, SourceSettings, TopicSettings
 from streamproc.settings.provider import ProviderSettings
 from streamproc.settings.retry import BreakerSettings, RetrySettings
+from streamproc.settings.tenant import TenantSettings
 from streamproc.settings.worker import ChunkSettings, LimitSettings, ObserveSettings, WorkerSettings
 
 __all__ = ["PREFIX", "Settings"]
@@ -42,7 +43,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
     retry: RetrySettings = Field(default_factory=lambda: RetrySettings())
     breaker: BreakerSettings = Field(default_factory=lambda: BreakerSettings())
-    tenants: dict[str, CallLimitSettings] = Field(
+    tenants: dict[str, TenantSettings] = Field(
         default_factory=dict, description='Limits by tenant; "*" is each one that is not named, by itself.'
     )
     cache: CacheSettings = Field(default_factory=lambda: CacheSettings())
@@ -101,6 +102,22 @@ class Settings(BaseSettings):
                     f"{place}: {'tokens_burst' if limits.tokens_burst else 'tokens_per_minute'} is"
                     f" {limits.token_bucket:g}, and no request would ever fit that asks for the"
                     f" {self.limits.default_output_tokens} of limits.default_output_tokens"
+                )
+            most = limits.max_tokens_in_flight
+            if most is not None and most < self.limits.default_output_tokens:
+                raise ValueError(
+                    f"{place}: max_tokens_in_flight is {most}, less than one answer of"
+                    f" limits.default_output_tokens ({self.limits.default_output_tokens})"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _caps_fit(self) -> Self:
+        for name, tenant in self.tenants.items():
+            if tenant.max_concurrent is not None and tenant.max_concurrent > self.worker.max_running:
+                raise ValueError(
+                    f"tenants.{name}: max_concurrent is {tenant.max_concurrent}, and there are only"
+                    f" {self.worker.max_running} slots of worker.max_running"
                 )
         return self
 

@@ -13,6 +13,12 @@ class WorkerSettings(Group):
     """How much work one process takes."""
 
     max_running: int = Field(500, ge=1, le=100_000, description="Calls in flight, all together.")
+    max_route_share: float = Field(
+        0.8, gt=0, le=1, description="Part of max_running that one route may have, where there are several; 1: all."
+    )
+    max_tenant_share: float = Field(
+        1, gt=0, le=1, description="Part of max_running that one tenant may have, where there are several; 1: all."
+    )
     max_window: int = Field(
         4096,
         ge=1,

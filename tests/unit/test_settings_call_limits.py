@@ -30,6 +30,18 @@ PROVIDER = {"kind": "scripted", "models": ["m"]}
             {"providers": {"p": {**PROVIDER, "credentials": {"c": {"limits": {"tokens_per_minute": 9}}}}}},
             "providers.p.credentials.c.limits: tokens_per_minute is 9, and no request",
         ),
+        (
+            {"tenants": {"a": {"max_concurrent": 501}}},
+            "tenants.a: max_concurrent is 501, and there are only 500 slots of worker.max_running",
+        ),
+        (
+            {"tenants": {"*": {"max_tokens_in_flight": 1000}}},
+            "tenants.*: max_tokens_in_flight is 1000, less than one answer of limits.default_output_tokens (1024)",
+        ),
+        ({"tenants": {"a": {"weight": 0}}}, "tenants.a.weight"),
+        ({"worker": {"max_route_share": 0}}, "worker.max_route_share"),
+        ({"worker": {"max_tenant_share": 1.1}}, "worker.max_tenant_share"),
+        ({"sources": [{"topic": "t", "order": "time"}]}, "sources.0.order"),
         ({"breaker": {"min_calls": 20, "window_calls": 10}}, "min_calls must not exceed window_calls"),
         ({"breaker": {"open_seconds": 61}}, "open_seconds must not exceed max_open_seconds"),
         ({"retry": {"cap_seconds": 61}}, "cap_seconds must not exceed max_seconds"),

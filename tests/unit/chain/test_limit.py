@@ -47,3 +47,17 @@ def test_a_tenant_without_limits_has_none() -> None:
     tenants = Tenants({"a": LimitRules(max_concurrent=1)})
     assert tenants.of("b", 0.0) is None
     assert tenants.of("a", 0.0) is not None
+
+
+def test_tokens_in_flight_are_those_of_calls_that_have_not_ended() -> None:
+    """By their estimates, until they end; a call that is larger than the cap goes alone."""
+    limits = Limits(LimitRules(max_tokens_in_flight=100))
+    assert limits.hold(150, 0.0) is None
+    limits.enter(60, 0.0)
+    assert limits.hold(40, 0.0) is None
+    assert limits.hold(41, 0.0) == Hold("tokens_in_flight", 0.25)
+    limits.enter(40, 0.0)
+    limits.leave(60, 3)
+    assert limits.hold(60, 0.0) is None
+    limits.leave(40, None)
+    assert limits.hold(150, 0.0) is None

@@ -8,9 +8,11 @@ from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.kafka.deferring import Bounds
 from streamproc.kafka.dispatch import Dispatch
 from streamproc.kafka.metadata import CommitMetadata
+from streamproc.kafka.shares import Shares
+from streamproc.kafka.slots import Slots
 from streamproc.records.identity import RunId
 from streamproc.records.outgoing import Outgoing
-from tests.fakes import FakeClock, MemoryTransactor, a_claim, a_run, an_assignment, eventually
+from tests.fakes import FakeClock, MemoryTransactor, Seen, a_claim, a_run, an_assignment, eventually
 
 
 def record(name: str) -> Outgoing:
@@ -62,13 +64,23 @@ class FakeWork:
 class Rig:
     """A dispatch with two partitions that are READY."""
 
-    def __init__(self, max_running: int = 2) -> None:
+    def __init__(self, max_running: int = 2, routes: Shares | None = None, tenants: Shares | None = None) -> None:
         self.work = FakeWork()
         self.clock = FakeClock()
         self.freed = 0
         self.cancelled: set[RunId] = set()
+        self.seen = Seen()
+        self.slots = Slots(max_running, routes or Shares(1), tenants or Shares(1))
+        self.weights: dict[str, float] = {}
         self.dispatch = Dispatch(
-            self.work, self.clock, max_running, self._count, lambda run: run.id in self.cancelled, Bounds(100, 10**6)
+            self.work,
+            self.clock,
+            self.slots,
+            self._count,
+            lambda run: run.id in self.cancelled,
+            Bounds(100, 10**6),
+            lambda tenant: self.weights.get(tenant, 1.0),
+            self.seen,
         )
         self.owners = [an_assignment(number) for number in range(2)]
         for owner in self.owners:

@@ -108,7 +108,7 @@ async def test_the_permit_is_given_back_on_every_way_out(rig: Rig) -> None:
     await rig.running(2, 1)
     rig.work.processing[2].set_exception(ZeroDivisionError())
     await rig.running(1)
-    rig.cancelled |= {run.id for run in rig.dispatch._slots.values()}
+    rig.cancelled |= {run.id for run in rig.dispatch._tasks.values()}
     rig.dispatch.cancel()
     await rig.running()
     assert running(admission) == 0
@@ -152,10 +152,10 @@ async def test_a_full_dispatch_does_not_turn_in_circles(rig: Rig) -> None:
     rig.put(2, model="away")
     rig.put(3, tenant="full")
     rig.work.held |= {"away": FULL, "full": OWN_LIMIT}
-    rig.dispatch._max_running = 3
+    rig.slots._most = 3
     rig.dispatch.start_ready()
     await rig.running(0, 1)
-    rig.dispatch._max_running = 2
+    rig.slots._most = 2
     rig.clock.now += 6
     rig.dispatch.start_ready()
     assert rig.dispatch._timer is None
