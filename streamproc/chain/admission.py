@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from streamproc.chain.breaker import BreakerRules
 from streamproc.chain.clock import Clock
-from streamproc.chain.limits import LimitRules, Limits
+from streamproc.chain.limits import LimitRules, LimitsOf, own_limits
 from streamproc.chain.permit import Ask, NotBefore, Permit
 from streamproc.chain.standing import Standing
 from streamproc.chain.tenants import Tenants
@@ -28,9 +28,12 @@ class Admission:
         breaker: BreakerRules,
         clock: Clock,
         observer: Observer,
+        limits_of: LimitsOf = own_limits,
     ) -> None:
         self._provider = provider
-        self._limits = [(name, Limits(rules)) for name, rules in credentials.items()]
+        self._limits = [
+            (name, limits_of(f"credential:{provider}/{name}", rules)) for name, rules in credentials.items()
+        ]
         self._standings: dict[tuple[str, str], Standing] = {}
         self._tenants = tenants
         self._breaker = breaker
@@ -49,7 +52,7 @@ class Admission:
         for step in range(count):
             name, limits = self._limits[(self._turn + step) % count]
             standing = self._standing(name, ask.model)
-            if (hold := standing.hold(now) or limits.hold(ask.tokens, now)) is None:
+            if (hold := standing.hold(ask.tokens, now) or limits.hold(ask.tokens, now)) is None:
                 self._turn = (self._turn + step + 1) % count
                 entered = (limits,) if tenant is None else (limits, tenant)
                 return Permit(

@@ -1,15 +1,17 @@
 """Limits: what a credential or a tenant may use, as the settings state it. Pure.
 
-All of it in one place and behind three methods, so that a store which several processes share can stand here.
+All of it in one place and behind few methods, so that limits which several processes share can stand here
+(`shared_limits`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from streamproc.chain.concurrency import Concurrency
 from streamproc.chain.gcra import Gcra
 
-__all__ = ["Hold", "HoldReason", "LimitRules", "Limits"]
+__all__ = ["Hold", "HoldReason", "LimitRules", "Limiting", "Limits", "LimitsOf", "longest_hold", "own_limits"]
 
 HoldReason = Literal["breaker", "pause", "requests", "tokens", "concurrency", "tokens_in_flight", "share"]
 
@@ -24,6 +26,15 @@ class Hold(NamedTuple):
     seconds: float
 
 
+def longest_hold(requests_seconds: float, tokens_seconds: float) -> Hold | None:
+    """The longer one of two waits; None when there is none."""
+    if max(requests_seconds, tokens_seconds) <= 0.0:
+        return None
+    if requests_seconds >= tokens_seconds:
+        return Hold("requests", requests_seconds)
+    return Hold("tokens", tokens_seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class LimitRules:
     """Per minute, with the burst that may come at once; None is no limit."""
@@ -34,6 +45,35 @@ class LimitRules:
     tokens_burst: float = 1.0
     max_concurrent: int | None = None
     max_tokens_in_flight: int | None = None
+
+
+class Limiting(Protocol):
+    """Limits of one credential or one tenant: of this process alone, or leased. Times are monotonic seconds."""
+
+    @property
+    def running(self) -> int:
+        """Calls that have entered and not left."""
+        ...
+
+    def hold(self, tokens: int, now: float) -> Hold | None:
+        """What stands in the way of a call of so many tokens; the longest wait is told."""
+        ...
+
+    def enter(self, tokens: int, now: float) -> None:
+        """A call begins that may use so many tokens."""
+        ...
+
+    def leave(self, estimated: int, used: int | None) -> None:
+        """A call is over: it used so many of the tokens it was let in with; None: it was never made."""
+        ...
+
+    def is_idle(self, now: float) -> bool:
+        """Whether it holds nothing back and forgetting it changes nothing."""
+        ...
+
+
+LimitsOf = Callable[[str, LimitRules], Limiting]
+"""Makes the limits of a scope: of `credential:PROVIDER/NAME` or `tenant:NAME`."""
 
 
 class Limits:
@@ -63,9 +103,7 @@ class Limits:
             return Hold("tokens_in_flight", _PATIENCE_SECONDS)
         requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now)
         used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now)
-        if max(requests, used) <= 0.0:
-            return None
-        return Hold("requests", requests) if requests >= used else Hold("tokens", used)
+        return longest_hold(requests, used)
 
     def enter(self, tokens: int, now: float) -> None:
         """A call begins that may use so many tokens."""
@@ -89,3 +127,8 @@ class Limits:
         """Whether it holds nothing back and forgetting it changes nothing."""
         empty = all(gcra is None or gcra.is_empty(now) for gcra in (self._requests, self._tokens))
         return empty and not self._concurrency.running
+
+
+def own_limits(_scope: str, rules: LimitRules) -> Limiting:
+    """Limits of this process alone."""
+    return Limits(rules)

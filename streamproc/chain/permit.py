@@ -7,7 +7,8 @@ for each further one. The layer around the real call tells it what became of the
 from collections.abc import Callable
 from typing import NamedTuple
 
-from streamproc.chain.limits import HoldReason, Limits
+from streamproc.chain.allowance import Left
+from streamproc.chain.limits import HoldReason, Limiting
 from streamproc.chain.standing import Standing
 from streamproc.errors import CredentialFault, ProviderError
 from streamproc.records.usage import UsageLine
@@ -39,6 +40,7 @@ class Permit:
         "_first",
         "_is_one_of_several",
         "_limits",
+        "_mark",
         "_now",
         "_standing",
         "_tell",
@@ -50,7 +52,7 @@ class Permit:
     def __init__(
         self,
         standing: Standing,
-        limits: tuple[Limits, ...],
+        limits: tuple[Limiting, ...],
         tokens: int,
         now: Callable[[], float],
         tell: Callable[[Standing], None],
@@ -79,7 +81,7 @@ class Permit:
         at = now()
         for limit in limits:
             limit.enter(tokens, at)
-        standing.concurrency.enter()
+        self._mark = standing.enter(tokens, at)
         was = standing.breaker.state
         self._ticket = standing.breaker.begin()
         if standing.breaker.state is not was:
@@ -125,9 +127,9 @@ class Permit:
             standing.breaker.abandoned(self._ticket, now)
         self._leave(self._used(line))
 
-    def pause(self, seconds: float) -> None:
-        """The provider asks, beside its answer, for no further call so long."""
-        self._standing.pause(seconds, self._now())
+    def told(self, left: Left) -> None:
+        """The provider says, beside its answer, what is left of its limits."""
+        self._standing.told(left, self._mark, self._now())
 
     def release(self) -> None:
         """Gives it back. If no call began, nothing was used."""
@@ -137,7 +139,7 @@ class Permit:
 
     def _leave(self, used: int | None) -> None:
         self.is_spent = True
-        self._standing.concurrency.leave()
+        self._standing.leave(self._mark)
         for limit in self._limits:
             limit.leave(self._tokens, used)
 

@@ -6,9 +6,10 @@ learned here is kept for each model. What the settings state holds for the whole
 
 from math import inf
 
+from streamproc.chain.allowance import Allowances, Left, Mark
 from streamproc.chain.breaker import Breaker, BreakerRules
 from streamproc.chain.concurrency import Concurrency
-from streamproc.chain.limits import Hold
+from streamproc.chain.limits import Hold, longest_hold
 from streamproc.errors import CredentialFault, ProviderError, QuotaExhausted, RateLimited, RequestFault
 
 __all__ = ["Standing"]
@@ -20,9 +21,9 @@ _PATIENCE_SECONDS = 0.25
 
 
 class Standing:
-    """Breaker, pause and learned concurrency. Times are monotonic seconds."""
+    """Breaker, pause, learned concurrency, and what the provider said is left. Times are monotonic seconds."""
 
-    __slots__ = ("_max_pause", "_paused_until", "breaker", "concurrency", "credential", "model")
+    __slots__ = ("_allowances", "_max_pause", "_paused_until", "breaker", "concurrency", "credential", "model")
 
     def __init__(self, credential: str, model: str, rules: BreakerRules) -> None:
         self.credential = credential
@@ -31,14 +32,35 @@ class Standing:
         self.concurrency = Concurrency()
         self._max_pause = rules.max_open_seconds
         self._paused_until = -inf
+        self._allowances = Allowances(self._max_pause)
 
-    def hold(self, now: float) -> Hold | None:
-        """What stands in the way of a call."""
+    def hold(self, tokens: int, now: float) -> Hold | None:
+        """What stands in the way of a call of so many tokens."""
         if (seconds := self.breaker.wait_seconds(now)) > 0.0:
             return Hold("breaker", seconds)
         if now < self._paused_until:
             return Hold("pause", self._paused_until - now)
-        return Hold("concurrency", _PATIENCE_SECONDS) if self.concurrency.is_full else None
+        if self.concurrency.is_full:
+            return Hold("concurrency", _PATIENCE_SECONDS)
+        return longest_hold(*self._allowances.wait_seconds(tokens, now))
+
+    def enter(self, tokens: int, now: float) -> Mark:
+        """A call begins; gives its mark, by which it can be `told` what is left."""
+        self.concurrency.enter()
+        return self._allowances.enter(tokens, now)
+
+    def leave(self, mark: Mark) -> None:
+        """A call is over."""
+        self.concurrency.leave()
+        self._allowances.leave(mark)
+
+    def told(self, left: Left, mark: Mark, now: float) -> None:
+        """The provider says what is left; where it does not say of how much, only that nothing is left says something.
+
+        It is obeyed for `max_open_seconds` at most.
+        """
+        if (seconds := self._allowances.told(left, mark, now)) is not None:
+            self.pause(seconds, now)
 
     def pause(self, seconds: float, now: float) -> None:
         """The provider asks for no call so long; obeyed within the bound of `max_open_seconds`."""

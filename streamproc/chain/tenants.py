@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from streamproc.chain.limits import LimitRules, Limits
+from streamproc.chain.limits import Limiting, LimitRules, LimitsOf, own_limits
 
 __all__ = ["EVERYBODY", "Tenants"]
 
@@ -16,12 +16,15 @@ _MOST_REMEMBERED = 10_000
 class Tenants:
     """Limits by tenant. Names come from senders, so idle ones are forgotten beyond a bound."""
 
-    def __init__(self, rules: Mapping[str, LimitRules], most: int = _MOST_REMEMBERED) -> None:
+    def __init__(
+        self, rules: Mapping[str, LimitRules], most: int = _MOST_REMEMBERED, limits_of: LimitsOf = own_limits
+    ) -> None:
         self._rules = rules
         self._most = most
-        self._limits: OrderedDict[str, Limits] = OrderedDict()
+        self._limits_of = limits_of
+        self._limits: OrderedDict[str, Limiting] = OrderedDict()
 
-    def of(self, tenant: str, now: float) -> Limits | None:
+    def of(self, tenant: str, now: float) -> Limiting | None:
         """The limits of a tenant; None where it has none."""
         rules = self._rules.get(tenant) or self._rules.get(EVERYBODY)
         if rules is None:
@@ -29,7 +32,7 @@ class Tenants:
         limits = self._limits.get(tenant)
         if limits is None:
             self._forget(now)
-            limits = self._limits[tenant] = Limits(rules)
+            limits = self._limits[tenant] = self._limits_of(f"tenant:{tenant}", rules)
         return limits
 
     def _forget(self, now: float) -> None:

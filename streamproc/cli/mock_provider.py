@@ -34,6 +34,12 @@ def mock_provider(
             " without a rate all do. May be repeated; a call shows one of them at most.",
         ),
     ] = (),
+    requests_per_minute: Annotated[
+        float | None, Parameter(help="More requests to one model get a 429; every response tells what is left.")
+    ] = None,
+    tokens_per_minute: Annotated[
+        float | None, Parameter(help="The same for tokens, reckoned at the start of a call.")
+    ] = None,
     seed: Annotated[int, Parameter(help="Makes all rates repeatable.")] = 0,
 ) -> int:
     """Serve the APIs of OpenAI, Anthropic and Ollama until Ctrl-C; GET /stats tells what was served.
@@ -51,6 +57,8 @@ def mock_provider(
         error_status=error_status,
         cut_rate=cut_rate,
         faults=tuple(map(parse_share, fault)),
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
         seed=seed,
     )
     with asyncio.Runner(loop_factory=loop_factory()) as runner:

@@ -13,7 +13,7 @@ from typing import Protocol
 from streamproc.mock.answer import Answer
 from streamproc.mock.faults.draft import Draft, Ending
 from streamproc.mock.framing import BODY_END, framed_all, word_chunks
-from streamproc.mock.response import Reply, render_head, render_reply
+from streamproc.mock.response import Fields, Reply, render_head, render_reply
 from streamproc.mock.shapes.shape import Shape
 from streamproc.mock.stats import OpenCall
 from streamproc.mock.ticker import Ticker
@@ -30,12 +30,13 @@ Ended = Callable[[Ending], None]
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """All that is needed to answer a call. `draft` is there when faults disturb it."""
+    """All that is needed to answer a call. `limits` are lines of the head; `draft` is there when faults disturb it."""
 
     shape: Shape
     answer: Answer
     tokens: int
     call: OpenCall
+    limits: Fields = ()
     draft: Draft | None = None
 
     @property
@@ -46,8 +47,8 @@ class Generation:
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
         """Lines of the head that all answers have: the call's name, and for streams that nobody may store them."""
-        name = (self.shape.dialect.id_header, self.answer.id)
-        return (("cache-control", "no-cache"), name) if self.call.asked.is_streamed else (name,)
+        own = ((self.shape.dialect.id_header, self.answer.id), *self.limits)
+        return (("cache-control", "no-cache"), *own) if self.call.asked.is_streamed else own
 
 
 class Answering(Protocol):

@@ -60,6 +60,8 @@ class MockSettings:
         cut_rate: share of answers, 0 to 1, that are cut after a random number of tokens.
         faults: shares of calls that show a fault; a call shows one of them at most.
         retry_after_seconds: hint sent with every 429 and 503 that has none of its own; None sends none.
+        requests_per_minute: more requests to one model get a 429; every response tells what is left.
+        tokens_per_minute: the same for tokens, reckoned at the start of a call.
         seed: makes the rates repeatable.
         models: names for the list of models; others are answered too.
         keep_calls: how many of the last calls the stats can list.
@@ -73,6 +75,8 @@ class MockSettings:
     cut_rate: float = 0.0
     faults: tuple[FaultShare, ...] = ()
     retry_after_seconds: float | None = None
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
     seed: int = 0
     models: tuple[str, ...] = ("mock", "mock-t100-i20-f50")
     keep_calls: int = 100_000
@@ -85,6 +89,10 @@ class MockSettings:
             raise SetupError("mock provider: error_rate and cut_rate must lie between 0 and 1")
         if planned("e", str(self.error_status)) is None:
             raise SetupError("mock provider: error_status must lie between 400 and 599")
+        if not all(
+            limit is None or 1 <= limit < math.inf for limit in (self.requests_per_minute, self.tokens_per_minute)
+        ):
+            raise SetupError("mock provider: requests and tokens per minute must be numbers from 1 on")
         if sum(share.rate for share in self.faults) > 1 + 1e-9:
             raise SetupError("mock provider: the rates of the faults add up to more than 1")
 

@@ -32,6 +32,7 @@ from streamproc.mock.dialects import OPENAI
 from streamproc.mock.faults.draft import drafted
 from streamproc.mock.faults.fault import Altering, Disturbing, Refusing
 from streamproc.mock.models import render_models, render_tags
+from streamproc.mock.quota import Quota
 from streamproc.mock.response import Fields, Reply
 from streamproc.mock.shapes.shape import Shape
 from streamproc.mock.shapes.table import SHAPES
@@ -57,6 +58,7 @@ class Routes:
         self._stats = stats
         self._chance = chance
         self._now = now
+        self._quota = Quota(settings.requests_per_minute, settings.tokens_per_minute)
         self._seen: set[str] = set()
         self._count = 0
         self._outage_until = -inf
@@ -130,8 +132,14 @@ class Routes:
         is_repeated = asked.request_hash in self._seen
         self._seen.add(asked.request_hash)
         settings = self._in_outage if self._now() < self._outage_until else self._settings
+        taken = self._quota.take(asked, shape.dialect, self._now())
+        if taken.is_refused:
+            error = shape.dialect.error_of_status(429)
+            self._stats.refuse(call_id, error.code, shape.name, asked, None, name)
+            return _error_reply(shape, error, call_id, taken.fields)
         plan = plan_answer(asked, shape, settings, is_repeated=is_repeated, chance=self._chance)
-        return self._refused(shape, plan, asked, call_id, name) or self._generation(shape, plan, asked, call_id, name)
+        refused = self._refused(shape, plan, asked, call_id, name)
+        return refused or self._generation(shape, plan, asked, call_id, name, taken.fields)
 
     def _refused(self, shape: Shape, plan: Plan, asked: Asked, call_id: str, name: str | None) -> Reply | None:
         for one in plan.faults:
@@ -149,7 +157,9 @@ class Routes:
         seconds = self._settings.retry_after_seconds
         return (("retry-after", f"{seconds:g}"),) if seconds is not None and status in {429, 503} else ()
 
-    def _generation(self, shape: Shape, plan: Plan, asked: Asked, call_id: str, name: str | None) -> Generation:
+    def _generation(
+        self, shape: Shape, plan: Plan, asked: Asked, call_id: str, name: str | None, limits: Fields
+    ) -> Generation:
         answer = Answer(
             id=call_id,
             model=asked.model,
@@ -169,7 +179,7 @@ class Routes:
             if isinstance(one.fault, Altering):
                 answer = one.fault.alter(answer)
         shown = "-".join(map(str, plan.faults)) or None
-        generation = Generation(shape, answer, plan.tokens, self._stats.begin(answer, asked, shown, name))
+        generation = Generation(shape, answer, plan.tokens, self._stats.begin(answer, asked, shown, name), limits)
         disturbing = [(one.fault, one.number) for one in plan.faults if isinstance(one.fault, Disturbing)]
         if not disturbing:
             return generation

@@ -11,8 +11,9 @@ from streamproc.providers.dialect import Answer, Dialect
 from streamproc.providers.error_classes import cut, error_in_body
 from streamproc.providers.framing import PayloadTooLarge
 from streamproc.providers.origin import Origin
+from streamproc.providers.rate_limits import left_of
 from streamproc.providers.refusal import unsupported
-from streamproc.providers.retry_after import retry_after_seconds, should_retry, used_up_seconds
+from streamproc.providers.retry_after import retry_after_seconds, should_retry
 from streamproc.providers.transport import Transport
 from streamproc.providers.transport_exchange import Exchange
 from streamproc.records.request import Request
@@ -123,10 +124,9 @@ class HttpProvider:
         return Origin(self._name, cut(redact(request_id)) if request_id else None, redact)
 
     def _obey(self, exchange: Exchange, call: Call) -> None:
-        # An answer can say that it was the last one for now.
-        permit, seconds = call.progress.permit, used_up_seconds(exchange.headers, self._now())
-        if permit is not None and seconds is not None:
-            permit.pause(seconds)
+        # An answer says what is left of the provider's limits, and whether it was the last one for now.
+        if (permit := call.progress.permit) is not None:
+            permit.told(left_of(exchange.headers, self._now()))
 
     async def _whole(
         self, exchange: Exchange, answer: Answer, origin: Origin, content_type: str, texts: int | None

@@ -81,9 +81,9 @@ def test_too_many_requests_slow_down_and_pause() -> None:
         tickets.append(standing.breaker.begin())
     standing.failed(tickets[0], RateLimited("x", provider="p"), begun=0.0, now=1.0)
     standing.concurrency.leave()
-    assert (hold := standing.hold(1.0)) is not None
+    assert (hold := standing.hold(1, 1.0)) is not None
     assert (hold.reason, standing.concurrency.allowed) == ("concurrency", 2.0)
     standing.failed(tickets[1], RateLimited("x", provider="p", retry_after_seconds=3.0), begun=0.0, now=1.0)
-    assert standing.hold(1.5) == ("pause", 2.5)
+    assert standing.hold(1, 1.5) == ("pause", 2.5)
     standing.failed(tickets[2], RateLimited("x", provider="p", retry_after_seconds=1e6), begun=0.0, now=2.0)
-    assert standing.hold(2.0) == ("pause", 10.0)
+    assert standing.hold(1, 2.0) == ("pause", 10.0)
