@@ -18,6 +18,7 @@ from tests.servers.llama import Llama
 from tests.servers.postgres import Postgres
 from tests.servers.process import ServerMissing
 from tests.servers.redis import Redis
+from tests.servers.warm import warm_program
 
 # How long an example takes says how busy the machine is; no test asserts a time.
 hypothesis_settings.register_profile("streamproc", deadline=None)
@@ -25,6 +26,12 @@ hypothesis_settings.load_profile("streamproc")
 
 _MARK = "STREAMPROC_TEST_RUN"
 Server = TypeVar("Server")
+
+
+def pytest_configure() -> None:
+    """Ctrl-C reaches what tests start, also where a shell that runs the tests in the background has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -70,6 +77,13 @@ def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server for all tests; each makes databases of its own."""
     with ExitStack() as stack:
         yield _enter(stack, Postgres())
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[None]:
+    """Commands of `tests.e2e.program` are forked from a process that has imported them."""
+    with warm_program():
+        yield
 
 
 @pytest.fixture

@@ -12,3 +12,8 @@ def embedded() -> Iterator[str]:
     """Bootstrap address of an embedded broker."""
     with EmbeddedBroker() as broker:
         yield broker.bootstrap
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workers_are_warm(warm: None) -> None:
+    """Workers are forked; those of `make chaos` start from nothing."""

@@ -16,12 +16,11 @@ import pytest
 
 from streamproc.billing.opening import open_bill
 from streamproc.settings.billing import BillingSettings
-from tests.e2e.program import PROGRAM
+from tests.e2e.program import start
 from tests.e2e.usage_lines import UsageLines
 from tests.e2e.workplace import Workplace
 from tests.servers.embedded import EmbeddedBroker
 from tests.servers.network import wait_until
-from tests.servers.process import Process
 
 _KILLS = int(os.environ.get("STREAMPROC_TEST_KILLS", "5"))
 _SEED = os.environ.get("STREAMPROC_TEST_SEED") or secrets.token_hex(4)
@@ -57,10 +56,10 @@ def test_row_20_a_killed_job_neither_loses_nor_doubles_a_line(tmp_path: Path, st
     reached = set()
     with EmbeddedBroker() as broker, Workplace(tmp_path, broker.bootstrap, "kills", partitions=3) as place:
         usage.fill(broker.bootstrap, place.topic("usage"))
-        command = (PROGRAM, "billing", "run", "--until-end", "--store", store, "--config", str(place.settings))
+        command = ("billing", "run", "--until-end", "--store", store, "--config", str(place.settings))
         for number in range(_KILLS):
             log = tmp_path / f"job-{number}.log"
-            job = Process(command, log)
+            job = start(*command, output=log)
             wait_until(lambda log=log: b"billing started" in log.read_bytes(), job, "the job")  # type: ignore[misc] # mypy knows no defaults here
             time.sleep(draw.uniform(0, _LONGEST_SECONDS))
             job.kill()

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
+import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -54,3 +55,8 @@ async def shared(bootstrap: str) -> AsyncIterator[Shared]:
     }
     async with staged(bootstrap, prefix, *MODELS, **changes) as stage, running_member(stage.settings) as member:
         yield Shared(stage, member, big)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs_are_warm(warm: None) -> None:
+    """Workers in processes of their own are forked."""

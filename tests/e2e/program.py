@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["PROGRAM", "Said", "environment", "run", "sentence_of"]
+from tests.servers.process import Process
+from tests.servers.warm import WarmProcess, warm_address, warm_command
+
+__all__ = ["PROGRAM", "Said", "environment", "run", "sentence_of", "start"]
 
 PROGRAM = str(Path(sys.executable).with_name("streamproc"))
 
@@ -33,7 +36,7 @@ def environment(**variables: str) -> dict[str, str]:
 def run(*arguments: str, folder: Path, stdin: str = "", **variables: str) -> Said:
     """Runs one command in a folder, with these variables, to its end."""
     done = subprocess.run(
-        (PROGRAM, *arguments),
+        (*warm_command(PROGRAM), *arguments),
         cwd=folder,
         env=environment(**variables),
         input=stdin.encode(),
@@ -42,6 +45,13 @@ def run(*arguments: str, folder: Path, stdin: str = "", **variables: str) -> Sai
         check=False,
     )
     return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def start(*arguments: str, output: Path, **variables: str) -> Process:
+    """Starts a command that goes on; its output goes to a file."""
+    if warm := warm_address():
+        return WarmProcess(warm, arguments, output, os.environ | variables)
+    return Process(("env", *(f"{name}={value}" for name, value in variables.items()), PROGRAM, *arguments), output)
 
 
 def sentence_of(said: Said) -> str:

@@ -12,12 +12,11 @@ import pytest
 
 from streamproc.records.codec import encode_usage
 from tests.e2e.documents import native_request
-from tests.e2e.program import PROGRAM, sentence_of
+from tests.e2e.program import sentence_of, start
 from tests.e2e.records import read_topic, send
 from tests.e2e.workplace import MOCK, Mock, Workplace, mock_provider
 from tests.lines import a_line
 from tests.servers.network import wait_until
-from tests.servers.process import Process
 
 _MODEL = "mock-t20-i1-f2"
 
@@ -148,7 +147,7 @@ def test_a_job_that_runs_on_ends_with_a_signal(billed: Workplace, tmp_path: Path
     changed = json.dumps(line | {"cost_nanos": 1}).encode()
     own = ("--config", str(billed.settings), "--store", f"sqlite:{tmp_path / 'own.sqlite'}")
     log = tmp_path / "job.log"
-    job = Process(("env", "STREAMPROC_BILLING__METRICS_PORT=0", PROGRAM, "billing", "run", *own), log)
+    job = start("billing", "run", *own, output=log, STREAMPROC_BILLING__METRICS_PORT="0")
     try:
         wait_until(lambda: b"billing started" in job.output.read_bytes(), job, "the job")
         send(billed.bootstrap, billed.topic("usage"), [(b"k", changed, (), 3)])

@@ -11,9 +11,8 @@ from typing import Any, Self
 
 from streamproc.kafka.topics import create_topics
 from streamproc.settings.load import load_settings
-from tests.e2e.program import PROGRAM, Said, run
+from tests.e2e.program import Said, run, start
 from tests.servers.network import wait_until
-from tests.servers.process import Process
 
 __all__ = ["MOCK", "Mock", "Worker", "Workplace", "mock_provider"]
 
@@ -56,8 +55,7 @@ class Worker:
 
     def __init__(self, settings: Path, log: Path, **variables: str) -> None:
         self.log = log
-        set_up = ("env", *(f"{name}={value}" for name, value in variables.items()))
-        self.process = Process((*set_up, PROGRAM, "run", "--config", str(settings)), log)
+        self.process = start("run", "--config", str(settings), output=log, **variables)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """The log's lines about one event; a last line that is still being written is left for the next look."""
@@ -99,7 +97,7 @@ class Mock:
     """A running `streamproc mock-provider`."""
 
     def __init__(self, log: Path, *options: str) -> None:
-        self.process = Process((PROGRAM, "mock-provider", "--port", "0", *options), log)
+        self.process = start("mock-provider", "--port", "0", *options, output=log)
         wait_until(lambda: b"/v1;" in log.read_bytes(), self.process, "the mock provider")
         self.address = re.findall(r"serving http://(\S+)/v1;", log.read_text())[0]
         self.url = f"http://{self.address}/v1"

@@ -12,8 +12,9 @@ import sys
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
-__all__ = ["Process", "ServerMissing"]
+__all__ = ["Child", "Process", "ServerMissing"]
 
 # Runs between fork and the server: asks for SIGKILL at the parent's death (PR_SET_PDEATHSIG is 1, see prctl(2)), then
 # becomes the server. A parent that died before the request would go unnoticed, hence the second look at it.
@@ -31,6 +32,23 @@ class ServerMissing(Exception):
     """The real server cannot be had on this machine; the message says in one sentence why and what would help."""
 
 
+class Child(Protocol):
+    """What is needed of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is also the process group."""
+        ...
+
+    def poll(self) -> int | None:
+        """The exit code, None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code, or TimeoutExpired."""
+        ...
+
+
 class Process:
     """A running child process.
 
@@ -38,28 +56,32 @@ class Process:
     """
 
     def __init__(self, command: Sequence[str], output: Path) -> None:
-        self.output = output
         launcher = (sys.executable, "-I", "-S", "-c", _BOUND_TO_PARENT, str(os.getpid()), *command)
         with output.open("ab") as log:
-            self._popen = subprocess.Popen(
-                launcher, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            self._adopt(
+                subprocess.Popen(launcher, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True),
+                output,
             )
-        self._reaper = weakref.finalize(self, _kill, self._popen)
+
+    def _adopt(self, child: Child, output: Path) -> None:
+        self.output = output
+        self._child = child
+        self._reaper = weakref.finalize(self, _kill, child)
 
     @property
     def pid(self) -> int:
         """Process id of the server, which is also its process group."""
-        return self._popen.pid
+        return self._child.pid
 
     @property
     def is_running(self) -> bool:
         """Whether it has not ended yet; a paused process runs."""
-        return self._popen.poll() is None
+        return self._child.poll() is None
 
     @property
     def exit_code(self) -> int | None:
         """Its exit code, negative for the signal that ended it; None while it runs."""
-        return self._popen.poll()
+        return self._child.poll()
 
     def last_words(self, lines: int = 12) -> str:
         """The end of its output, for the message when something went wrong."""
@@ -79,7 +101,7 @@ class Process:
             self.resume()  # a stopped process would get the signal only when it goes on
             os.killpg(self.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._popen.wait(patience_seconds)
+                self._child.wait(patience_seconds)
         self.kill()
 
     def kill(self) -> None:
@@ -87,7 +109,7 @@ class Process:
         self._reaper()
 
 
-def _kill(popen: subprocess.Popen[bytes]) -> None:
-    if popen.poll() is None:
-        os.killpg(popen.pid, signal.SIGKILL)
-        popen.wait()
+def _kill(child: Child) -> None:
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()

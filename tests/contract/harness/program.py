@@ -3,14 +3,13 @@
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from streamproc.settings.settings import Settings
 from tests.contract.harness.waiting import eventually
-from tests.servers.process import Process
+from tests.e2e.program import start
 
 __all__ = ["Program", "running_program"]
 
@@ -21,8 +20,8 @@ class Program:
     def __init__(self, settings: Settings, output: Path) -> None:
         # Each group of settings is one variable; without a None, which would be read as a text.
         groups = settings.model_dump(mode="json", exclude={"allow_unpriced"})
-        variables = [f"STREAMPROC_{name.upper()}={json.dumps(fields)}" for name, fields in groups.items()]
-        self._process = Process(("env", *variables, sys.executable, "-m", "streamproc", "run"), output)
+        variables = {f"STREAMPROC_{name.upper()}": json.dumps(fields) for name, fields in groups.items()}
+        self._process = start("run", output=output, **variables)
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
         """A signal to end, once."""
@@ -43,7 +42,9 @@ class Program:
     async def exit_code(self) -> int:
         """Waits for the process's own end."""
         await eventually(lambda: not self._process.is_running, self.last_words)
-        return int(self._process._popen.returncode)
+        code = self._process.exit_code
+        assert code is not None
+        return code
 
     async def has_said(self, words: str) -> None:
         """Waits for words in its log."""

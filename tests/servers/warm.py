@@ -1,0 +1,98 @@
+"""Processes of `streamproc` that are forked from one with all modules in memory; see `tests.servers.warm_program`.
+
+They are asked for by its address in a variable, so that processes of a test may ask, too. Without it, as in benchmarks
+and in a long chaos run, each process starts from nothing.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+from tests.servers.network import wait_until
+from tests.servers.process import Process
+
+__all__ = ["WarmProcess", "warm_address", "warm_command", "warm_program"]
+
+_VARIABLE = "STREAMPROC_TEST_WARM"
+_CLIENT = Path(__file__).with_name("warm_client.py")
+
+
+def warm_address() -> str | None:
+    """Where commands are forked, or None."""
+    return os.environ.get(_VARIABLE)
+
+
+def warm_command(cold: str) -> tuple[str, ...]:
+    """The beginning of a command line that is run to its end, without signals; `cold` where no commands are forked."""
+    address = warm_address()
+    return (cold,) if address is None else (sys.executable, "-I", "-S", str(_CLIENT), address)
+
+
+@contextmanager
+def warm_program() -> Iterator[None]:
+    """Inside the block there is a process that forks commands."""
+    with tempfile.TemporaryDirectory(prefix="streamproc-warm-") as folder:
+        address = Path(folder, "s")
+        process = Process((sys.executable, "-m", "tests.servers.warm_program", str(address)), Path(folder, "log"))
+        try:
+            wait_until(address.exists, process, "the process that forks commands")
+            with mock.patch.dict(os.environ, {_VARIABLE: str(address)}):
+                yield
+        finally:
+            process.stop()
+
+
+class WarmProcess(Process):
+    """A forked command that goes on; signals reach it as any other process."""
+
+    def __init__(self, address: str, arguments: Sequence[str], output: Path, variables: Mapping[str, str]) -> None:
+        with output.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            streams = (nothing.fileno(), log.fileno(), log.fileno())
+            self._adopt(_Forked(address, arguments, streams, variables), output)
+
+
+class _Forked:
+    """The process with this id, as `subprocess.Popen` shows one."""
+
+    def __init__(
+        self, address: str, arguments: Sequence[str], streams: Sequence[int], variables: Mapping[str, str]
+    ) -> None:
+        command = {"arguments": list(arguments), "variables": dict(variables), "folder": str(Path.cwd())}
+        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection.connect(address)
+        socket.send_fds(self._connection, [b"."], list(streams))
+        self._connection.sendall(json.dumps(command).encode() + b"\n")
+        self._answer = b""
+        self._read(lines=1)
+        self.pid = int(self._answer.split()[0])
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self._code is None:
+            self._connection.settimeout(timeout)
+            try:
+                self._read(lines=2)
+            except (TimeoutError, BlockingIOError) as exc:
+                raise subprocess.TimeoutExpired("streamproc", timeout or 0) from exc
+            self._code = int(self._answer.split()[1])
+            self._connection.close()
+        return self._code
+
+    def _read(self, lines: int) -> None:
+        while self._answer.count(b"\n") < lines:
+            more = self._connection.recv(64)
+            assert more, "whoever forks commands is gone"
+            self._answer += more
