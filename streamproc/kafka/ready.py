@@ -2,7 +2,7 @@
 
 A run has to be admitted before it gets one; routes and tenants that are not stay where they are, and hold up nobody
 else. Runs that may not start yet lie beside them, ordered by time, and take no place in the rotation. Pure: no
-waiting, no clock of its own. No step but a look at all runs grows with their number by more than its logarithm.
+waiting, no clock of its own. Only `expired` and `remove` look at all runs; no other step slows with their number.
 """
 
 from collections import OrderedDict
@@ -25,8 +25,9 @@ class ReadyQueues:
         self._weight_of = weight_of
         self._routes: OrderedDict[str, RouteQueue] = OrderedDict()
         self._later: Timetable[Run] = Timetable()
-        self._deadlines: Timetable[Run] = Timetable()
         self._places: dict[Run, str | None] = {}  # each run's route, None as long as it may not start
+        self._empty: dict[str, RouteQueue] = {}  # routes without a run, to be used again
+        self._earliest = inf  # no run has an earlier deadline
         self.queued_bytes = 0
 
     def __repr__(self) -> str:
@@ -51,7 +52,7 @@ class ReadyQueues:
         One that `is_behind` another lies there until it is woken.
         """
         self.queued_bytes += run.size_bytes
-        self._deadlines.put(run, run.deadline)
+        self._earliest = min(self._earliest, run.deadline)
         if is_behind or run.not_before > now:
             self._places[run] = None
             self._later.put(run, inf if is_behind else run.not_before)
@@ -62,13 +63,15 @@ class ReadyQueues:
         name = self._places[run] = run.route
         route = self._routes.get(name)
         if route is None:
-            route = self._routes[name] = RouteQueue(self._weight_of)
+            route = self._empty.pop(name) if name in self._empty else RouteQueue(self._weight_of)
+            self._routes[name] = route
         route.put(run)
 
     def release_due(self, now: float) -> None:
         """Moves runs whose time has come into their queues."""
-        for run in self._later.take_due(now):
-            self._append(run)
+        if self._later:
+            for run in self._later.take_due(now):
+                self._append(run)
 
     def wake(self, run: Run, now: float) -> bool:
         """Has a run that lies beside the queues look at its `not_before` once more; False when it does not lie here."""
@@ -86,18 +89,16 @@ class ReadyQueues:
         for name, route in list(self._routes.items()):
             run = route.take(admit, now)
             if run is not None:
-                if route:
-                    self._routes.move_to_end(name)
-                else:
-                    del self._routes[name]
-                self._forget(run)
+                self._routes.move_to_end(name)
+                self._forget(run, name)
                 return run
         return None
 
-    def _forget(self, run: Run) -> None:
+    def _forget(self, run: Run, name: str | None) -> None:
         del self._places[run]
-        self._deadlines.discard(run)
         self.queued_bytes -= run.size_bytes
+        if name is not None and not self._routes[name]:
+            self._empty[name] = self._routes.pop(name)
 
     def reopen(self, run: Run) -> None:
         """This run's call has ended: routes of its provider, and its tenant, may have room for another one."""
@@ -117,10 +118,11 @@ class ReadyQueues:
         return None if (soonest := min(self._later.first_time(), held)) == inf else soonest
 
     def expired(self, now: float) -> list[Run]:
-        """Takes out every run whose deadline has passed."""
-        gone = list(self._deadlines.take_due(now))
-        for run in gone:
-            self.discard(run)
+        """Takes out every run whose deadline has passed; looks at the runs only when one may have."""
+        if now < self._earliest:
+            return []
+        gone = self.remove(lambda run: run.deadline <= now)
+        self._earliest = min((run.deadline for run in self), default=inf)
         return gone
 
     def remove(self, is_gone: Callable[[Run], bool]) -> list[Run]:
@@ -136,8 +138,5 @@ class ReadyQueues:
         if name is None:
             self._later.discard(run)
         else:
-            route = self._routes[name]
-            route.discard(run)
-            if not route:
-                del self._routes[name]
-        self._forget(run)
+            self._routes[name].discard(run)
+        self._forget(run, name)

@@ -39,11 +39,11 @@ class Rotation:
         """Who is next; None when nobody is."""
         return self._turns.first()
 
-    def serve(self, name: str) -> None:
-        """Gives this one, who is next, its turn; it stays."""
-        at = self._turns.first_time()
-        self._now = max(self._now, at)
-        self._turns.put(name, at + 1 / self._weight_of(name))
+    def serve(self, name: str, *, stays: bool) -> None:
+        """Gives this one, whom `first` has named, its turn."""
+        self._now = at = self._turns.take_first()  # none comes in, or comes back, at a time that is over
+        if stays:
+            self._turns.put(name, at + 1 / self._weight_of(name))
 
     def leave(self, name: str) -> None:
         """Goes, be it from the rotation or from beside it."""

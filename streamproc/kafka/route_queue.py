@@ -21,7 +21,7 @@ Admit = Callable[[Run], NotBefore | None]
 
 
 class RouteQueue:
-    """Runs that are ready. `held_until` is when the route is asked again, in unix seconds."""
+    """Runs that are ready. `held_until` is when the route is asked again, in unix seconds; without runs it is not."""
 
     __slots__ = ("_held", "_held_by", "_queues", "_rotation", "_short", "held_until")
 
@@ -47,22 +47,27 @@ class RouteQueue:
 
     def discard(self, run: Run) -> None:
         """Takes out a run that is here; the others keep their places."""
-        self._queues[run.tenant].discard(run)
-        self._forget_if_empty(run.tenant)
+        queue = self._queues[run.tenant]
+        queue.discard(run)
+        if not queue:
+            self._rotation.leave(run.tenant)
+            self._forget(run.tenant)
 
     def take(self, admit: Admit, now: float) -> Run | None:
         """The first run of the next tenant in rotation that may have a slot."""
         if now < self.held_until:
             return None
-        for held in self._held.take_due(now):
-            self._rotation.come_back(held)
+        if self._held:
+            for held in self._held.take_due(now):
+                self._rotation.come_back(held)
         while (tenant := self._rotation.first()) is not None:
             queue = self._queues[tenant]
             verdict = admit(queue.first())
             if verdict is None:
                 run = queue.take()
-                self._rotation.serve(tenant)
-                self._forget_if_empty(tenant)
+                self._rotation.serve(tenant, stays=bool(queue))
+                if not queue:
+                    self._forget(tenant)
                 return run
             if not verdict.is_tenant:
                 self.held_until = now + verdict.seconds
@@ -74,12 +79,12 @@ class RouteQueue:
                 self._short.add(tenant)
         return None
 
-    def _forget_if_empty(self, tenant: str) -> None:
-        if not self._queues[tenant]:
-            del self._queues[tenant]
-            self._rotation.leave(tenant)
-            self._held.discard(tenant)
-            self._short.discard(tenant)
+    def _forget(self, tenant: str) -> None:
+        del self._queues[tenant]
+        self._held.discard(tenant)
+        self._short.discard(tenant)
+        if not self._queues:
+            self.held_until = -inf
 
     def reopen(self, *reasons: HoldReason) -> None:
         """What the route was held for may be over, if it was one of these."""
@@ -101,5 +106,5 @@ class RouteQueue:
     def next_time(self, now: float) -> float:
         """When something held is to be asked again; infinite when nothing is."""
         if now < self.held_until:
-            return self.held_until if self else inf
+            return self.held_until
         return at if (at := self._held.first_time()) > now else inf

@@ -5,7 +5,6 @@ so a run with n older ones before it is among the next 8 (n + 1), however many c
 """
 
 from collections import OrderedDict
-from itertools import count
 
 from streamproc.chain.run import Run
 
@@ -17,11 +16,11 @@ _MOST_OVERTAKINGS = 7
 class TenantQueue:
     """Runs that are ready. A step costs the number of priorities at most."""
 
-    __slots__ = ("_levels", "_overtakings", "_ticket")
+    __slots__ = ("_came", "_levels", "_overtakings")
 
     def __init__(self) -> None:
-        self._levels: dict[int, OrderedDict[Run, int]] = {}
-        self._ticket = count()
+        self._levels: dict[int, OrderedDict[Run, int]] = {}  # each run with its number in the order of arrival
+        self._came = 0
         self._overtakings = 0
 
     def __bool__(self) -> bool:
@@ -29,26 +28,33 @@ class TenantQueue:
 
     def put(self, run: Run) -> None:
         """Adds a run behind all others of its priority."""
-        self._levels.setdefault(run.priority, OrderedDict())[run] = next(self._ticket)
+        priority = run.priority
+        level = self._levels.get(priority)
+        if level is None:
+            level = self._levels[priority] = OrderedDict()
+        level[run] = self._came
+        self._came += 1
 
     def first(self) -> Run:
         """The run whose turn it is; there is one."""
-        level = self._levels[self._next_priority()]
-        return next(iter(level))
+        return next(iter(self._levels[self._next_priority()]))
 
     def take(self) -> Run:
         """Takes it out."""
-        run = self.first()
-        self._overtakings = 0 if run.priority == self._oldest() else self._overtakings + 1
-        self.discard(run)
+        priority = self._next_priority()
+        self._overtakings = 0 if priority == self._oldest() else self._overtakings + 1
+        run, _ = self._levels[priority].popitem(last=False)
+        self._drop_if_empty(priority)
         return run
 
     def discard(self, run: Run) -> None:
         """Takes out a run that is here."""
-        level = self._levels[run.priority]
-        del level[run]
-        if not level:
-            del self._levels[run.priority]
+        del self._levels[run.priority][run]
+        self._drop_if_empty(run.priority)
+
+    def _drop_if_empty(self, priority: int) -> None:
+        if not self._levels[priority]:
+            del self._levels[priority]
 
     def _next_priority(self) -> int:
         return self._oldest() if self._overtakings >= _MOST_OVERTAKINGS else max(self._levels)

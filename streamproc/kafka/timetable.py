@@ -37,19 +37,16 @@ class Timetable(Generic[_T]):
 
     def put(self, thing: _T, at: float) -> None:
         """Adds a thing, or moves it behind all others of its new time."""
-        self.discard(thing)
         entry = self._entries[thing] = (at, next(self._ticket), thing)
         heapq.heappush(self._heap, entry)
+        if len(self._heap) > 2 * len(self._entries) + _SPARE:
+            self._heap = list(self._entries.values())
+            heapq.heapify(self._heap)
 
     def discard(self, thing: _T) -> float | None:
         """Takes a thing out and gives its time; None when it is not here."""
         entry = self._entries.pop(thing, None)
-        if entry is None:
-            return None
-        if len(self._heap) > 2 * len(self._entries) + _SPARE:
-            self._heap = list(self._entries.values())
-            heapq.heapify(self._heap)
-        return entry[0]
+        return None if entry is None else entry[0]
 
     def first(self) -> _T | None:
         """The soonest thing; None when there is none."""
@@ -65,9 +62,14 @@ class Timetable(Generic[_T]):
         """Its time; infinite when there is none."""
         return inf if self.first() is None else self._heap[0][0]
 
+    def take_first(self) -> float:
+        """Takes out the soonest thing, which is the one that `first` has given, and gives its time."""
+        at, _, thing = heapq.heappop(self._heap)
+        del self._entries[thing]
+        return at
+
     def take_due(self, now: float) -> Iterator[_T]:
         """Takes out, one by one, what has its time at `now` or before."""
         while (thing := self.first()) is not None and self._heap[0][0] <= now:
-            del self._entries[thing]
-            heapq.heappop(self._heap)
+            self.take_first()
             yield thing

@@ -16,7 +16,7 @@ def turns(rotation: Rotation, count: int) -> list[str]:
     for _ in range(count):
         name = rotation.first()
         assert name is not None
-        rotation.serve(name)
+        rotation.serve(name, stays=True)
         served.append(name)
     return served
 
@@ -76,7 +76,7 @@ def test_a_stream_of_newcomers_starves_nobody() -> None:
         rotation.join(f"new-{number}")
         name = rotation.first()
         assert name is not None
-        rotation.serve(name)
+        rotation.serve(name, stays=True)
         if name == "old":
             break
         rotation.leave(name)
@@ -107,7 +107,7 @@ def test_who_is_here_is_served_within_a_round(steps: list[tuple[str, str]]) -> N
             aside.discard(name)
             here[name] = []
         elif step == "s" and (first := rotation.first()) is not None:
-            rotation.serve(first)
+            rotation.serve(first, stays=True)
             here[first] = []
             for other in here.keys() - {first}:
                 here[other].append(first)
