@@ -48,12 +48,12 @@ class Received:
         return [f"{count} requests {kind}" for kind, count in kinds.items() if count]
 
 
-def _bodies(model: str, count: int, name: str, *, stream: bool) -> Iterator[tuple[bytes, bytes]]:
+def _bodies(model: str, count: int, name: str, tenant: str, *, stream: bool) -> Iterator[tuple[bytes, bytes]]:
     for number in range(count):
         request_id = f"{name}-{number}"
         question = f"Question {number}: what does this stream cost, and who pays for it in the end?"
         message = {"role": "user", "content": question}
-        body = {"request_id": request_id, "model": model, "messages": [message], "stream": stream}
+        body = {"request_id": request_id, "tenant": tenant, "model": model, "messages": [message], "stream": stream}
         yield request_id.encode(), orjson.dumps(body)
 
 
@@ -66,6 +66,7 @@ async def produce(
     stream: bool = True,
     rate_per_second: float | None = None,
     name: str = "bench",
+    tenant: str = "default",
 ) -> dict[bytes, float]:
     """Sends requests round robin over the partitions; gives the monotonic time of each, by key. No rate means at once.
 
@@ -75,7 +76,7 @@ async def produce(
     async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
         start = time.monotonic()
         acknowledgement = None
-        for number, (key, value) in enumerate(_bodies(model, count, name, stream=stream)):
+        for number, (key, value) in enumerate(_bodies(model, count, name, tenant, stream=stream)):
             if rate_per_second is not None:
                 await asyncio.sleep(start + number / rate_per_second - time.monotonic())
             sent[key] = time.monotonic()

@@ -80,7 +80,6 @@ class ReadyMachine(RuleBasedStateMachine):
 
     @rule()
     def fill(self) -> None:
-        self.queues.release_due(self.now)
         while self.slots.free > 0 and (run := self.queues.take(self._admit, self.now)) is not None:
             assert run.not_before <= self.now
             assert run not in self.behind
@@ -128,6 +127,7 @@ class ReadyMachine(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 4))
     def tick(self, seconds: int) -> None:
         self.now += seconds
+        self.queues.release_due(self.now)  # as with each change: who comes into its queue later stands behind these
 
     @rule()
     def expire(self) -> None:
@@ -153,7 +153,7 @@ class ReadyMachine(RuleBasedStateMachine):
         if not hasattr(self, "queues"):
             return
         self.held.clear()
-        self.now += 10
+        self.tick(10)
         while self.inside or self.running:
             for run in list(self.behind):
                 self._wake(run)
