@@ -26,19 +26,40 @@ def _counter() -> TokenCounter:
     return TokenCounter()
 
 
+class MovableClock(SystemClock):
+    """This machine's clock; its time of day can be moved, for what waits for minutes.
+
+    Attributes:
+        ahead_seconds: how much later it is than on this machine.
+    """
+
+    def __init__(self) -> None:
+        self.ahead_seconds = 0.0
+
+    def time(self) -> float:
+        """Unix time in seconds."""
+        return super().time() + self.ahead_seconds
+
+
 class Member:
     """A running member of the group. `seen` holds all that its observer was told."""
 
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self.seen: list[Happening] = []
         self._deferred = settings.topics.deferred
-        self.worker = Worker(settings, catalog, self, SystemClock(), _counter())
+        self._clock = MovableClock()
+        self.worker = Worker(settings, catalog, self, self._clock, _counter())
         self.polling: asyncio.Task[None] | None = None
 
     async def join(self) -> None:
         """Joins the group and polls."""
         await self.worker.start()
         self.polling = asyncio.create_task(self.worker.consumer.run(), name="poll")
+
+    def move_clock(self, seconds: float) -> None:
+        """So much time goes by. Timers that run already do not know of it, so it looks for what is due now."""
+        self._clock.ahead_seconds += seconds
+        self.worker.consumer.dispatch.start_ready()
 
     def saw(self, happening: Happening) -> None:
         """The observer's method."""
