@@ -10,12 +10,14 @@ import subprocess
 import termios
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
 from tests.e2e.program import PROGRAM, environment
+from tests.servers.process import Child
+from tests.servers.warm import Forked, warm_address
 
 __all__ = ["CTRL_C", "Terminal"]
 
@@ -27,7 +29,8 @@ _PATIENCE_SECONDS = 60.0
 class Terminal:
     """A pseudo-terminal of this size that runs `streamproc`; its process ends with the block at the latest.
 
-    Standard output goes to the file `output`, where one is named.
+    Standard output goes to the file `output`, where one is named. A `cold` program starts from nothing, also where
+    commands are forked.
     """
 
     def __init__(
@@ -38,14 +41,23 @@ class Terminal:
         lines: int = 36,
         variables: Mapping[str, str] = MappingProxyType({}),
         output: Path | None = None,
+        cold: bool = False,
     ) -> None:
         self.shown = b""
+        self.process: Child
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         own = environment(**({"TERM": "xterm-256color"} | dict(variables)))
         for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
             if name not in variables:
                 own.pop(name, None)
+        # Kept open: with nobody on their side before the program is there, reading would fail.
+        self._theirs = theirs
+        if (address := warm_address()) and not cold:
+            with output.open("wb") if output else nullcontext() as out:
+                streams = (theirs, out.fileno() if out else theirs, theirs)
+                self.process = Forked(address, arguments, streams, own, folder)
+            return
         terminal = os.ttyname(theirs)
         # The leader of a session gets its terminal by opening it: only so Ctrl-C becomes a signal.
         opening = 'out=$1; shift; exec "$@" <"$0" 2>"$0" >"$out"'
@@ -55,8 +67,6 @@ class Terminal:
             env=own,
             start_new_session=True,
         )
-        # Kept open: with nobody on their side between `sh` and the program, reading would fail.
-        self._theirs = theirs
 
     def __enter__(self) -> Self:
         return self
@@ -96,4 +106,4 @@ class Terminal:
         give_up = time.monotonic() + _PATIENCE_SECONDS
         while self._read() or self.process.poll() is None:
             assert time.monotonic() < give_up, f"does not end: {self.shown.decode()}"
-        return self.process.returncode
+        return self.process.wait()

@@ -93,7 +93,7 @@ def test_a_terminal_that_cannot_draw_gets_plain_lines(columns: int, variables: d
 )
 def test_ctrl_c_ends_it_at_any_moment(moment: str, tmp_path: Path) -> None:
     """While it loads, starts, draws, reports and waits: no traceback, a cursor, nothing left."""
-    with Terminal("demo", "--keep", folder=tmp_path) as terminal:
+    with Terminal("demo", "--keep", folder=tmp_path, cold=moment.startswith("all in")) as terminal:
         terminal.wait_for(moment.encode())
         terminal.type(CTRL_C)
         assert terminal.wait() == 130

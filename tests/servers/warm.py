@@ -18,7 +18,7 @@ from unittest import mock
 from tests.servers.network import wait_until
 from tests.servers.process import Process
 
-__all__ = ["WarmProcess", "warm_address", "warm_command", "warm_program"]
+__all__ = ["Forked", "WarmProcess", "warm_address", "warm_command", "warm_program"]
 
 _VARIABLE = "STREAMPROC_TEST_WARM"
 _CLIENT = Path(__file__).with_name("warm_client.py")
@@ -55,16 +55,26 @@ class WarmProcess(Process):
     def __init__(self, address: str, arguments: Sequence[str], output: Path, variables: Mapping[str, str]) -> None:
         with output.open("ab") as log, Path(os.devnull).open("rb") as nothing:
             streams = (nothing.fileno(), log.fileno(), log.fileno())
-            self._adopt(_Forked(address, arguments, streams, variables), output)
+            self._adopt(Forked(address, arguments, streams, variables), output)
 
 
-class _Forked:
-    """The process with this id, as `subprocess.Popen` shows one."""
+class Forked:
+    """The process of a forked command, as `subprocess.Popen` shows one; it leads a session and a process group.
+
+    Attributes:
+        pid: its process id.
+    """
 
     def __init__(
-        self, address: str, arguments: Sequence[str], streams: Sequence[int], variables: Mapping[str, str]
+        self,
+        address: str,
+        arguments: Sequence[str],
+        streams: tuple[int, int, int],
+        variables: Mapping[str, str],
+        folder: Path | None = None,
     ) -> None:
-        command = {"arguments": list(arguments), "variables": dict(variables), "folder": str(Path.cwd())}
+        """`streams` are the file numbers of its standard streams; where the first is a terminal, it is controlled by it."""
+        command = {"arguments": list(arguments), "variables": dict(variables), "folder": str(folder or Path.cwd())}
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(address)
         socket.send_fds(self._connection, [b"."], list(streams))
@@ -75,12 +85,14 @@ class _Forked:
         self._code: int | None = None
 
     def poll(self) -> int | None:
+        """Its exit code, None while it runs."""
         try:
             return self.wait(0)
         except subprocess.TimeoutExpired:
             return None
 
     def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, or TimeoutExpired."""
         if self._code is None:
             self._connection.settimeout(timeout)
             try:

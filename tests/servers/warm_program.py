@@ -10,6 +10,7 @@ answered two lines: the process id, and in the end the exit code.
 """
 
 import ctypes
+import fcntl
 import functools
 import gc
 import importlib
@@ -20,6 +21,7 @@ import pkgutil
 import signal
 import socket
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -62,6 +64,8 @@ def forked(listener: socket.socket) -> dict[str, Any]:
 
 def become(command: dict[str, Any]) -> None:
     """Takes over what makes a process this command."""
+    if os.isatty(0):
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # a session's terminal: only so Ctrl-C becomes a signal
     os.chdir(command["folder"])
     os.environ.clear()
     os.environ.update(command["variables"])
