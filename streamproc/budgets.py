@@ -9,6 +9,7 @@ from typing import Any
 from streamproc.chain.budget import Budget, LedgerBudget
 from streamproc.chain.clock import Clock
 from streamproc.kafka.alert_log import AlertLog
+from streamproc.kafka.failure import failure_of
 from streamproc.kafka.tail import Tail
 from streamproc.kafka.words import LastWords
 from streamproc.kept import Kept, KeptInMemory
@@ -104,7 +105,9 @@ class LedgerBudgets(Budgets):
     @property
     def failure(self) -> BaseException | None:
         """What a task of it died of, if one did."""
-        return self._kept.failure or self._words.failure
+        watching = self._watching
+        died = None if watching is None or not watching.done() else failure_of(watching)
+        return self._kept.failure or self._words.failure or died
 
     async def start(self, has_all: Callable[[], bool]) -> None:
         """Looks whether anybody else is in the group, and reads words and alerts; before the group is joined.

@@ -40,7 +40,7 @@ class Kept(Protocol):
         ...
 
     def since_ms(self) -> int:
-        """When the earliest of the current windows began."""
+        """When the earliest of the windows began that are not over."""
         ...
 
     async def check(self) -> None:
@@ -100,7 +100,7 @@ class KeptInMemory:
         return None if self.ledger.is_open else "reading what was spent"
 
     def since_ms(self) -> int:
-        """When the earliest of the current windows began."""
+        """When the earliest of the windows began that are not over."""
         return self.ledger.since_ms()
 
     async def check(self) -> None:

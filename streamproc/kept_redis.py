@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from streamproc.chain.clock import Clock
 from streamproc.errors import SetupError
@@ -55,8 +54,7 @@ class KeptInRedis:
         self._view = RedisView(store, caps, budgets.time_zone, clock, names, self._changed)
         self.ledger = RedisLedger(self._view, within, clock)
         # Two workers with two stores would spend every budget twice.
-        place = urlsplit(url)
-        self.agreement = f"redis {place.hostname}:{place.port}{place.path} {budgets.time_zone}"
+        self.agreement = f"redis {store.place} {budgets.time_zone}"
         booking = Booking(self._view)
         self._feed = UsageFeed(options, topics.usage, booking, clock, observer)
         self._tail = Tail(options, (topics.journal,))
@@ -84,7 +82,7 @@ class KeptInRedis:
         return None if state == "open" else f"the ledger of the budgets is {state}: {sentence}"
 
     def since_ms(self) -> int:
-        """When the earliest of the current windows began."""
+        """When the earliest of the windows began that are not over."""
         return self._view.since_ms()
 
     async def check(self) -> None:

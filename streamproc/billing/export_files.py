@@ -18,6 +18,8 @@ __all__ = ["read_exports"]
 Day = Callable[[Item], int]
 Found = Iterator[tuple[int, str | None, Figures | None]]
 
+_MOST_DIGITS = 1000
+
 _KNOWN = (
     "a page of OpenAI's or Anthropic's usage or cost API (JSON), a CSV export of theirs, or the mock provider's"
     " /stats?calls=1"
@@ -65,7 +67,7 @@ def _read(file: Path) -> CallExport | tuple[list[tuple[int, str | None, Figures 
     if not text.lstrip().startswith(("{", "[")):
         return list(_rows(file, text)), False
     try:
-        content = json.loads(text, parse_float=Decimal)
+        content = json.loads(text, parse_float=Decimal, parse_int=_whole)
     except (json.JSONDecodeError, RecursionError) as exc:
         place = (
             f"line {exc.lineno} column {exc.colno}: {exc.msg}" if isinstance(exc, json.JSONDecodeError) else str(exc)
@@ -77,6 +79,11 @@ def _read(file: Path) -> CallExport | tuple[list[tuple[int, str | None, Figures 
     if not isinstance(page.values.get("data"), list):
         raise SetupError(f"{file} is none of those known: {_KNOWN}")
     return list(_buckets(page)), page.values.get("has_more") is True
+
+
+def _whole(digits: str) -> int | Decimal:
+    # Python makes no integer of very many digits; as a decimal it is told with its place.
+    return int(digits) if len(digits) <= _MOST_DIGITS else Decimal(digits)
 
 
 def _buckets(page: Item) -> Found:

@@ -33,7 +33,8 @@ class Item:
         value = self.values.get(name)
         if value in (None, ""):
             return None
-        if not isinstance(value, str):
+        # What is not printable is half a character, or a word to the terminal that shows it.
+        if not isinstance(value, str) or not value.isprintable():
             raise self.wrong(name, "is no text")
         return value
 

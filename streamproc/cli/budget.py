@@ -19,6 +19,8 @@ from streamproc.settings.settings import Settings
 
 __all__ = ["resume", "set_cap", "stop"]
 
+_MOST_USD = 9_000_000_000  # in nano-dollars they have 64 bits
+
 Scope = Annotated[str, Parameter(help="global, tenant=NAME, user=NAME or feature=NAME; NAME may be *, any of them.")]
 Tenant = Annotated[str | None, Parameter(help="Whose user it is; without it the user of each tenant.")]
 Said = TypeVar("Said", SetCap, Stop, Resume)
@@ -46,8 +48,8 @@ def set_cap(
     settings = _with_budgets(config)
     if sum(given is not None for given in (usd, tokens, default)) != 1:
         raise SetupError("give --usd, --tokens or --default, one of them")
-    if (usd is not None and not 0 <= usd < float("inf")) or (tokens is not None and tokens < 0):
-        raise SetupError("a cap must be a number from 0 on")
+    if not 0 <= (usd or 0) <= _MOST_USD or not 0 <= (tokens or 0) < 2**63:
+        raise SetupError(f"a cap must be a number from 0 on, at most {_MOST_USD:,} dollars or {2**63 - 1:,} tokens")
     unit: Literal["nanos", "tokens"] = "tokens" if tokens is not None or default == "tokens" else "nanos"
     number = nanos(usd) if usd is not None else tokens or 0
     said = {"scope": scope, "tenant": tenant, "note": note, "window": window, "unit": unit, "amount": number}

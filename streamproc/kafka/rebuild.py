@@ -37,7 +37,7 @@ class Rebuild:
         clock: Clock,
         observer: Observer,
     ) -> None:
-        """`since_ms` is when the earliest current window began; `has_all`, whether every partition is claimed."""
+        """`since_ms` is when the earliest window began that counts; `has_all`, whether every partition is claimed."""
         self._ledger = ledger
         self._feed = feed
         self._since_ms = since_ms

@@ -19,7 +19,7 @@ from streamproc.money.batches import NotCarriedOut
 from streamproc.money.leases import Suspects
 from streamproc.money.ledger import Booked
 from streamproc.money.scope import Spend
-from streamproc.money.store_redis import StoreAway
+from streamproc.money.store_redis import StoreAway, StoreRefused
 from streamproc.money.view_redis import RedisView
 from streamproc.observe.events import JournalTrouble, LedgerOpened, Observer
 
@@ -95,7 +95,11 @@ class Upkeep:
         self.leads = False
 
     async def run(self) -> None:
-        """Keeps the view until it is cancelled."""
+        """Keeps the view until it is cancelled.
+
+        Raises:
+            StoreRefused: Redis refuses us.
+        """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._lead(), name="ledger lead")
             tasks.create_task(self._keep(), name="ledger upkeep")
@@ -116,6 +120,8 @@ class Upkeep:
             except (StoreAway, NotCarriedOut):
                 self._generation = ""
                 await self._clock.sleep(_RETRY_SECONDS)
+            except StoreRefused:
+                raise
             except (IllegalStateError, KafkaError, SetupError, TimeoutError) as exc:
                 self._generation = ""
                 self._observer.saw(JournalTrouble("", f"the budgets cannot be read from Kafka: {exc!r}"))

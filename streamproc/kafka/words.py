@@ -28,6 +28,7 @@ _LOOK_SECONDS = 0.5
 class _Spoken(NamedTuple):
     word: Word
     at_ms: int
+    offset: int
 
 
 class LastWords:
@@ -50,11 +51,11 @@ class LastWords:
     def words(self) -> Words:
         """The words as the ledger has them."""
         amounts, states = {}, {}
-        for word, at_ms in self._spoken.values():
+        for word, at_ms, offset in self._spoken.values():
             if isinstance(word, SetCap):
                 amounts[word.pattern, word.window, word.unit] = word.amount
             else:
-                states[word.pattern] = Said(isinstance(word, Stop), at_ms)
+                states[word.pattern] = Said(isinstance(word, Stop), at_ms, offset)
         return Words(amounts, states)
 
     async def start(self) -> None:
@@ -109,5 +110,5 @@ class LastWords:
             where = f"{self._key.topic}/0/{offset}"
             self._observer.saw(ControlTrouble(self._key.topic, "no_word", f"{where} is no word: {error}"))
             return False
-        self._spoken[key] = _Spoken(word, at_ms)
+        self._spoken[key] = _Spoken(word, at_ms, offset)
         return True

@@ -22,6 +22,9 @@ __all__ = ["Batches", "Condition", "NotCarriedOut"]
 _MOST = 200
 """Orders in a batch: Redis serves nobody else for some milliseconds then."""
 
+_MOST_FORMER = 1000
+"""Lives of the view that are over are known by name: a former master may come back with one."""
+
 _LINGER_SECONDS = 0.25
 _HURRY_SECONDS = 0.01
 _PROBE_SECONDS = 0.25
@@ -36,7 +39,7 @@ class Condition(NamedTuple):
     """How the view stands, as far as this process knows, and since when by the monotonic clock.
 
     A view that is `lost` has to be built anew from Kafka. One that is `foreign` was built by workers with other
-    settings, or is built by one at present.
+    settings, or is built by one at present, or is one that was given up before.
     """
 
     state: Literal["open", "lost", "foreign", "away"]
@@ -71,6 +74,8 @@ class Batches:
         self._work = asyncio.Event()
         self._rooms: dict[str, Room] = {}
         self._failures = 0
+        self._generation = ""
+        self._former: deque[str] = deque(maxlen=_MOST_FORMER)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told_at = self._sent_at = 0.0
         self.basis = ""
@@ -169,16 +174,22 @@ class Batches:
             self._asks.extendleft(reversed(asks))
             raise
         self._failures = 0
-        self._take(answer)
-        if answer.is_open:
+        if self._take(answer):
             for _ in tells:
                 self._tells.popleft()
         for ask, reply in zip(asks, answer.replies[len(tells) :], strict=True):
             if not ask.reply.done():
                 ask.reply.set_result(reply)
 
-    def _take(self, answer: Answer) -> None:
-        if answer.is_open:
+    def _take(self, answer: Answer) -> bool:
+        """Whether the view can be believed that has just answered."""
+        if answer.generation != self._generation:
+            self._former.append(self._generation)
+            self._generation = answer.generation
+        is_former = answer.generation in self._former
+        if is_former:
+            self._become("foreign", "a Redis with a view of the past has come back", answer.generation)
+        elif answer.is_open:
             self._become("open", "", answer.generation)
             rooms, self._rooms = self._rooms, {}
             for room in rooms.values():
@@ -188,6 +199,7 @@ class Batches:
         else:
             sentence = f"the ledger's view counts by {answer.basis!r}, and this worker by {self.basis!r}"
             self._become("foreign", sentence, answer.generation)
+        return answer.is_open and not is_former
 
     def _become(self, state: Literal["open", "lost", "foreign", "away"], sentence: str, generation: str) -> None:
         now = self.condition

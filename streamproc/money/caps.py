@@ -22,14 +22,21 @@ State = Literal["open", "killed", "stopped"]
 
 _MOST_REMEMBERED = 10_000
 
+_AFTERWARDS_MS = 24 * 3600 * 1000
+"""So long after its end a window is added up all the same: calls may begin in it by a clock that is behind."""
+
 CapKey = tuple[Pattern, Window, Unit]
 
 
 class Said(NamedTuple):
-    """The last word on a scope: calls may begin or not, and when it was said, in unix milliseconds."""
+    """The last word on a pattern: calls may begin or not, and when it was said, in unix milliseconds.
+
+    `order` grows from word to word, whatever the operators' clocks say.
+    """
 
     is_stopped: bool
     at_ms: int
+    order: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +144,21 @@ class Caps:
         return "killed" if is_killed else "open"
 
     def said(self, scope: Scope) -> Said | None:
-        """The last word on a scope, by its name or on all of its kind."""
+        """The last word on a scope, by its name or on all of its kind.
+
+        One thing outlasts a later word: who was stopped by name goes on only when that is taken back by name.
+        """
         states = self._states
         if not states:
             return None
-        return next((states[pattern] for pattern in patterns_of(scope) if pattern in states), None)
+        found: Said | None = None
+        for pattern in patterns_of(scope):
+            word = states.get(pattern)
+            if word is None:
+                continue
+            if found is None or (word.order > found.order and (word.is_stopped or not found.is_stopped)):
+                found = word
+        return found
 
     def is_current(self, account: Account, now_ms: int) -> bool:
         """Whether its window is the one of this moment."""
@@ -151,13 +168,16 @@ class Caps:
         """When the current day began."""
         return self._windows.around("day", now_ms).start_ms
 
-    def ended_ms(self, account: Account) -> int:
-        """When its window ends, or ended."""
-        return self._windows.around(account.window, account.start_ms).end_ms
+    def is_over(self, account: Account, now_ms: int) -> bool:
+        """Whether no call can begin in its window any more, by whatever clock.
 
-    def starts_ms(self, now_ms: int) -> int:
-        """When the earliest of the current windows began."""
-        return min(self._windows.around(window, now_ms).start_ms for window in WINDOWS)
+        One that has not begun yet is not: by another worker's clock it has.
+        """
+        return self._windows.around(account.window, account.start_ms).end_ms < now_ms - _AFTERWARDS_MS
+
+    def since_ms(self, now_ms: int) -> int:
+        """When the earliest of the windows began that are not over."""
+        return min(self._windows.around(window, now_ms - _AFTERWARDS_MS).start_ms for window in WINDOWS)
 
 
 def patterns_of(scope: Scope) -> tuple[Pattern, ...]:

@@ -26,8 +26,14 @@ local function begin_life(generation, build, basis)
   return {server, '0', 'lost', generation, build, basis}
 end
 
+-- A former master that comes back has its own run id and history: what tells is that nobody has kept its view since.
+local function is_unkept()
+  local until_ms = redis.call('HGET', sums, 'until')
+  return until_ms and now_ms > tonumber(until_ms) + 60000
+end
+
 local view = redis.call('HMGET', sums, 'server', 'calls', 'state', 'generation', 'build', 'basis')
-if view[1] ~= server or tonumber(view[2]) ~= redis.call('HLEN', calls) then
+if view[1] ~= server or tonumber(view[2]) ~= redis.call('HLEN', calls) or view[3] == 'ready' and is_unkept() then
   view = begin_life(ARGV[1], '', '')
 end
 
@@ -139,7 +145,9 @@ end
 -- Whoever keeps the view true to Kafka. Two at a time do no harm, they would only do everything twice.
 function orders.lead(id, milliseconds)
   local keeper = redis.call('HMGET', sums, 'keeper', 'until')
-  if keeper[1] and keeper[1] ~= id and now_ms < tonumber(keeper[2]) then return 0 end
+  local left_ms = keeper[1] and tonumber(keeper[2]) - now_ms or 0
+  -- More is left than anybody is given: this server's clock was put back, and the keeper may be dead.
+  if keeper[1] ~= id and left_ms > 0 and left_ms <= milliseconds then return 0 end
   redis.call('HSET', sums, 'keeper', id, 'until', string.format('%.0f', now_ms + milliseconds))
   return 1
 end

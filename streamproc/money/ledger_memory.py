@@ -43,6 +43,7 @@ class MemoryLedger:
         self._waiting = Waiting()
         self._for_rebuild: dict[str, Room] = {}
         self._pruned_ms = 0
+        self._over: set[Account] = set()
         self.is_open = False
         self.rebuilds = 0
 
@@ -111,8 +112,8 @@ class MemoryLedger:
         self._next[partition] = max(begin, next_offset)
 
     def since_ms(self) -> int:
-        """When the earliest of the current windows began: what is older is in no sum."""
-        return self._caps.starts_ms(self._now_ms())
+        """When the earliest of the windows began that are not over: what is older is in no sum."""
+        return self._caps.since_ms(self._now_ms())
 
     def booked_to(self, partition: int) -> int | None:
         """The offset after the last line of a partition that was booked; None when there was none."""
@@ -156,12 +157,17 @@ class MemoryLedger:
         return list(islice(found, most))
 
     def _prune(self, now_ms: int) -> None:
-        """Once a day: a window that is over has nothing left to guard."""
+        """Once a day: a window that is over has nothing left to guard.
+
+        It has to be over at two looks: when a clock that was wrong is put right again, what was spent is still known.
+        """
         today_ms = self._caps.today_ms(now_ms)
         if today_ms != self._pruned_ms:
             self._pruned_ms = today_ms
-            for account in [account for account in self._totals if not self._caps.is_current(account, now_ms)]:
+            over = {account for account in self._totals if self._caps.is_over(account, now_ms)}
+            for account in over & self._over:
                 del self._totals[account]
+            self._over = over
 
     def _standing(self, account: Account, totals: Totals, cap: Cap) -> Standing:
         settled = totals.settled(cap.unit)
@@ -198,11 +204,12 @@ class MemoryLedger:
                         self._crossed(Crossed(account, cap, at, totals.settled(cap.unit)))
 
     def _current(self, spend: Spend) -> Iterator[tuple[Account, Totals]]:
-        # A window that is over has nothing left to guard, and its sums are dropped.
+        # Who builds reads old lines, too, and leaves out windows that are over. Later every line counts, since this
+        # clock may be wrong just now.
         now_ms = self._now_ms()
         for account in self._caps.accounts(spend):
             totals = self._totals.get(account)
-            if totals is None and self._caps.is_current(account, now_ms):
+            if totals is None and (self.is_open or not self._caps.is_over(account, now_ms)):
                 totals = self._totals[account] = Totals()
             if totals is not None:
                 yield account, totals

@@ -86,6 +86,8 @@ class RedisLedger:
         try:
             found = await self.view.batches.ask(reserve_order(worst, self.view.caps.accounts(worst), checks))
         except (StoreAway, NotCarriedOut):
+            found = None
+        if found is None or self.condition.state != "open":  # the answer may be that of a view of the past
             self.release(worst.usage_id)  # it may have been made
             return self._no_view(worst.run_id)
         if not found:

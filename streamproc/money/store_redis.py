@@ -1,9 +1,11 @@
 """The Redis ledger's store: runs `ledger.lua`, in one round trip each time, and tells in our words when it cannot."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from hashlib import sha1
 from importlib.resources import files
+from socket import gethostname
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,13 +13,22 @@ import orjson
 from streamproc.errors import SetupError, StreamprocError
 from streamproc.money.ledger_orders import Order
 
-__all__ = ["Answer", "RedisStore", "StoreAway"]
+__all__ = ["Answer", "RedisStore", "StoreAway", "StoreRefused"]
 
 _SCAN = 1000
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+_NO_RIGHT_IN_SCRIPT = ("can't run this command", "ACL failure in script")
+"""As Redis says it up to 7.0, and after."""
 
 
 class StoreAway(StreamprocError):
     """Redis does not answer, or not with an answer; whether it carried the orders out is not known."""
+
+
+class StoreRefused(SetupError):
+    """Redis does not let us in, or not do what the ledger needs: time alone changes nothing."""
 
 
 class Answer(NamedTuple):
@@ -69,24 +80,28 @@ class RedisStore:
         self._text = files("streamproc.money").joinpath("ledger.lua").read_text(encoding="utf-8")
         self._sha = sha1(self._text.encode(), usedforsecurity=False).hexdigest()  # Redis' own name for a script
 
+    @property
+    def place(self) -> str:
+        """Which Redis it is: two of one place are the same, wherever they are asked from."""
+        found: Mapping[str, Any] = self._redis.connection_pool.connection_kwargs
+        host, path = found.get("host", "localhost"), found.get("path")
+        # What a machine calls itself is another machine for everybody else.
+        machine = f"{gethostname()} " if path or host in _LOOPBACK else ""
+        return f"{machine}{path or host}:{found.get('port', 6379)}/{found.get('db', 0)}"
+
     async def run(self, fresh: str, basis: str, orders: Sequence[Order]) -> Answer:
         """Carries orders out, all in one step; `fresh` names the next life of the view, should this one be lost.
 
         Raises:
             StoreAway: Redis does not answer.
-            SetupError: it refuses us.
+            StoreRefused: it refuses us.
         """
         keys, text = self._keys, orjson.dumps(orders)
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                try:
-                    raw = await self._redis.evalsha(self._sha, len(keys), *keys, fresh, basis, text)
-                except self._no_script:
-                    raw = await self._redis.eval(self._text, len(keys), *keys, fresh, basis, text)
-        except self._refused as exc:
-            raise SetupError(f"Redis refuses the ledger: {exc}") from exc
-        except self._failures as exc:
-            raise StoreAway(f"the ledger's Redis does not answer: {str(exc) or type(exc).__name__}") from exc
+        async with self._errors(), asyncio.timeout(self._patience_seconds):
+            try:
+                raw = await self._redis.evalsha(self._sha, len(keys), *keys, fresh, basis, text)
+            except self._no_script:
+                raw = await self._redis.eval(self._text, len(keys), *keys, fresh, basis, text)
         state, generation, counted_by, replies = orjson.loads(raw)
         return Answer(
             state == "ready" and counted_by == basis,
@@ -100,6 +115,7 @@ class RedisStore:
 
         Raises:
             StoreAway: Redis does not answer.
+            StoreRefused: it refuses us.
         """
         async for field, value in self._scan(self._keys[1]):
             yield field, orjson.loads(value)
@@ -109,6 +125,7 @@ class RedisStore:
 
         Raises:
             StoreAway: Redis does not answer.
+            StoreRefused: it refuses us.
         """
         async for field, _ in self._scan(self._keys[0]):
             yield field
@@ -121,11 +138,21 @@ class RedisStore:
                 yield field.decode(), value
 
     async def _scan_on(self, key: str, cursor: int) -> tuple[int, dict[bytes, bytes]]:
+        async with self._errors(), asyncio.timeout(self._patience_seconds):
+            found: tuple[int, dict[bytes, bytes]] = await self._redis.hscan(key, cursor, count=_SCAN)
+            return found
+
+    @asynccontextmanager
+    async def _errors(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(self._patience_seconds):
-                found: tuple[int, dict[bytes, bytes]] = await self._redis.hscan(key, cursor, count=_SCAN)
-                return found
+            yield
         except self._failures as exc:
+            # What the script may not do has no code of its own.
+            if isinstance(exc, self._refused) or any(sign in str(exc) for sign in _NO_RIGHT_IN_SCRIPT):
+                raise StoreRefused(
+                    "Redis refuses the ledger; look at the name and password in budgets.redis_url, and at that user's"
+                    f" rights: {exc}"
+                ) from exc
             raise StoreAway(f"the ledger's Redis does not answer: {str(exc) or type(exc).__name__}") from exc
 
     async def close(self) -> None:

@@ -17,8 +17,8 @@ from streamproc.money.store_redis import RedisStore
 
 __all__ = ["RedisView"]
 
-_KEPT_MS = 24 * 3600 * 1000
-"""Sums stay for so long after their window, however wrong the clock of a worker may be."""
+
+_ACCOUNTS_AT_ONCE = 500
 
 
 class RedisView:
@@ -43,6 +43,7 @@ class RedisView:
         self._time_zone = time_zone
         self._clock = clock
         self.batches = Batches(store, clock, names, changed)
+        self._over: set[Account] = set()
         self.caps = caps
         self.govern(caps)
 
@@ -61,8 +62,8 @@ class RedisView:
         return self.batches.condition
 
     def since_ms(self) -> int:
-        """When the earliest of the current windows began: what is older is in no sum."""
-        return self.caps.starts_ms(int(self._clock.time() * 1000))
+        """When the earliest of the windows began that are not over: what is older is in no sum."""
+        return self.caps.since_ms(self._now_ms())
 
     async def close(self) -> None:
         """Disconnects, after it has told what is left to tell."""
@@ -93,7 +94,7 @@ class RedisView:
             StoreAway: Redis does not answer.
             NotCarriedOut: somebody else builds it.
         """
-        orders = [adopt_order(build, spend, accounts) for spend in worst if (accounts := self._current(spend))]
+        orders = [adopt_order(build, spend, accounts) for spend in worst if (accounts := self._left(spend))]
         await asyncio.gather(*map(self.batches.ask, orders))
 
     async def book_from(self, begin: int, partition: int, lines: Sequence[Booked], end: int, build: str = "") -> int:
@@ -106,12 +107,18 @@ class RedisView:
             StoreAway: Redis does not answer.
             NotCarriedOut: the view is not open, or somebody else builds it.
         """
-        told = [(line, self._current(line.spend)) for line in lines]
+        # Later every line counts: the clock may be wrong just now.
+        accounts = self._left if build else self.caps.accounts
+        told = [(line, accounts(line.spend)) for line in lines]
         return int(await self.batches.ask(book_order(build, partition, begin, end, told)))
 
-    def _current(self, spend: Spend) -> list[Account]:
-        now_ms = int(self._clock.time() * 1000)
-        return [account for account in self.caps.accounts(spend) if self.caps.is_current(account, now_ms)]
+    def _now_ms(self) -> int:
+        return int(self._clock.time() * 1000)
+
+    def _left(self, spend: Spend) -> Sequence[Account]:
+        """Accounts whose windows are not over; a view that is built holds no others."""
+        now_ms = self._now_ms()
+        return [account for account in self.caps.accounts(spend) if not self.caps.is_over(account, now_ms)]
 
     async def standings(self, most: int | None = None) -> Sequence[Standing]:
         """Accounts of the current windows that have a cap, at most so many.
@@ -120,14 +127,17 @@ class RedisView:
             StoreAway: Redis does not answer.
             NotCarriedOut: the view is not open.
         """
-        now_ms = int(self._clock.time() * 1000)
+        now_ms = self._now_ms()
         accounts = [
             account
             for account in await self._sums()
             if self.caps.is_current(account, now_ms)
             and any(cap.window == account.window for cap in self.caps.of(account.scope))
         ]
-        replies = await self.batches.ask(totals_order(accounts))
+        replies: list[Any] = []
+        for start in range(0, len(accounts), _ACCOUNTS_AT_ONCE):
+            # Redis serves nobody else while the script looks at them.
+            replies += await self.batches.ask(totals_order(accounts[start : start + _ACCOUNTS_AT_ONCE]))
         found = (
             self._standing(account, totals_of(reply), cap)
             for account, reply in zip(accounts, replies, strict=True)
@@ -142,16 +152,17 @@ class RedisView:
         return Standing(account, cap.unit, cap.amount, settled, totals.reserved(cap.unit), totals.unknown, state)
 
     async def tidy(self) -> None:
-        """Drops the sums of windows that are over for good.
+        """Drops the sums of windows that are over at two looks: the clock may be wrong just now.
 
         Raises:
             StoreAway: Redis does not answer.
             NotCarriedOut: the view was lost.
         """
-        past_ms = int(self._clock.time() * 1000) - _KEPT_MS
-        for account, fields in (await self._sums()).items():
-            if self.caps.ended_ms(account) < past_ms:
-                await self.batches.ask(("drop", fields))
+        now_ms, sums = self._now_ms(), await self._sums()
+        over = {account for account in sums if self.caps.is_over(account, now_ms)}
+        for account in over & self._over:
+            await self.batches.ask(("drop", sums[account]))
+        self._over = over
 
     async def _sums(self) -> dict[Account, list[str]]:
         """The accounts of the view, each with the names of the fields it has there."""

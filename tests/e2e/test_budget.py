@@ -89,6 +89,8 @@ def test_a_budget_that_is_too_small_is_seen_raised_stopped_and_resumed(place: Wo
         (("set", "tenant=acme", "--window", "day"), "give --usd, --tokens or --default, one of them"),
         (("set", "tenant=acme", "--window", "day", "--usd", "-1"), "a cap must be a number from 0 on"),
         (("set", "tenant=acme", "--window", "day", "--usd", "nan"), "a cap must be a number from 0 on"),
+        (("set", "tenant=acme", "--window", "day", "--usd", "1e300"), "at most 9,000,000,000 dollars"),
+        (("set", "tenant=acme", "--window", "day", "--tokens", str(2**63)), "a cap must be a number from 0 on"),
         (("stop", "acme"), "--scope: 'acme' is no scope; write global, tenant=NAME"),
         (("stop", "global", "--tenant", "acme"), "--scope: a tenant goes with the scope of a user only"),
         (("resume", "user=a", "--tenant", "a b"), "--tenant: "),

@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from tests.e2e.program import run, sentence_of
 from tests.e2e.workplace import Workplace
 from tests.servers.network import free_ports
+from tests.servers.redis import Redis
 
 _SCRIPTED = '[providers.local]\nkind = "scripted"\nmodels = ["m"]\nprices.m = { input_usd = 1.0, output_usd = 1.0 }\n'
 _PROVIDER = '[providers.p]\nbase_url = "{url}"\nmodels = ["m"]\n'
@@ -225,3 +226,15 @@ async def _create(bootstrap: str, topic: NewTopic) -> None:
         await admin.create_topics([topic])
     finally:
         await admin.close()
+
+
+def test_a_redis_that_refuses_the_ledger_ends_the_worker(place: Workplace, redis: Redis) -> None:
+    """A wrong password, and one that is missing: runs would wait for ever. The password stands nowhere."""
+    redis.ask("ACL", "SETUSER", "default", "resetpass", ">right")
+    for url in (redis.url.replace("redis://", "redis://:secret@"), redis.url):
+        budgets = {"STREAMPROC_BUDGETS__ENABLED": "true", "STREAMPROC_BUDGETS__LEDGER": "redis"}
+        created = place.say("topics", "create", **budgets, STREAMPROC_BUDGETS__REDIS_URL=url)
+        assert created.code == 0, created
+        said = place.say("run", **budgets, STREAMPROC_BUDGETS__REDIS_URL=url)
+        assert sentence_of(said).startswith("Redis refuses the ledger; look at the name and password in")
+        assert "secret" not in said.err

@@ -150,6 +150,12 @@ def test_the_mock_providers_bill_is_by_call(tmp_path: Path) -> None:
         (openai_page(RESULT | {"output_tokens": 1.5}), r"output_tokens is '1.5', which is no whole number from 0 on"),
         (openai_page(RESULT | {"output_tokens": True}), r"output_tokens is 'True', which is no number"),
         (openai_page(RESULT | {"model": 7}), r"model is '7', which is no text"),
+        (openai_page(RESULT | {"model": "\ud800"}), r"results\[0\]: model is .*, which is no text"),
+        (openai_page(RESULT | {"model": "\x1b[2J"}), r"results\[0\]: model is .*, which is no text"),
+        (
+            openai_page(RESULT | {"output_tokens": 1}).replace('"output_tokens": 1', f'"output_tokens": {"9" * 5000}'),
+            r"results\[0\]: output_tokens is '9+', which is no number",
+        ),
         (openai_page({"amount": {"value": 1, "currency": "eur"}}), r"amount: currency is 'eur', which is not usd"),
         (openai_page({"amount": {"currency": "usd"}}), r"results\[0\]\.amount: value is missing"),
         ('{"data": [{"start_time": 1e99, "results": []}]}', r"data\[0\]: start_time is '1E\+99', which is no time"),

@@ -60,12 +60,12 @@ async def test_the_last_word_on_each_thing_holds() -> None:
     tail.say(STOP, 11)
     words, _ = await read(tail)
     assert words.words.amounts == {(Pattern("tenant", "acme"), "day", "nanos"): 9}
-    assert words.words.states == {BOB: Said(is_stopped=True, at_ms=11)}
+    assert words.words.states == {BOB: Said(is_stopped=True, at_ms=11, order=2)}
     tail.say(Resume(kind="resume", scope="user=bob", tenant="acme"), 13)
     tail.put(key_of(CAP), None)
     words, _ = await read(tail)
     assert words.words.amounts == {}
-    assert words.words.states == {BOB: Said(is_stopped=False, at_ms=13)}
+    assert words.words.states == {BOB: Said(is_stopped=False, at_ms=13, order=3)}
 
 
 async def test_what_is_no_word_is_told_and_passed_by() -> None:

@@ -80,6 +80,25 @@ def test_a_stop_needs_no_cap() -> None:
     assert refused.reason == "stopped"
 
 
+def test_who_was_resumed_once_is_stopped_with_all_others() -> None:
+    """The nearest word alone once counted: a tenant whose kill switch was lifted in May spent on when all were stopped."""
+    all_tenants, acme = Pattern("tenant", "*"), Pattern("tenant", "acme")
+    for states, reason in (
+        ({acme: Said(False, 9, 1), all_tenants: Said(True, 5, 2)}, "stopped"),
+        ({acme: Said(False, 5, 2), all_tenants: Said(True, 9, 1)}, None),
+        ({acme: Said(True, 5, 1), all_tenants: Said(False, 9, 2)}, "stopped"),  # stopped by name: not all are meant
+    ):
+        found = Caps(caps()._windows, (), states).checks(a_spend())
+        assert (found.reason if isinstance(found, Refused) else None) == reason
+
+
+def test_a_resume_of_all_lifts_the_kill_switch_of_one_that_was_resumed_before() -> None:
+    """Its own word is of a month that is over."""
+    words = Words(states={Pattern("tenant", "acme"): Said(False, 0, 1), Pattern("tenant", "*"): Said(False, NOW_MS, 2)})
+    check = one_check(caps(day("tenant=acme", 100e-9), words=words).checks(a_spend()))
+    assert judge(check, 90, 0) is None
+
+
 @pytest.mark.parametrize(
     ("spend", "cap", "reason"),
     [

@@ -11,6 +11,8 @@ from streamproc.money.scope import Spend
 from streamproc.money.verdict import Held, Refused, Reserved
 from tests.unit.money.test_caps import NOW_MS, a_spend, caps, day
 
+DAY_MS = 86_400_000
+
 
 class Rig:
     """A ledger with a cap of 100 nano-dollars a day for each tenant."""
@@ -140,6 +142,41 @@ async def test_a_line_corrects_what_was_settled() -> None:
     assert [(found.settled, found.reserved) for found in await rig.ledger.standings()] == [(40, 0)]
     rig.ledger.settle(call._replace(nanos=5))
     assert [(found.settled, found.reserved) for found in await rig.ledger.standings()] == [(40, 0)]
+
+
+@pytest.mark.parametrize("days", [1, 400])
+async def test_a_clock_that_was_wrong_for_a_while_makes_nobody_forget(days: int) -> None:
+    """The sums of a day were dropped as soon as it was over, also when the clock was put back: all was to be spent anew."""
+    rig = Rig()
+    rig.ledger.settle(await rig.reserved(90))
+    before = await rig.ledger.standings()
+    rig.now_ms += days * DAY_MS
+    assert await rig.ledger.standings() == []
+    await rig.ledger.book(0, [Booked(0, a_spend(usage_id="x", tenant="umbrella", nanos=30))], 1)
+    rig.now_ms -= days * DAY_MS
+    found = {item.account.scope.name: item.settled for item in await rig.ledger.standings()}
+    assert found == {"acme": 90, "umbrella": 30}
+    assert before[0].settled == 90
+
+
+async def test_what_a_worker_spends_whose_clock_is_ahead_is_known_tomorrow() -> None:
+    """Its line was left out, because the day in which it counts had not yet begun here."""
+    rig = Rig()
+    await rig.ledger.book(0, [Booked(0, a_spend(usage_id="x", at_ms=NOW_MS + DAY_MS, nanos=90))], 1)
+    rig.now_ms += DAY_MS
+    assert isinstance(await rig.ledger.reserve(rig.call(20)), Refused)
+
+
+async def test_sums_of_days_that_are_over_are_dropped() -> None:
+    """After two more days: memory is bounded by the tenants of a few days."""
+    rig = Rig()
+    await rig.reserved(1)
+    sizes = []
+    for _ in range(5):
+        await rig.ledger.standings()
+        sizes.append(len(rig.ledger._totals))
+        rig.now_ms += DAY_MS
+    assert sizes[0] > sizes[-1]
 
 
 async def test_shares_of_a_cap_are_told_as_they_are_reached() -> None:

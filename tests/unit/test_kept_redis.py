@@ -1,0 +1,1 @@
+"""What workers with a ledger in Redis have to agree on: that it is one Redis."""
