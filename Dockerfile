@@ -6,7 +6,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY streamproc ./streamproc
 RUN python -m venv /opt/streamproc \
     && python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
-    && /opt/streamproc/bin/pip install --no-cache-dir -c constraints.txt "$(ls /wheels/*.whl)[uvloop]"
+    && /opt/streamproc/bin/pip install --no-cache-dir -c constraints.txt "$(ls /wheels/*.whl)[uvloop,postgres,redis]"
 
 FROM python:3.12-slim
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin streamproc

@@ -49,8 +49,9 @@ def estimate(
     First as they are written, for each model they name; then all of them on each model of the settings, and the
     cheapest one that can answer them all, as far as `facts` of the settings say. Prompts are counted from the file;
     `mean`, `p50` and `p95` are of a request that is called, at the price of the tier it asks for; `worst` is the
-    dearest upper bound. Requests that a cache answers cost nothing. A month has 30 days. Nobody is called. Exit code 0,
-    or 1 when a cost of the file as it is written, or of a model that was named, is not known; it is then `unknown`.
+    dearest upper bound, and what all requests together can cost at most is said below. Requests that a cache answers
+    cost nothing. A month has 30 days. Nobody is called. Exit code 0, or 1 when a cost of the file as it is written, or
+    of a model that was named, is not known; it is then `unknown`.
     """
     settings = settings_of(config)
     if not settings.providers:
@@ -61,7 +62,7 @@ def estimate(
     planner = Planner(settings, knowledge, requests, load_of(load), output_tokens_of(output_tokens))
     plans = [*planner.as_written(), *planner.on_one_model(model)]
     _print(plans, format)
-    for sentence in (*_notes(plans), _cheapest(plans)):
+    for sentence in (*_notes(plans), *_most(plans), _cheapest(plans)):
         print(sentence, file=sys.stderr)  # noqa: T201 the command line speaks
     return 1 if any(plan.figures.unknown and (model or plan.kind == "as written") for plan in plans) else 0
 
@@ -91,7 +92,7 @@ def _row(plan: Plan) -> tuple[str, ...]:
 
 def _fields(plan: Plan) -> dict[str, Any]:
     found = plan.figures
-    money = {f"{name}_usd": _digits(getattr(found, name)) for name in _MONEY}
+    money = {f"{name}_usd": _digits(getattr(found, name)) for name in (*_MONEY, "all_worst")}
     return {
         "plan": plan.kind,
         "provider": plan.place.provider or None if plan.place else None,
@@ -124,6 +125,14 @@ def _notes(plans: Sequence[Plan]) -> list[str]:
                 f" providers.{plan.place.provider}.prices"
             ] = None
     return list(notes)
+
+
+def _most(plans: Sequence[Plan]) -> list[str]:
+    """What a budget needs that is to let all of them through; of the file as it is written the last plan is the whole."""
+    *_, whole = (plan.figures for plan in plans if plan.kind == "as written")
+    if whole.all_worst is None:
+        return []
+    return [f"all {whole.requests} requests, each made once: at most {usd(whole.all_worst)}"]
 
 
 def _cheapest(plans: Sequence[Plan]) -> str:

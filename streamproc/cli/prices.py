@@ -75,9 +75,11 @@ def show(
 def _places(settings: Settings, model: str | None) -> list[Resolved]:
     places = [Resolved(name, own) for name, provider in settings.providers.items() for own in provider.models]
     chosen = [place for place in places if model in {None, place.model, "/".join(place)}]
+    if not places:
+        raise SetupError("no model in the settings; add a provider under [providers.NAME] with its models")
     if not chosen:
         there = ", ".join("/".join(place) for place in places[:20]) or "none"
-        raise SetupError(f"no model {model or ''!r} in the settings; there are: {there}")
+        raise SetupError(f"no model {model!r} in the settings; there are: {there}")
     return chosen
 
 

@@ -44,8 +44,9 @@ class Load(NamedTuple):
 class Figures(NamedTuple):
     """What they cost, in nano-dollars, each rounded up; None: not known, because `unknown` requests have no cost.
 
-    `mean`, `p50`, `p95` are of one call, `worst` is the dearest upper bound; `day` and `month` go with the load, and
-    `scaled` is a month of it at scale. `input` and `output` are mean tokens.
+    `mean`, `p50`, `p95` are of one call, `worst` is the dearest upper bound, and `all_worst` all of them together, each
+    request made once; `day` and `month` go with the load, and `scaled` is a month of it at scale. `input` and `output`
+    are mean tokens.
     """
 
     requests: int
@@ -56,6 +57,7 @@ class Figures(NamedTuple):
     p50: int | None
     p95: int | None
     worst: int | None
+    all_worst: int | None
     day: int | None
     month: int | None
     scaled: int | None
@@ -81,6 +83,7 @@ def figures(asked: Sequence[Asked], load: Load, share: Fraction = Fraction(1)) -
         p50=None if unknown else _rank(costs, 50),
         p95=None if unknown else _rank(costs, 95),
         worst=max(bounds) if len(bounds) == count else None,
+        all_worst=sum(bounds) if len(bounds) == count else None,
         day=_up(day),
         month=_up(month),
         scaled=None if month is None else ceil(month * load.scale),

@@ -73,6 +73,7 @@ def test_the_file_as_it_is_and_all_of_it_on_each_model(tmp_path: Path) -> None:
     assert said.err.splitlines() == [
         "low/plain cannot answer 1 of 3 requests: tools: 'plain' calls no tools",
         "low/unpriced has no known price for 3 of 3 requests; set providers.low.prices",
+        f"all 3 requests, each made once: at most ${rows[2]['all_worst_usd']}",
         f"{cheapest}; not said in its facts: context_tokens, tools",
     ]
     assert said.code == 0
@@ -85,6 +86,8 @@ def test_the_sum_of_the_parts_is_the_whole(tmp_path: Path) -> None:
     one, two, both, _ = rows
     assert float(both["month_usd"]) == pytest.approx(float(one["month_usd"]) + float(two["month_usd"]))
     bound = len(FILE.splitlines()[0]) + 1024
+    assert float(both["all_worst_usd"]) == pytest.approx(float(one["all_worst_usd"]) + float(two["all_worst_usd"]))
+    assert float(one["all_worst_usd"]) >= float(one["worst_usd"])
     assert float(both["worst_usd"]) == float(one["worst_usd"]) == pytest.approx((bound * 10 + 50 * 20) / 10**6)
 
 

@@ -20,7 +20,7 @@ def test_every_figure() -> None:
     """Of three requests, of which a thousand come each day."""
     assert figures(costing(10, 40, 20), LOAD) == Figures(
         requests=3, unknown=0, input=7, output=8, mean=24, p50=20, p95=40, worst=400,
-        day=23_334, month=700_000, scaled=7_000_000,
+        all_worst=700, day=23_334, month=700_000, scaled=7_000_000,
     )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def test_one_unknown_cost_makes_the_sums_unknown() -> None:
     """Never zero: the others alone would be too little."""
     found = figures(costing(10, None, 20), LOAD)
     assert (found.requests, found.unknown) == (3, 1)
-    assert found[4:] == (None,) * 7
+    assert found[4:] == (None,) * 8
     assert figures([Asked(None, 1, 5, 5), Asked(3, 1, 5, 5)], LOAD).input is None
 
 
