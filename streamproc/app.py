@@ -62,7 +62,8 @@ class Worker:
         call_seconds = _longest_call_seconds(settings)
         self._budgets = budgets_of(settings, options, call_seconds, self._alerts.log, clock, observer)
         told = Observers((observer, self._alerts))
-        self._chains = Chains(settings, catalog, clock, told, counter or TokenCounter(), self._budgets.budget)
+        budgets, counter = self._budgets, counter or TokenCounter()
+        self._chains = Chains(settings, catalog, clock, told, counter, budgets.budget, budgets.spent_share)
         self._chunks = Producer(options, observer)
         chunks = settings.chunks
         self._publisher = Publisher(
@@ -103,7 +104,7 @@ class Worker:
                 max_messages=limits.max_messages,
                 max_output_tokens=limits.max_output_tokens,
             ),
-            self._chains.route,
+            self._chains.plan,
             self._chains.admit,
             self._publisher,
             Outcome(limits.max_record_bytes, self._clock),

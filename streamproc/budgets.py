@@ -17,6 +17,7 @@ from streamproc.kept_redis import KeptInRedis
 from streamproc.money.alerting import alert_of
 from streamproc.money.configured import configured_caps
 from streamproc.money.ledger import Crossed, Ledger, Standing
+from streamproc.money.scope import Spend
 from streamproc.observe.events import BudgetAlerted, BudgetsChanged, Observer
 from streamproc.observe.gauges import BudgetState
 from streamproc.providers.webhook import Webhook
@@ -46,6 +47,11 @@ class Budgets:
 
     def unready(self) -> str | None:
         """Why no call can begin at present, if so."""
+        return None
+
+    def spent_share(self, tenant: str, user: str | None, feature: str | None) -> float | None:
+        """The largest share that is spent of a cap that covers them; None where there is none, or nothing is known."""
+        del tenant, user, feature
         return None
 
     @property
@@ -101,6 +107,11 @@ class LedgerBudgets(Budgets):
     def unready(self) -> str | None:
         """Why no call can begin at present, if so."""
         return self._kept.unready()
+
+    def spent_share(self, tenant: str, user: str | None, feature: str | None) -> float | None:
+        """The largest share that is spent of a cap that covers them; None where there is none, or nothing is known."""
+        call = Spend("", tenant, user, feature, int(self._clock.time() * 1000), None, None)
+        return self._kept.ledger.spent_share(call)
 
     @property
     def failure(self) -> BaseException | None:

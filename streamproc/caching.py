@@ -7,6 +7,7 @@ from streamproc.chain.answers import Answers
 from streamproc.chain.cache import Cached, Flights
 from streamproc.chain.cache_rules import CacheRules, flight_key_of, key_of, mode_of
 from streamproc.chain.clock import Clock
+from streamproc.chain.plan import Choice
 from streamproc.chain.provider import Provider
 from streamproc.chain.run import Run
 from streamproc.observe.events import Observer
@@ -60,14 +61,14 @@ class Cache:
         """The same provider with the cache in front."""
         return Cached(provider, self._answers, self._flights, asyncio.Event, self._clock, self._observer)
 
-    def can_answer(self, run: Run, max_output_tokens: int) -> bool:
-        """Whether a run has an answer in memory, or an equal run's call to follow, at this moment.
+    def can_answer(self, run: Run, choice: Choice, max_output_tokens: int) -> bool:
+        """Whether a run has an answer of this choice in memory, or an equal run's call to follow, at this moment.
 
         It may be gone when the run looks for it; then the run asks for leave to call like any other.
         """
         if mode_of(run.request) != "use":
             return False
-        key = key_of(run.tenant, f"{run.provider.name}/{run.model}", max_output_tokens, run.input_hash)
+        key = key_of(run.tenant, choice.place, max_output_tokens, run.input_hash)
         flight = self._flights.get(flight_key_of(key, run.request))
         return self._memory.has(key) or (flight is not None and flight.is_whole)
 

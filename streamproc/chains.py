@@ -5,10 +5,11 @@
 A run's call passes the retry first, so that every try is a call of its own with a usage line of its own. Which
 credential takes it, breakers and limits decide, for the first try before its run has a slot (`admit`).
 The cache stands before all of them, where the settings have one: what it gives is no call, and needs no leave to call.
+Where a request names a route, `Fallback` goes through the chains of its choices.
 """
 
 import random
-from datetime import UTC, datetime
+from datetime import datetime
 from math import isinf
 
 from streamproc.caching import Cache
@@ -18,14 +19,14 @@ from streamproc.chain.budget import Budget
 from streamproc.chain.clock import Clock
 from streamproc.chain.limit import Limited, ask_for
 from streamproc.chain.permit import NotBefore
+from streamproc.chain.plan import Asked, Choice, Plan
 from streamproc.chain.provider import Provider
 from streamproc.chain.retry import Retrying
 from streamproc.chain.retry_budget import RetryBudget
+from streamproc.chain.routes import SpentShare
 from streamproc.chain.rules import breaker_rules, limit_rules, retry_policy
 from streamproc.chain.run import Run
 from streamproc.chain.tenants import Tenants
-from streamproc.errors import InvalidRequest
-from streamproc.money.bound import unbounded
 from streamproc.money.calibration import Calibration
 from streamproc.money.measure import Measure
 from streamproc.money.pricing import Prices
@@ -33,8 +34,12 @@ from streamproc.money.rates import Rates
 from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import CallsHeld, Observer
 from streamproc.observe.gauges import CacheSizes, FactorState, StandingState
+from streamproc.observe.route_events import FellBack
+from streamproc.offers import Offers
+from streamproc.plans import Plans
 from streamproc.providers.catalog import Catalog
-from streamproc.records.request import Request
+from streamproc.route_rules import load_rules
+from streamproc.routing import Routing
 from streamproc.settings.settings import Settings
 
 __all__ = ["Chains"]
@@ -51,8 +56,13 @@ class Chains:
         observer: Observer,
         counter: TokenCounter,
         budget: Budget | None = None,
+        spent_share: SpentShare = lambda *_: None,
     ) -> None:
-        """`budget` is asked before each call; None where there are no caps."""
+        """`budget` is asked before each call, None where there are no caps; `spent_share` says what is spent of them.
+
+        Raises:
+            SetupError: a rule of a route cannot be imported.
+        """
         self._settings = settings
         self._catalog = catalog
         self._clock = clock
@@ -70,7 +80,10 @@ class Chains:
         tenants = Tenants({name: limit_rules(limits) for name, limits in settings.tenants.items()})
         self._admissions = {name: self._admission(name, tenants) for name in settings.providers}
         self._cache = Cache.open(settings.cache, clock, observer)
-        self._chains = {name: self._chain(name) for name in settings.providers}
+        chains = {name: self._chain(name) for name in settings.providers}
+        offers = Offers(settings, catalog, self._prices, self._measures, clock)
+        routing = Routing(settings.routes, offers, load_rules(settings.routes), spent_share, clock, observer)
+        self._plans = Plans(routing, offers, chains, observer)
 
     def load(self) -> None:
         """Prices and rank files. Blocks for about a second: call it in a thread.
@@ -99,35 +112,52 @@ class Chains:
         if self._cache is not None:
             await self._cache.close()
 
-    def route(self, request: Request) -> tuple[Provider, str]:
-        """The chain that answers a request, and the provider's own name of the model.
+    def plan(self, asked: Asked) -> Plan:
+        """The chains that may answer a request, in order.
 
         Raises:
             InvalidRequest: no provider has the model or takes the request's options, or what it may use has no price.
         """
-        resolved = self._catalog.resolve(request.model)
-        self._catalog.check(resolved, request, self._settings.limits.max_answer_characters)
-        name, model = resolved
-        if not self._settings.allow_unpriced:
-            self._check_price(request, name, model)
-        return self._chains[name], model
+        return self._plans.plan(asked)
 
     def admit(self, run: Run) -> NotBefore | None:
         """Takes the permit for a run's first call, without waiting; or says for how long there is none.
 
-        A run that the cache can answer needs none: neither a breaker nor a limit holds it up.
+        The choices of the run's plan are asked in order. One that a limit or a pause holds for a moment is waited for;
+        one that is held for longer, by its breaker, or by too many calls at a time gives way to the next.
+        A run that the cache can answer needs no permit: neither a breaker nor a limit holds it up.
         """
-        most = run.request.max_output_tokens or self._settings.limits.default_output_tokens
-        if self._cache is not None and self._cache.can_answer(run, most):
-            return None
-        ask = ask_for(run.request, run.model, run.tenant, run.size_bytes, most)
-        verdict = self._admissions[run.provider.name].admit(ask)
-        if not isinstance(verdict, NotBefore):
-            run.progress.permit = verdict
-            return None
+        held: list[tuple[Choice, NotBefore]] = []
+        for number in run.open_choices:
+            choice = run.plan.choices[number]
+            verdict = self._admit(run, choice)
+            if verdict is None:
+                run.progress.choice = number
+                if held:
+                    left, why = held[0]
+                    fell = FellBack(str(run.id), run.request.model, left.place, choice.place, why.reason)
+                    self._observer.saw(fell)
+                return None
+            held.append((choice, verdict))
+            if verdict.is_tenant or verdict.is_brief(run.plan.max_wait_seconds):
+                break
+        else:
+            held.sort(key=lambda one: one[1].seconds, reverse=True)
+        choice, verdict = held[-1]
         tenant = run.tenant if verdict.is_tenant else None
-        self._observer.saw(CallsHeld(run.provider.name, verdict.reason, tenant, verdict.seconds))
+        self._observer.saw(CallsHeld(choice.provider.name, verdict.reason, tenant, verdict.seconds))
         return verdict
+
+    def _admit(self, run: Run, choice: Choice) -> NotBefore | None:
+        most = run.request.max_output_tokens or self._settings.limits.default_output_tokens
+        if self._cache is not None and self._cache.can_answer(run, choice, most):
+            return None
+        ask = ask_for(run.request, choice.model, run.tenant, run.size_bytes, most)
+        verdict = self._admissions[choice.provider.name].admit(ask)
+        if isinstance(verdict, NotBefore):
+            return verdict
+        run.progress.permit = verdict
+        return None
 
     def standings(self) -> list[StandingState]:
         """How each credential stands with each model that was asked for; another thread may look."""
@@ -143,23 +173,6 @@ class Chains:
             for name, admission in self._admissions.items()
             for standing in admission.standings()
         ]
-
-    def _check_price(self, request: Request, name: str, model: str) -> None:
-        rates = self._prices.rates(name, model, datetime.fromtimestamp(self._clock.time(), UTC))
-        if rates is None:
-            raise InvalidRequest(
-                f"model: {model!r} of provider {name!r} has no known price; set providers.{name}.prices"
-                " or allow_unpriced",
-                code="unpriced",
-            )
-        # Whether there is a bound depends on no size.
-        most = self._measures[name].most(request, model, prompt_bytes=0, max_output_tokens=1)
-        if (gap := unbounded(rates, most)) is not None:
-            raise InvalidRequest(
-                f"model: {model!r} of provider {name!r} has no known price for {gap.what};"
-                f" set providers.{name}.{gap.setting} or allow_unpriced",
-                code="unpriced",
-            )
 
     def _admission(self, name: str, tenants: Tenants) -> Admission:
         own = self._settings.providers[name]

@@ -30,6 +30,8 @@ Fate table (each row is a test):
 | DeadlinePassed                                    | no              | `expired`, usage so far          | yes       |
 | Cancelled                                         | no              | `cancelled`, usage so far        | yes       |
 | RequestFault                                      | no              | `failed`, usage if billed        | yes       |
+| ContextTooLong, on a route                        | by a longer context | then as above                | –         |
+| CredentialFault, Transient, no credential, on a route | by the next model; then as below | `degraded` result | –   |
 | CredentialFault                                   | no, waits       | nothing until the deadline       | no        |
 | Transient that may have been billed, no token yet | yes, a few times | `estimated` usage of the lost call | – |
 | Transient, before the first token                 | yes, then waits | nothing until the deadline       | no        |

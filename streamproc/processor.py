@@ -16,7 +16,8 @@ from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
 from streamproc.chain.outcome import Outcome
 from streamproc.chain.permit import NotBefore
-from streamproc.chain.provider import Completed, Embeddings, Event, Provider, Restarted, Text, Told
+from streamproc.chain.plan import Asked, Plan
+from streamproc.chain.provider import Completed
 from streamproc.chain.retry_rules import WaitRules
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.chain.schedule import ScheduleRules
@@ -49,7 +50,7 @@ class Processor:
     def __init__(
         self,
         decoder: RequestDecoder,
-        route: Callable[[Request], tuple[Provider, str]],
+        plan: Callable[[Asked], Plan],
         admit: Callable[[Run], NotBefore | None],
         publisher: Publisher,
         outcome: Outcome,
@@ -59,7 +60,7 @@ class Processor:
         observer: Observer,
     ) -> None:
         self._decoder = decoder
-        self._route = route
+        self._plan = plan
         self._admit = admit
         self._publisher = publisher
         self._outcome = outcome
@@ -80,8 +81,7 @@ class Processor:
                 raise incoming.problem
             check_request_headers(incoming.headers)
             request = self._decoder.decode(incoming.value, is_own=incoming.deferral is not None)
-            provider, model = self._route(request)
-            return self._run(incoming, request, provider, model)
+            return self._run(incoming, request)
         except InvalidRequest as error:
             return self._refused(incoming, request, error)
         except Exception as error:  # noqa: BLE001 a defect of ours must not stop the partition: the bytes are kept
@@ -94,7 +94,7 @@ class Processor:
         self._observer.saw(RunEnded(str(incoming.id), incoming.tenant, None, error.status, error.code, 0.0))
         return self._outcome.refused(incoming, request, error)
 
-    def _run(self, incoming: Incoming, request: Request, provider: Provider, model: str) -> Run:
+    def _run(self, incoming: Incoming, request: Request) -> Run:
         progress = progress_of(incoming)
         if progress.crashes >= self._rules.max_crashes:
             raise InvalidRequest(
@@ -103,15 +103,15 @@ class Processor:
                 code="crashed_workers",
             )
         times = times_of(incoming, request, self._clock.time(), self._rules.schedule)
+        tenant, size_bytes = incoming.tenant or request.tenant, len(incoming.value or b"")
         return Run(
             id=incoming.id,
             offset=incoming.offset,
             request=request,
-            provider=provider,
-            model=model,
-            tenant=incoming.tenant or request.tenant,
+            plan=self._plan(Asked(request, str(incoming.id), tenant, size_bytes, times.deadline)),
+            tenant=tenant,
             input_hash=input_hash(request),
-            size_bytes=len(incoming.value or b""),
+            size_bytes=size_bytes,
             deadline=times.deadline,
             not_before=times.not_before,
             taken_at=self._clock.monotonic(),
@@ -122,6 +122,17 @@ class Processor:
             order_key=incoming.order_key,
             is_deferred=incoming.deferral is not None,
         )
+
+    def renew(self, run: Run) -> bool:
+        """Plans a run anew whose conditions change with time; says whether it now waits for something else."""
+        if not run.plan.changes:
+            return False
+        was = run.route
+        try:
+            run.follow(self._plan(run.asked))
+        except InvalidRequest:
+            return False  # it was a valid request when it came: it keeps the plan it has
+        return run.route != was
 
     def admit(self, run: Run) -> NotBefore | None:
         """Takes the permit for the run's first call; or says for how long there is none."""
@@ -174,13 +185,13 @@ class Processor:
 
     async def _answer(self, run: Run, answer: Answer, writer: ChunkWriter | None) -> tuple[Completed, float | None]:
         first_token: float | None = None
-        async with aclosing(run.provider.stream(self._call(run))) as events:
+        async with aclosing(run.plan.chain.stream(self._call(run))) as events:
             async for event in events:
                 if first_token is None:
                     first_token = self._clock.monotonic() - run.taken_at
                 answer.add(event)
                 if writer is not None:
-                    _write(writer, event)
+                    writer.take(event)
                     if self._publisher.is_full:
                         # Not reading on is the back-pressure: the provider's bytes stay in its socket.
                         await self._publisher.room()
@@ -237,12 +248,3 @@ class Processor:
         seconds = self._clock.monotonic() - run.taken_at
         self._observer.saw(RunEnded(str(run.id), run.tenant, run.request.model, status, code, seconds))
         return terminal
-
-
-def _write(writer: ChunkWriter, event: Event) -> None:
-    if type(event) is Text:
-        writer.text(event.text)
-    elif isinstance(event, Restarted):
-        writer.restart()
-    elif not isinstance(event, Completed | Embeddings | Told):
-        writer.write(event)

@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from streamproc.chain.call import Call, Progress
 from streamproc.chain.journal import MemoryJournal
+from streamproc.chain.plan import Asked, Choice, Plan
 from streamproc.chain.provider import Provider
 from streamproc.chain.run import Run
 from streamproc.errors import PublishFailed
@@ -37,6 +38,7 @@ __all__ = [
     "a_request",
     "a_run",
     "an_assignment",
+    "asked",
     "eventually",
     "scripted",
 ]
@@ -160,15 +162,20 @@ def a_call(request: Request | None = None, **fields: Any) -> Call:
     return Call(**{**usual, **fields})
 
 
+def asked(request: Request, **fields: Any) -> Asked:
+    """What a plan is made for, with these fields over the usual ones."""
+    return Asked(request, "llm.requests/0/1@1", request.tenant, 100, NOW + 600)._replace(**fields)
+
+
 def a_run(offset: int = 0, *, request: Request | None = None, provider: Provider | None = None, **fields: Any) -> Run:
-    """A run with these fields over the usual ones."""
+    """A run with these fields over the usual ones; a provider and a `model` are its only choice."""
     request = request or a_request()
+    choice = Choice(provider or scripted(lambda _: ()), fields.pop("model", "m"))
     usual: dict[str, Any] = {
         "id": RunId("llm.requests", 0, offset, 1),
         "offset": offset,
         "request": request,
-        "provider": provider or scripted(lambda _: ()),
-        "model": "m",
+        "plan": Plan.plain(choice),
         "tenant": request.tenant,
         "input_hash": input_hash(request),
         "size_bytes": 100,

@@ -21,7 +21,9 @@ class Progress:
     published with the run's result, `billed` those that its deferral has published already. `spent_nanos` is the most
     the calls so far can have cost, for the request's budget: the bill of a call whose usage the provider told, the
     upper bound of one that ended without. `crashes` counts the workers that died in its calls. `permit` is the leave
-    to call that the run has at the moment, if any; it does not outlive a wait.
+    to call that the run has at the moment, if any; it does not outlive a wait. `choice` is the number of the one of its
+    plan that is asked, and `unfit` are those of the plan's models that this run asks no more: it has outgrown their
+    context, or they cost more than is left.
     """
 
     attempt: int
@@ -33,6 +35,8 @@ class Progress:
     crashes: int = 0
     billed: tuple[UsageLine, ...] = ()
     permit: Permit | None = None
+    choice: int = 0
+    unfit: frozenset[str] = frozenset()
 
     def call_began(self) -> None:
         """Tells the permit that the real call begins now."""

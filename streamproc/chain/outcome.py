@@ -43,6 +43,7 @@ class Outcome:
             tool_calls=answer.tool_calls or None,
             finish_reason=completed.finish_reason,
             cache=_cache_state(run.progress.lines),
+            degraded=None if run.plan.route is None else run.progress.choice > 0,
         )
 
     def remembered(self, incoming: Incoming, result: Result) -> Terminal:
@@ -130,6 +131,8 @@ class Outcome:
             **told,
             "provider": run.provider.name,
             "model": run.model,
+            "route": run.plan.route,
+            "variant": run.plan.variant,
             "input_tokens": _total([line.tokens.input for line in lines]),
             "output_tokens": _total([line.tokens.output for line in lines]),
             "cost_nanos": _total([line.cost_nanos for line in lines]),

@@ -31,6 +31,10 @@ class NotBefore(NamedTuple):
     reason: HoldReason
     is_tenant: bool
 
+    def is_brief(self, seconds: float) -> bool:
+        """Whether it is known to be over within so long: by a limit's own reckoning, or as the provider asked."""
+        return self.seconds <= seconds and self.reason in ("pause", "requests", "tokens")
+
 
 class Permit:
     """Leave for one call. After `ended` or `release` it is spent, and both do nothing more."""

@@ -1,10 +1,12 @@
 """The run: the work for one record, from its validation to its terminal result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from streamproc.chain.call import Progress
 from streamproc.chain.journal import Journal
+from streamproc.chain.plan import Asked, Choice, Plan
 from streamproc.chain.provider import Provider
 from streamproc.errors import InvalidRequest
 from streamproc.records.deferral import Deferral
@@ -66,12 +68,11 @@ class Incoming(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A valid request on its way. Only its progress, `not_before` and `is_cancelled` change.
+    """A valid request on its way. Only its plan, its progress, `not_before` and `is_cancelled` change.
 
     Attributes:
         offset: of its record in the partition it was read from: of a deferred one it is not the id's.
-        provider: the whole chain in front of the provider that answers the run.
-        model: the provider's own name of the model.
+        plan: which models may answer it.
         deadline: unix seconds; the run is `expired` after it.
         not_before: unix seconds; the run takes no slot before it.
         taken_at: monotonic seconds when the record entered the window.
@@ -83,8 +84,7 @@ class Run:
     id: RunId
     offset: int
     request: Request
-    provider: Provider
-    model: str
+    plan: Plan
     tenant: str
     input_hash: str
     size_bytes: int
@@ -100,9 +100,41 @@ class Run:
     is_cancelled: bool = False
 
     @property
+    def choice(self) -> Choice:
+        """The one that is asked now, or was asked last."""
+        return self.plan.choices[self.progress.choice]
+
+    @property
+    def provider(self) -> Provider:
+        """The chain in front of the provider that is asked."""
+        return self.choice.provider
+
+    @property
+    def model(self) -> str:
+        """That provider's own name of the model."""
+        return self.choice.model
+
+    @property
     def route(self) -> str:
-        """What the run waits for, a provider and a model; ready queues are kept for each (route, tenant)."""
-        return f"{self.provider.name}/{self.model}"
+        """What the run waits for, a model or a variant; ready queues are kept for each (route, tenant)."""
+        return self.plan.queue
+
+    @property
+    def open_choices(self) -> Sequence[int]:
+        """Numbers of the choices that may answer it; of all, where none seems to be fit."""
+        unfit, choices = self.progress.unfit, self.plan.choices
+        everything = range(len(choices))
+        return (unfit and [number for number in everything if choices[number].place not in unfit]) or everything
+
+    @property
+    def asked(self) -> Asked:
+        """What its plan was made for."""
+        return Asked(self.request, str(self.id), self.tenant, self.size_bytes, self.deadline)
+
+    def follow(self, plan: Plan) -> None:
+        """Takes another plan, from its first choice on."""
+        self.plan = plan
+        self.progress.choice = 0
 
     @property
     def priority(self) -> int:

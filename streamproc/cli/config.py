@@ -4,15 +4,18 @@ import sys
 
 from streamproc.cli.options import ConfigFile, settings_of
 from streamproc.records.codec import encode_pretty
+from streamproc.route_rules import load_rules
 
 __all__ = ["check", "show"]
 
 
 def check(*, config: ConfigFile = None) -> int:
-    """Say what is wrong in the settings. Exit code 2 when something is."""
+    """Say what is wrong in the settings, and in the rules that they name. Exit code 2 when something is."""
     settings = settings_of(config)
+    load_rules(settings.routes)
     providers = ", ".join(settings.providers) or "none"
-    print(f"ok: {len(settings.sources)} sources, providers: {providers}")  # noqa: T201 the command line speaks
+    routes = f", routes: {', '.join(settings.routes)}" if settings.routes else ""
+    print(f"ok: {len(settings.sources)} sources, providers: {providers}{routes}")  # noqa: T201 the command line speaks
     return 0
 
 

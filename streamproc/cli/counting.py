@@ -12,16 +12,33 @@ from streamproc.money.measure import Measure
 from streamproc.money.pricing import Prices
 from streamproc.money.rates import Rates
 from streamproc.money.tokens import TokenCounter, family
-from streamproc.providers.resolved import Resolved
+from streamproc.providers.resolved import Resolved, resolved
 from streamproc.records.codec import input_hash
 from streamproc.records.image import Detail
 from streamproc.records.usage import UsageLine
 from streamproc.settings.settings import Settings
 
-__all__ = ["NOT_CONFIGURED", "Knowledge"]
+__all__ = ["NOT_CONFIGURED", "Knowledge", "place_of", "routes_note"]
 
 NOT_CONFIGURED = ""
 """Stands for the provider of a model that the settings do not name: it is counted as its name says."""
+
+
+def place_of(settings: Settings, model: str) -> Resolved:
+    """Who answers a model that a request names; of a route, the first model of its first variant.
+
+    Raises:
+        InvalidRequest: nobody does.
+    """
+    route = settings.routes.get(model)
+    name = model if route is None else next(iter(route.variants.values())).use[0]
+    return resolved({provider: own.models for provider, own in settings.providers.items()}, name)
+
+
+def routes_note(settings: Settings, models: Iterable[str]) -> str | None:
+    """A sentence about those of the models that are routes; None when none is."""
+    told = [f"{model} as {'/'.join(place_of(settings, model))}" for model in models if model in settings.routes]
+    return f"of a route only the first model is counted: {', '.join(told)}" if told else None
 
 
 def _image_tokens_by_name(model: str, detail: Detail | None) -> int | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from streamproc.cli.counting import Knowledge
+from streamproc.cli.counting import Knowledge, routes_note
 from streamproc.cli.estimate_options import LoadOptions, load_of, output_tokens_of
 from streamproc.cli.estimate_plan import Plan, Planner
 from streamproc.cli.options import ConfigFile, settings_of
@@ -62,7 +62,8 @@ def estimate(
     planner = Planner(settings, knowledge, requests, load_of(load), output_tokens_of(output_tokens))
     plans = [*planner.as_written(), *planner.on_one_model(model)]
     _print(plans, format)
-    for sentence in (*_notes(plans), *_most(plans), _cheapest(plans)):
+    routes = routes_note(settings, dict.fromkeys((*(one.request.model for one in requests), *model)))
+    for sentence in (*_notes(plans), *filter(None, (routes,)), *_most(plans), _cheapest(plans)):
         print(sentence, file=sys.stderr)  # noqa: T201 the command line speaks
     return 1 if any(plan.figures.unknown and (model or plan.kind == "as written") for plan in plans) else 0
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from streamproc.cli.counting import NOT_CONFIGURED, Knowledge
+from streamproc.cli.counting import NOT_CONFIGURED, Knowledge, place_of
 from streamproc.cli.estimate_options import OutputTokens
 from streamproc.cli.requests_file import FileRequest, output_limit
 from streamproc.errors import InvalidRequest, SetupError
@@ -14,7 +14,7 @@ from streamproc.money.bound import upper_bound_nanos
 from streamproc.money.cost import cost_nanos
 from streamproc.money.estimate import Asked, Figures, Load, figures
 from streamproc.providers.fit import fit
-from streamproc.providers.resolved import Resolved, resolved
+from streamproc.providers.resolved import Resolved
 from streamproc.records.usage import TokenCounts
 from streamproc.settings.settings import Settings
 
@@ -87,7 +87,7 @@ class Planner:
         places = [Resolved(name, model) for name, own in self._models.items() for model in own]
         if models:
             try:
-                places = [resolved(self._models, model) for model in dict.fromkeys(models)]
+                places = [place_of(self._settings, model) for model in dict.fromkeys(models)]
             except InvalidRequest as error:
                 raise SetupError(f"--model: {error}") from error
         for place in places:
@@ -96,7 +96,7 @@ class Planner:
 
     def _named(self, model: str) -> Resolved:
         try:
-            return resolved(self._models, model)
+            return place_of(self._settings, model)
         except InvalidRequest:
             return Resolved(NOT_CONFIGURED, model)
 

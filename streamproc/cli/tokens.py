@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from streamproc.cli.counting import NOT_CONFIGURED, Knowledge
+from streamproc.cli.counting import NOT_CONFIGURED, Knowledge, place_of, routes_note
 from streamproc.cli.input_lines import name_of, read_bytes
 from streamproc.cli.options import ConfigFile, settings_of
 from streamproc.cli.requests_file import FileRequest, output_limit, read_requests
@@ -16,7 +16,7 @@ from streamproc.cli.usage_source import KnownUsage, take_usage
 from streamproc.errors import InvalidRequest, SetupError
 from streamproc.money.bound import upper_bound_nanos
 from streamproc.money.dollars import digits, usd
-from streamproc.providers.resolved import Resolved, resolved
+from streamproc.providers.resolved import Resolved
 from streamproc.records.codec import encode_json
 from streamproc.records.request import Request
 from streamproc.settings.settings import Settings
@@ -77,6 +77,9 @@ def tokens(
             f"not in the settings, so counted as the name says and without a price: {', '.join(unknown)}",
             file=sys.stderr,
         )
+    note = routes_note(settings, dict.fromkeys(model or one.request.model for one in requests))
+    if note is not None:
+        print(note, file=sys.stderr)  # noqa: T201 the same
     return 0
 
 
@@ -93,7 +96,7 @@ def _whole(file: str, model: str | None) -> FileRequest:
 
 def _count(settings: Settings, knowledge: Knowledge, one: FileRequest, model: str) -> _Counted:
     try:
-        place = resolved({name: own.models for name, own in settings.providers.items()}, model)
+        place = place_of(settings, model)
     except InvalidRequest:
         place = Resolved(NOT_CONFIGURED, model)
     measure, request = knowledge.measure(place.provider), one.request

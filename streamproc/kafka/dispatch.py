@@ -56,6 +56,7 @@ class Dispatch:
         self._cut: set[asyncio.Task[None]] = set()
         self._owners: dict[int, Assignment] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._renewed: Run | None = None
         self._last_sweep = 0.0
         self.failure: BaseException | None = None
         self.is_stopped = False
@@ -102,6 +103,10 @@ class Dispatch:
             if owner.state is not State.READY:
                 self._keep(run, owner)
                 continue
+            if run is self._renewed:
+                self._renewed = None
+                self.put(run, owner)  # behind the runs that wait for the same
+                continue
             task = asyncio.create_task(self._run(run, owner), name=str(run.id))
             self._tasks[task] = run
             owner.running.add(task)
@@ -111,6 +116,9 @@ class Dispatch:
     def _admit(self, run: Run) -> NotBefore | None:
         if self._owners[id(run)].state is not State.READY:
             return None  # it takes no permit: it is only put aside
+        if self._work.renew(run):
+            self._renewed = run  # nor does this one: it belongs to another queue
+            return None
         hold = self._slots.hold(run)
         if hold is None:
             return self._work.admit(run)

@@ -63,7 +63,7 @@ class ReadyQueues:
         name = self._places[run] = run.route
         route = self._routes.get(name)
         if route is None:
-            route = self._empty.pop(name) if name in self._empty else RouteQueue(self._weight_of)
+            route = self._empty.pop(name) if name in self._empty else RouteQueue(self._weight_of, run.plan.providers)
             self._routes[name] = route
         route.put(run)
 
@@ -101,9 +101,9 @@ class ReadyQueues:
             self._empty[name] = self._routes.pop(name)
 
     def reopen(self, run: Run) -> None:
-        """This run's call has ended: routes of its provider, and its tenant, may have room for another one."""
-        for name, route in self._routes.items():
-            if name.startswith(f"{run.provider.name}/"):
+        """This run's calls have ended: routes of its providers, and its tenant, may have room for another one."""
+        for route in self._routes.values():
+            if not route.providers.isdisjoint(run.plan.providers):
                 route.reopen("concurrency", "tokens_in_flight")
             route.let_in(run.tenant)
             route.slot_freed()

@@ -21,12 +21,16 @@ Admit = Callable[[Run], NotBefore | None]
 
 
 class RouteQueue:
-    """Runs that are ready. `held_until` is when the route is asked again, in unix seconds; without runs it is not."""
+    """Runs that are ready. `held_until` is when the route is asked again, in unix seconds; without runs it is not.
 
-    __slots__ = ("_held", "_held_by", "_queues", "_rotation", "_short", "held_until")
+    `providers` are those of its runs, which all have the same choices.
+    """
 
-    def __init__(self, weight_of: Callable[[str], float]) -> None:
+    __slots__ = ("_held", "_held_by", "_queues", "_rotation", "_short", "held_until", "providers")
+
+    def __init__(self, weight_of: Callable[[str], float], providers: frozenset[str]) -> None:
         """`weight_of` gives the weight of a tenant."""
+        self.providers = providers
         self._queues: dict[str, TenantQueue] = {}
         self._rotation = Rotation(weight_of)
         self._held: Timetable[str] = Timetable()  # tenants, and when they are asked again

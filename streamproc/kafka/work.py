@@ -16,6 +16,10 @@ class Work(Protocol):
         """A valid request's run, or at once what a record that is none leaves behind."""
         ...
 
+    def renew(self, run: Run) -> bool:
+        """Looks anew what the run waits for, where that changes with time; says whether it is something else now."""
+        ...
+
     def admit(self, run: Run) -> NotBefore | None:
         """Takes, without waiting, the permit for the run's first call; or says why there is none now."""
         ...

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from streamproc.chain.answer import Answer
-from streamproc.chain.provider import Reasoning, Text, ToolCallPart
+from streamproc.chain.provider import Event, Reasoning, Restarted, Text, ToolCallPart
 from streamproc.chain.run import Run
 from streamproc.kafka.lane import Lane
 from streamproc.records.chunk import ChunkKind
@@ -105,6 +105,15 @@ class ChunkWriter:
             self._pending.clear()
             self._pending_size = 0
             self._put_text("text", joined)
+
+    def take(self, event: Event) -> None:
+        """An event of the call: the pieces of the answer are written, and nothing of what is lost with its attempt."""
+        if type(event) is Text:
+            self.text(event.text)
+        elif isinstance(event, Restarted):
+            self.restart()
+        elif isinstance(event, Reasoning | ToolCallPart):
+            self.write(event)
 
     def write(self, event: Text | Reasoning | ToolCallPart) -> None:
         """A piece of any kind."""

@@ -84,6 +84,13 @@ class Ledger(Protocol):
         """
         ...
 
+    def spent_share(self, call: Spend) -> float | None:
+        """The largest share that is settled of a budget that covers such a call, as far as it is known here.
+
+        Waits for nothing. None: no cap covers it, or nothing is known yet.
+        """
+        ...
+
     async def govern(self, caps: Caps) -> None:
         """These caps hold from now on."""
         ...

@@ -17,6 +17,7 @@ from streamproc.money.caps import Caps, judge
 from streamproc.money.ledger import Booked, Crossed, Standing
 from streamproc.money.room import Room
 from streamproc.money.scope import Spend
+from streamproc.money.spent import spent_share
 from streamproc.money.verdict import Held, Refused, Reserved, Verdict
 from streamproc.money.waiting import Waiting
 
@@ -124,6 +125,14 @@ class MemoryLedger:
         for spend in worst:
             if not any(spend.usage_id in known for known in (self._leases, self._ahead, self._booked)):
                 self._lease(spend)
+
+    def spent_share(self, call: Spend) -> float | None:
+        """The largest share that is settled of a budget that covers such a call; None while it is rebuilt."""
+        return (
+            spent_share(self._caps, call, lambda account: self._totals.get(account) or Totals())
+            if self.is_open
+            else None
+        )
 
     async def govern(self, caps: Caps) -> None:
         """These caps hold from now on. Users are counted as soon as one has a cap: from Kafka, anew."""

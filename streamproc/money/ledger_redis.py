@@ -14,9 +14,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from streamproc.money.account import Totals
 from streamproc.money.batches import Condition, NotCarriedOut
+from streamproc.money.cap import Account
 from streamproc.money.caps import Caps, Check, judge
 from streamproc.money.clock import Clock
+from streamproc.money.known_totals import KnownTotals
 from streamproc.money.ledger import Booked, Standing
 from streamproc.money.ledger_orders import (
     MOST_EXACT,
@@ -26,6 +29,7 @@ from streamproc.money.ledger_orders import (
     totals_order,
 )
 from streamproc.money.scope import Spend
+from streamproc.money.spent import spent_share
 from streamproc.money.store_redis import StoreAway
 from streamproc.money.verdict import Held, Refused, Reserved, Verdict, Why
 from streamproc.money.view_redis import RedisView
@@ -54,6 +58,7 @@ class RedisLedger:
         self._clock = clock
         self._asked: dict[str, _Asked] = {}
         self._waiting = Waiting()
+        self._known = KnownTotals(self._totals, clock)
         self._stir = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -73,6 +78,7 @@ class RedisLedger:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.view.batches.run(), name="ledger batches")
             tasks.create_task(self._watch(), name="ledger room")
+            tasks.create_task(self._known.run(), name="ledger shares")
 
     async def reserve(self, worst: Spend) -> Verdict:
         """Takes the most that a call can use out of every budget it touches, out of all of them or of none."""
@@ -154,6 +160,10 @@ class RedisLedger:
     async def adopt(self, worst: Sequence[Spend]) -> None:
         """Nothing to do: a view that is open has a lease for each call since it was built, and for those before."""
 
+    def spent_share(self, call: Spend) -> float | None:
+        """The same as of a second or two ago. An account that was not asked about for a while is not known at first."""
+        return spent_share(self.view.caps, call, self._known.get)
+
     async def govern(self, caps: Caps) -> None:
         """These caps hold from now on."""
         self.view.govern(caps)
@@ -167,6 +177,12 @@ class RedisLedger:
             NotCarriedOut: the view is not open.
         """
         return await self.view.standings(most)
+
+    async def _totals(self, accounts: Sequence[Account]) -> Sequence[Totals] | None:
+        try:
+            return [totals_of(reply) for reply in await self.view.batches.ask(totals_order(accounts))]
+        except (StoreAway, NotCarriedOut):
+            return None
 
     async def _watch(self) -> None:
         """Tells those who wait here of room, whoever made it."""

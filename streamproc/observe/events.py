@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from streamproc.observe.cache_events import AnswerStored, CacheLooked, StoreTrouble
+from streamproc.observe.route_events import FellBack, RuleFailed
 from streamproc.records.alert import BudgetAlert
 from streamproc.records.usage import UsageLine
 
@@ -289,6 +290,8 @@ Happening = (
     | CacheLooked
     | AnswerStored
     | StoreTrouble
+    | FellBack
+    | RuleFailed
 )
 
 

@@ -47,6 +47,7 @@ from streamproc.observe.events import (
     UsageAboveBound,
 )
 from streamproc.observe.log_fields import above_bound_fields, call_fields, on_one_line
+from streamproc.observe.route_events import FellBack, RuleFailed
 from streamproc.observe.seldom import Seldom
 
 __all__ = ["CallLog", "LibraryLog", "configure_logs", "install_library_logs"]
@@ -167,6 +168,12 @@ class CallLog:
                 self._cached(happening)
             case StoreTrouble(operation, sentence):
                 self._warn("cache", (operation,), operation=operation, reason=on_one_line(sentence))
+            case FellBack(run_id, route, left, taken, reason):
+                self._warn(
+                    "fallback", (left, taken, reason), run=run_id, route=route, left=left, taken=taken, code=reason
+                )
+            case RuleFailed(route, variant, sentence):
+                self._warn("rule", (route, variant), route=route, variant=variant, reason=on_one_line(sentence))
             case (
                 RunDeferred() | RunEnded() | Committed() | BudgetHeld() | RetryRefused() | CallsHeld() | AnswerStored()
             ):

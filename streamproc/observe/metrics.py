@@ -8,6 +8,7 @@ from prometheus_client.core import Metric
 
 from streamproc.observe.cache import CacheCounts
 from streamproc.observe.cache_events import AnswerStored, CacheLooked, StoreTrouble
+from streamproc.observe.decisions import DecisionCounts
 from streamproc.observe.events import (
     AlertTrouble,
     BreakerChanged,
@@ -31,6 +32,7 @@ from streamproc.observe.events import (
 )
 from streamproc.observe.gauges import WorkerState, gauges
 from streamproc.observe.labels import BoundedLabel
+from streamproc.observe.route_events import FellBack, RuleFailed
 from streamproc.observe.tallies import Counts, Spread
 from streamproc.records.usage import UsageLine
 
@@ -113,17 +115,7 @@ class Metrics:
         self._run_seconds = histogram(
             "streamproc_run_seconds", "From taking a record to its terminal result.", _RUN_SECONDS
         )
-        self._retries = counter("streamproc_retries_total", "Further tries of a call.", "provider", "code")
-        self._restarts = counter("streamproc_restarts_total", "Retries after the first token, visible to readers.")
-        self._retries_refused = counter(
-            "streamproc_retries_refused_total", "Further tries in a row that a rule forbade.", "provider", "reason"
-        )
-        self._holds = counter(
-            "streamproc_holds_total", "Times that runs without a slot were refused a call.", "provider", "reason"
-        )
-        self._breakers = counter(
-            "llm_breaker_changes_total", "Breakers that came into this state.", "provider", "credential", "state"
-        )
+        self._decisions = DecisionCounts(counter)
         self._waits = counter("streamproc_waits_total", "Returns of a run to its ready queue.", "code")
         self._deferred = counter("streamproc_deferred_runs_total", "Runs moved to the topic of deferred runs.")
         self._errors = counter("streamproc_errors_total", "Runs that ended with an error.", "code")
@@ -156,8 +148,8 @@ class Metrics:
                 self._count_line(line)
             case RunEnded():
                 self._count_run(happening)
-            case RetryPlanned() | RetryRefused() | CallsHeld() | BreakerChanged():
-                self._count_decision(happening)
+            case RetryPlanned() | RetryRefused() | CallsHeld() | BreakerChanged() | FellBack() | RuleFailed():
+                self._decisions.saw(happening)
             case RunWaits():
                 self._waits.add((happening.code,))
             case BudgetHeld():
@@ -185,19 +177,6 @@ class Metrics:
                 self._above_bound.add((line.provider, self._models.label(line.model)))
             case _:
                 pass  # the gauges show which partitions are owned, and their state; the log tells of control topics
-
-    def _count_decision(self, decision: RetryPlanned | RetryRefused | CallsHeld | BreakerChanged) -> None:
-        match decision:
-            case RetryPlanned(provider=provider, code=code, restart=restart):
-                self._retries.add((provider, code))
-                if restart:
-                    self._restarts.add()
-            case RetryRefused(provider=provider, reason=reason):
-                self._retries_refused.add((provider, reason))
-            case CallsHeld(provider=provider, reason=reason):
-                self._holds.add((provider, reason))
-            case BreakerChanged(provider=provider, credential=credential, state=state):
-                self._breakers.add((provider, credential, state))
 
     def _count_run(self, ended: RunEnded) -> None:
         self._runs.add((ended.status,))

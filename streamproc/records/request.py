@@ -149,7 +149,7 @@ class Request(Prompted):
 
     It asks with one of three: `messages` is a conversation, `text` is what a text completion model goes on with,
     and `input` are texts whose embeddings are wanted, never streamed, of so many `dimensions` where the model makes
-    shorter ones. `model` is a model's name, or `provider/model`.
+    shorter ones. `model` is a model's name, or `provider/model`, or the name of a route.
     Of the waiting requests of one tenant those with a higher `priority` go first; it is 5 where none is said.
     `stop` has up to 16 strings. `max_output_tokens` defaults to
     the worker's setting and is always sent. `deadline` and `not_before` are absolute times. `max_cost_usd` bounds

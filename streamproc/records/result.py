@@ -59,7 +59,9 @@ class Result(Written):
     streamed). `reasoning_parts` is there if the provider signs or redacts its reasoning: a tool loop has to send it
     back. `embeddings` are the vectors of the request's `input`, in its order, as text (`records.vector`).
     Tokens and cost are the sums over the run's usage lines; None where one of them is not known. `cache` is there if
-    the answer came without a call of this run's own.
+    the answer came without a call of this run's own. `route` and `variant` are what was chosen for a request that names
+    a route; `provider` and `model` say who answered, and `degraded` whether that was another than the variant's first
+    choice.
     An answer above the record limit comes in parts, numbered from 0 of `parts`, all with the same run id: the text
     is the parts' texts joined, and what is no text or list stands in part 0.
     """
@@ -78,6 +80,9 @@ class Result(Written):
     finish_reason: str | None = None
     provider: str | None = None
     model: str | None = None
+    route: str | None = None
+    variant: str | None = None
+    degraded: bool | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
     cost_nanos: Nanos | None = None

@@ -14,6 +14,7 @@ from streamproc.settings.call_limits import CallLimitSettings
 from streamproc.settings.kafka import KafkaSettings, SourceSettings, TopicSettings
 from streamproc.settings.provider import ProviderSettings
 from streamproc.settings.retry import BreakerSettings, RetrySettings
+from streamproc.settings.routes import RouteSettings, check_routes
 from streamproc.settings.tenant import TenantSettings
 from streamproc.settings.worker import ChunkSettings, LimitSettings, ObserveSettings, WorkerSettings
 
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     )
     cache: CacheSettings = Field(default_factory=lambda: CacheSettings())
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    routes: dict[str, RouteSettings] = Field(default_factory=dict)
     budgets: BudgetSettings = Field(default_factory=lambda: BudgetSettings())
     observe: ObserveSettings = Field(default_factory=lambda: ObserveSettings())
     billing: BillingSettings = Field(default_factory=lambda: BillingSettings())
@@ -92,6 +94,11 @@ class Settings(BaseSettings):
                 raise ValueError(f"providers: {name!r} must be lower-case letters, digits and single underscores")
         if self.limits.max_request_bytes > self.limits.max_record_bytes:
             raise ValueError("limits: max_request_bytes must not exceed max_record_bytes")
+        return self
+
+    @model_validator(mode="after")
+    def _routes_lead_somewhere(self) -> Self:
+        check_routes(self.routes, self.providers)
         return self
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from streamproc.observe import events
 from streamproc.observe.cache_events import AnswerStored, CacheLooked, StoreTrouble
+from streamproc.observe.route_events import FellBack, RuleFailed
 from streamproc.records.alert import BudgetAlert
 from streamproc.records.usage import Saved, TokenCounts, UsageLine
 
@@ -57,6 +58,8 @@ HAPPENINGS: tuple[events.Happening, ...] = (
     events.BudgetsChanged(1),
     events.BudgetAlerted(_ALERT),
     events.AlertTrouble("a", "s"),
+    FellBack(_RUN, "r", "p/m", "q/n", "breaker"),
+    RuleFailed("r", "v", "s"),
     CacheLooked(_RUN, "t", "p", "m", "h", "memory", _LINE.model_copy(update={"saved": _SAVED})),
     AnswerStored(_RUN, 1000),
     StoreTrouble("get", "s"),

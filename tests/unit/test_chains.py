@@ -16,7 +16,7 @@ from streamproc.providers.catalog import Catalog
 from streamproc.records.request import Request
 from streamproc.settings.provider import ProviderSettings
 from streamproc.settings.settings import Settings
-from tests.fakes import FakeClock, Seen, a_call, a_request, a_run
+from tests.fakes import FakeClock, Seen, a_call, a_request, a_run, asked
 
 PRICE = {"input_usd": 1, "output_usd": 2}
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
@@ -28,8 +28,8 @@ def route(request: Request, *, allow_unpriced: bool = False, **provider: Any) ->
     own = {"kind": "scripted", "models": ["m"], "prices": {"m": PRICE}, **provider}
     settings = Settings.model_validate({"providers": {"mine": own}, "allow_unpriced": allow_unpriced})
     catalog = Catalog(settings.providers, now=lambda: 0.0)
-    found, model = Chains(settings, catalog, FakeClock(), Seen(), TokenCounter()).route(request)
-    return found.name, model
+    (choice,) = Chains(settings, catalog, FakeClock(), Seen(), TokenCounter()).plan(asked(request)).choices
+    return choice.provider.name, choice.model
 
 
 def refused(request: Request, **provider: Any) -> str:
@@ -78,8 +78,8 @@ async def test_what_was_learned_of_a_model_is_shown() -> None:
     request = a_request(messages=[{"role": "user", "content": " the" * 140}])
     assert chains.factors() == ()
     for _ in range(6):
-        provider, model = chains.route(request)
-        async for _ in provider.stream(a_call(request, model=model, max_output_tokens=50)):
+        plan = chains.plan(asked(request))
+        async for _ in plan.chain.stream(a_call(request, model="m", max_output_tokens=50)):
             pass
     assert chains.factors() == (
         FactorState("mine", "m", "input", 95, 0.0),
@@ -116,7 +116,7 @@ def test_the_cache_stands_in_front_where_the_settings_have_one(cache: dict[str, 
     own = {"kind": "scripted", "models": ["m"], "prices": {"m": PRICE}}
     settings = Settings.model_validate({"providers": {"mine": own}, "cache": cache})
     chains = Chains(settings, Catalog(settings.providers, now=lambda: 0.0), FakeClock(), Seen(), TokenCounter())
-    assert isinstance(chains.route(a_request())[0], Cached) is is_cached
+    assert isinstance(chains.plan(asked(a_request())).chain, Cached) is is_cached
     assert (chains.cache_sizes() is not None) is is_cached
 
 
@@ -128,7 +128,7 @@ def opened(max_concurrent: int) -> Callable[[str], tuple[Chains, Run, AsyncGener
 
     def new(words: str) -> tuple[Chains, Run, AsyncGenerator[Event, None]]:
         request = a_request(messages=[{"role": "user", "content": words}], max_output_tokens=100)
-        run = a_run(request=request, provider=chains.route(request)[0])
+        run = a_run(request=request, provider=chains.plan(asked(request)).chain)
         call = a_call(request, input_hash=run.input_hash, progress=run.progress)
         return chains, run, run.provider.stream(call)
 

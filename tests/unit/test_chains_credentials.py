@@ -14,7 +14,7 @@ from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import BreakerChanged, CallEnded, CallsHeld
 from streamproc.providers.catalog import Catalog
 from streamproc.settings.settings import Settings
-from tests.fakes import FakeClock, Seen, a_call, a_request, a_run
+from tests.fakes import FakeClock, Seen, a_call, a_request, a_run, asked
 from tests.faults.raw_provider import DONE, END, FINISH, STREAM, Connection, outcome, raw_provider, response, token
 
 ANSWER = b"".join((STREAM, token("a"), FINISH, DONE, END))
@@ -38,7 +38,7 @@ class Rig:
         self.seen, self.clock = Seen(), FakeClock()
         self.catalog = Catalog(read.providers, now=self.clock.time)
         self.chains = Chains(read, self.catalog, self.clock, self.seen, TokenCounter())
-        self.provider, _ = self.chains.route(a_request())
+        self.provider = self.chains.plan(asked(a_request())).chain
         self.answers: dict[str, bytes] = {}
         self.keys: list[str] = []
 

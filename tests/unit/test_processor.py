@@ -10,7 +10,8 @@ import pytest
 
 from streamproc.chain.journal import MemoryJournal
 from streamproc.chain.outcome import Outcome
-from streamproc.chain.provider import Completed, Provider, Text
+from streamproc.chain.plan import Asked, Choice, Plan
+from streamproc.chain.provider import Completed, Text
 from streamproc.chain.retry_rules import WaitRules
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.chain.schedule import ScheduleRules
@@ -21,7 +22,6 @@ from streamproc.processor import Processor, RunRules
 from streamproc.providers.scripted import Scripted, Step, echo
 from streamproc.records.codec import RequestDecoder, decode_chunk, decode_result, rfc3339
 from streamproc.records.identity import RunId
-from streamproc.records.request import Request
 from streamproc.records.vector import decode_vector
 from streamproc.records.view import Finished, StreamView
 from tests.fakes import NOW, FakeClock, MemoryProducer, Seen
@@ -36,23 +36,19 @@ RULES = RunRules(
 )
 
 
-def answers_all(request: Request) -> tuple[Provider, str]:
+def answers_all(asked: Asked) -> Plan:
     """Every model is there."""
-    return PROVIDER, request.model
+    return Plan.plain(Choice(PROVIDER, asked.request.model))
 
 
-def processor(
-    route: Callable[[Request], tuple[Provider, str]] = answers_all, publisher: Publisher | None = None
-) -> Processor:
+def processor(plan: Callable[[Asked], Plan] = answers_all, publisher: Publisher | None = None) -> Processor:
     """A processor at a fixed time."""
     clock = FakeClock()
     publisher = publisher or Publisher(
         MemoryProducer(), "llm.chunks", clock, coalescing=Coalescing(False, 0.0, 1), max_buffered_bytes=10**6
     )
     decoder = RequestDecoder(max_bytes=10**6, max_messages=10, max_output_tokens=1000)
-    return Processor(
-        decoder, route, lambda _: None, publisher, Outcome(10**6, clock), RULES, clock, lambda: 0.5, Seen()
-    )
+    return Processor(decoder, plan, lambda _: None, publisher, Outcome(10**6, clock), RULES, clock, lambda: 0.5, Seen())
 
 
 def incoming(tenant: str | None = None, headers: tuple[tuple[str, bytes | None], ...] = (), **fields: Any) -> Incoming:
@@ -69,9 +65,9 @@ def accepted(record: Incoming) -> Run:
     return run
 
 
-def refusal(record: Incoming, route: Callable[[Request], tuple[Provider, str]] = answers_all) -> dict[str, Any]:
+def refusal(record: Incoming, plan: Callable[[Asked], Plan] = answers_all) -> dict[str, Any]:
     """The error in the result of a record that is refused."""
-    terminal = processor(route).accept(record)
+    terminal = processor(plan).accept(record)
     assert isinstance(terminal, Terminal)
     assert [written.topic for written in terminal.records] == ["results", "dead"]
     result = json.loads(terminal.records[0].value or b"")
@@ -119,7 +115,7 @@ def test_a_start_too_late_is_refused(not_before: float, deadline: float | None, 
 def test_a_defect_of_ours_is_a_dead_letter() -> None:
     """One record that trips over a bug must not stop its partition: its bytes are kept for later."""
 
-    def trips(request: Request) -> tuple[Provider, str]:
+    def trips(_: Asked) -> Plan:
         raise ZeroDivisionError("a bug")
 
     error = refusal(incoming(), trips)
@@ -129,7 +125,7 @@ def test_a_defect_of_ours_is_a_dead_letter() -> None:
 def test_a_model_nobody_answers_keeps_the_request_id() -> None:
     """What could be read of a refused request stands in its result."""
 
-    def nobody(request: Request) -> tuple[Provider, str]:
+    def nobody(_: Asked) -> Plan:
         raise InvalidRequest("nobody answers it", code="unknown_model")
 
     terminal = processor(nobody).accept(incoming("pinned"))
@@ -183,7 +179,7 @@ async def test_a_credential_that_fails_in_mid_stream_starts_another_attempt() ->
     publisher = Publisher(
         producer, "llm.chunks", FakeClock(), coalescing=Coalescing(False, 0.0, 1), max_buffered_bytes=10**6
     )
-    works = processor(lambda request: (provider, request.model), publisher)
+    works = processor(lambda asked: Plan.plain(Choice(provider, asked.request.model)), publisher)
     run = works.accept(incoming())
     assert isinstance(run, Run)
     with pytest.raises(NotNow):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from streamproc.chain.plan import Choice, Plan
 from streamproc.chain.provider import Completed
 from streamproc.chain.run import History, Run, Terminal
 from streamproc.providers.scripted import Scripted
@@ -97,8 +98,8 @@ async def test_what_was_spent_counts_against_the_budget() -> None:
 async def test_an_answer_is_stored_in_the_journal_before_it_is_published() -> None:
     """The very records."""
     provider = Scripted("p", lambda _: [Completed(None, "stop")], asyncio.sleep)
-    works = processor(lambda request: (provider, request.model))
+    works = processor(lambda asked: Plan.plain(Choice(provider, asked.request.model)))
     run = accepted(incoming(stream=False))
-    run.provider = provider
+    run.follow(Plan.plain(Choice(provider, "m")))
     terminal = await works.process(run)
     assert run.journal.answers == [terminal.records]  # type: ignore[attr-defined] # `incoming` gives a MemoryJournal

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from streamproc.chain.plan import Choice, Plan
 from streamproc.chain.run import Run
 from streamproc.errors import NotNow, ServerFault, StreamprocError
 from streamproc.kafka.publisher import Publisher
@@ -33,7 +34,7 @@ async def test_a_wait(error: StreamprocError, seconds: float) -> None:
     publisher = Publisher(
         MemoryProducer(), "llm.chunks", FakeClock(), coalescing=Coalescing(False, 0.0, 1), max_buffered_bytes=10**6
     )
-    works = processor(lambda request: (provider, request.model), publisher)
+    works = processor(lambda asked: Plan.plain(Choice(provider, asked.request.model)), publisher)
     run = works.accept(incoming())
     assert isinstance(run, Run)
     run.progress.waits = 8

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from streamproc.chain.permit import NotBefore
+from streamproc.chain.plan import Plan
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.kafka.deferring import Bounds
 from streamproc.kafka.dispatch import Dispatch
@@ -29,9 +30,17 @@ class FakeWork:
         self.abandoned: list[int] = []
         self.asked: list[int] = []
         self.held: dict[str, NotBefore] = {}
+        self.renewals: dict[int, Plan] = {}
 
     def accept(self, incoming: Incoming) -> Run | Terminal:
         return Terminal(())
+
+    def renew(self, run: Run) -> bool:
+        """Gives those runs the plan that a test put into `renewals`, by offset."""
+        plan = self.renewals.pop(run.offset, None)
+        if plan is not None:
+            run.follow(plan)
+        return plan is not None
 
     def admit(self, run: Run) -> NotBefore | None:
         """Holds the runs of those tenants and models that a test put into `held`."""

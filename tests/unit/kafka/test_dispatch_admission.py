@@ -6,11 +6,13 @@ from streamproc.chain.admission import Admission
 from streamproc.chain.breaker import BreakerRules
 from streamproc.chain.limits import LimitRules
 from streamproc.chain.permit import Ask, NotBefore, Permit
+from streamproc.chain.plan import Choice, Plan
 from streamproc.chain.run import Run, Terminal
 from streamproc.chain.tenants import Tenants
 from streamproc.errors import NotNow
 from streamproc.kafka.assignment import State
-from tests.fakes import NOW, Seen
+from streamproc.providers.scripted import Scripted
+from tests.fakes import NOW, Seen, scripted
 from tests.unit.kafka.dispatch_rig import Rig
 
 FULL = NotBefore(0.25, "concurrency", is_tenant=False)
@@ -159,3 +161,40 @@ async def test_a_full_dispatch_does_not_turn_in_circles(rig: Rig) -> None:
     rig.clock.now += 6
     rig.dispatch.start_ready()
     assert rig.dispatch._timer is None
+
+
+async def test_a_run_that_waits_for_something_else_now_goes_to_that_queue(rig: Rig) -> None:
+    """Its plan changed with time: it is not admitted as the head of a queue that is not its own any more.
+
+    It waits behind the runs that are there, and holds up none of those that it has left.
+    """
+    other = Plan.plain(Choice(scripted(lambda _: ()), "other"))
+    rig.put(0)
+    rig.put(1)
+    rig.put(2, model="other")
+    rig.work.renewals[0] = other
+    rig.work.held["other"] = AWAY
+    rig.dispatch.start_ready()
+    await rig.running(1)
+    assert (rig.dispatch.queues.ready, sorted(rig.work.asked)) == (2, [1, 2])
+    del rig.work.held["other"]
+    rig.clock.now += 30
+    rig.work.processing[1].set_result(Terminal(()))
+    await rig.running(0, 2)
+    assert rig.work.order == [1, 2, 0]
+
+
+async def test_the_end_of_a_call_lets_in_whoever_may_use_its_provider(rig: Rig) -> None:
+    """Also runs of a route for which it is one of several."""
+    busy, idle = scripted(lambda _: ()), Scripted("q", lambda _: (), rig.clock.sleep)
+    choices = (Choice(idle, "n"), Choice(busy, "m"))
+    running = rig.put(0, provider=busy)
+    rig.dispatch.start_ready()
+    await rig.running(0)
+    rig.put(1, plan=Plan(idle, choices, "route:v q/n p/m"), tenant="waits")
+    rig.work.held["waits"] = FULL
+    rig.dispatch.start_ready()
+    assert rig.work.asked == [0, 1]
+    del rig.work.held["waits"]
+    rig.work.processing[running.offset].set_result(Terminal(()))
+    await rig.running(1)

@@ -1,0 +1,99 @@
+"""The spent share of budgets, for decisions that cannot wait."""
+
+import asyncio
+from collections.abc import Sequence
+
+from streamproc.money.account import Totals
+from streamproc.money.cap import Account
+from streamproc.money.configured import configured_caps
+from streamproc.money.known_totals import KnownTotals
+from streamproc.money.ledger import Booked
+from streamproc.money.ledger_memory import MemoryLedger
+from streamproc.money.scope import GLOBAL, Spend
+from streamproc.settings.budgets import BudgetSettings, CapSettings
+from tests.fakes import FakeClock, eventually
+
+AT_MS = 1_800_000_000_000
+DAY = Account(GLOBAL, "day", 1)
+
+
+def spend(nanos: int, tenant: str = "t", user: str | None = None, number: int = 0) -> Spend:
+    """A call that took so much."""
+    return Spend(f"run/{number}/1", tenant, user, None, AT_MS, nanos, 100)
+
+
+async def ledger(*caps: CapSettings) -> MemoryLedger:
+    """One that is open, with these caps; the tenant `t` has spent 80 nano-dollars and 100 tokens, by its user ann."""
+    made = MemoryLedger(configured_caps(BudgetSettings(caps=caps)), lambda: AT_MS, lambda _: None)
+    await made.book(0, [Booked(0, spend(80, user="ann"))], 1)
+    made.open()
+    return made
+
+
+def cap(scope: str, nanos: float | None = None, tokens: int | None = None) -> CapSettings:
+    """A cap of a day."""
+    return CapSettings(scope=scope, window="day", usd=None if nanos is None else nanos * 1e-9, tokens=tokens)
+
+
+async def test_the_largest_share_counts() -> None:
+    """Over all caps that cover the call, in dollars and in tokens, of all its scopes."""
+    made = await ledger(cap("global", 200), cap("tenant=*", 100), cap("user=ann", tokens=125))
+    assert made.spent_share(spend(0)) == 0.8
+    assert made.spent_share(spend(0, tenant="other")) == 0.4
+    made = await ledger(cap("tenant=*", 1000), cap("user=ann", tokens=200))
+    assert [made.spent_share(spend(0, user=user)) for user in (None, "ann", "bob")] == [0.08, 0.5, 0.08]
+
+
+async def test_a_cap_of_nothing_is_spent() -> None:
+    """Nothing can be left of it."""
+    assert (await ledger(cap("global", 0))).spent_share(spend(0)) == 1.0
+
+
+async def test_nothing_is_known_without_caps_or_before_all_is_read() -> None:
+    """That is not the same as nothing spent."""
+    assert (await ledger(cap("tenant=other", 100))).spent_share(spend(0)) is None
+    made = MemoryLedger(configured_caps(BudgetSettings(caps=(cap("global", 1),))), lambda: AT_MS, lambda _: None)
+    assert made.spent_share(spend(0)) is None
+
+
+async def test_what_is_kept_elsewhere_is_known_after_a_look() -> None:
+    """And is looked at as long as somebody asks; while it cannot be read, it stays as it was."""
+    clock, asked = FakeClock(), list[Sequence[Account]]()
+    answers: list[Totals | None] = [Totals(settled_nanos=1), None, Totals(settled_nanos=3)]
+
+    async def read(accounts: Sequence[Account]) -> Sequence[Totals] | None:
+        asked.append(accounts)
+        totals = answers[len(asked) - 1]
+        return None if totals is None else [totals]
+
+    known = KnownTotals(read, clock)
+    assert known.get(DAY) is None
+    found = []
+    for _ in answers:
+        await known.look()
+        found.append(known.get(DAY))
+    assert found == [Totals(settled_nanos=1), Totals(settled_nanos=1), Totals(settled_nanos=3)]
+    clock.now += 61
+    await known.look()
+    assert (len(asked), known.get(DAY)) == (3, None)
+
+
+async def test_nobody_is_asked_while_nobody_asks() -> None:
+    """A worker without such conditions does not bother Redis."""
+    clock, looks = FakeClock(), list[int]()
+
+    async def read(accounts: Sequence[Account]) -> Sequence[Totals] | None:
+        looks.append(len(accounts))
+        return [Totals() for _ in accounts]
+
+    known = KnownTotals(read, clock)
+    running = asyncio.create_task(known.run())
+    await asyncio.sleep(0)
+    assert looks == []
+    known.get(DAY)
+    await eventually(lambda: bool(looks) and not known._wanted)
+    told = len(looks)
+    await asyncio.sleep(0.01)
+    assert len(looks) == told <= 62
+    running.cancel()
+    await asyncio.wait([running])
