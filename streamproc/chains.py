@@ -44,6 +44,9 @@ from streamproc.settings.settings import Settings
 
 __all__ = ["Chains"]
 
+_LOOK_SECONDS = 1.0
+"""A run whose conditions change with time is asked again so soon, however long its present choices are held."""
+
 
 class Chains:
     """One chain for each provider of the settings."""
@@ -144,6 +147,8 @@ class Chains:
         else:
             held.sort(key=lambda one: one[1].seconds, reverse=True)
         choice, verdict = held[-1]
+        if run.plan.changes:
+            verdict = verdict._replace(seconds=min(verdict.seconds, _LOOK_SECONDS))
         tenant = run.tenant if verdict.is_tenant else None
         self._observer.saw(CallsHeld(choice.provider.name, verdict.reason, tenant, verdict.seconds))
         return verdict

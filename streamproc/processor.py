@@ -12,7 +12,6 @@ from typing import NamedTuple, NoReturn
 
 from streamproc.chain.answer import Answer
 from streamproc.chain.begin import progress_of, times_of
-from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
 from streamproc.chain.outcome import Outcome
 from streamproc.chain.permit import NotBefore
@@ -185,7 +184,7 @@ class Processor:
 
     async def _answer(self, run: Run, answer: Answer, writer: ChunkWriter | None) -> tuple[Completed, float | None]:
         first_token: float | None = None
-        async with aclosing(run.plan.chain.stream(self._call(run))) as events:
+        async with aclosing(run.plan.chain.stream(run.call(self._rules.default_output_tokens))) as events:
             async for event in events:
                 if first_token is None:
                     first_token = self._clock.monotonic() - run.taken_at
@@ -196,20 +195,6 @@ class Processor:
                         # Not reading on is the back-pressure: the provider's bytes stay in its socket.
                         await self._publisher.room()
         return answer.finished(), first_token
-
-    def _call(self, run: Run) -> Call:
-        return Call(
-            run_id=str(run.id),
-            tenant=run.tenant,
-            request=run.request,
-            model=run.model,
-            max_output_tokens=run.request.max_output_tokens or self._rules.default_output_tokens,
-            prompt_bytes=run.size_bytes,
-            input_hash=run.input_hash,
-            deadline=run.deadline,
-            progress=run.progress,
-            journal=run.journal,
-        )
 
     def _wait(self, run: Run, error: Transient | CredentialFault | NotNow) -> NoReturn:
         run.progress.waits += 1

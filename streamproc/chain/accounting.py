@@ -139,6 +139,8 @@ class Accounted:
             input_hash=call.input_hash,
             started_at=now,
             ended_at=now,
+            route=call.route,
+            variant=call.variant,
         )
 
     def _check_budget(self, call: Call, rates: Rates | None, bound: _Bound) -> None:

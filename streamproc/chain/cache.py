@@ -166,6 +166,8 @@ class Cached:
             started_at=datetime.fromtimestamp(began, UTC),
             ended_at=datetime.fromtimestamp(self._clock.time(), UTC),
             saved=saved,
+            route=call.route,
+            variant=call.variant,
         )
         # The note goes before that of the answer: who finds the one in the journal has the other, too.
         call.journal.ended(line.usage_id, line, "cached")

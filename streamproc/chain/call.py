@@ -79,6 +79,7 @@ class Call(NamedTuple):
         deadline: unix time in seconds after which nobody wants the answer.
         progress: shared by all calls of the run.
         journal: of the run.
+        route: of the run's plan, for the bill, with its `variant`; None for a plain model.
     """
 
     run_id: str
@@ -91,6 +92,8 @@ class Call(NamedTuple):
     deadline: float
     progress: Progress
     journal: Journal
+    route: str | None = None
+    variant: str | None = None
 
     @property
     def usage_id(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from streamproc.chain.call import Progress
+from streamproc.chain.call import Call, Progress
 from streamproc.chain.journal import Journal
 from streamproc.chain.plan import Asked, Choice, Plan
 from streamproc.chain.provider import Provider
@@ -130,6 +130,23 @@ class Run:
     def asked(self) -> Asked:
         """What its plan was made for."""
         return Asked(self.request, str(self.id), self.tenant, self.size_bytes, self.deadline)
+
+    def call(self, default_output_tokens: int) -> Call:
+        """What goes down the chain for it; answers have so many tokens at most where the request does not say."""
+        return Call(
+            run_id=str(self.id),
+            tenant=self.tenant,
+            request=self.request,
+            model=self.model,
+            max_output_tokens=self.request.max_output_tokens or default_output_tokens,
+            prompt_bytes=self.size_bytes,
+            input_hash=self.input_hash,
+            deadline=self.deadline,
+            progress=self.progress,
+            journal=self.journal,
+            route=self.plan.route,
+            variant=self.plan.variant,
+        )
 
     def follow(self, plan: Plan) -> None:
         """Takes another plan, from its first choice on."""

@@ -60,6 +60,7 @@ class UsageLine(Written):
     not tell, or its price is not known: budgets count that instead. `service_tier` is the one that the provider says it
     answered on. `reason` says why a call ended, when it was not by a complete answer. A line
     with the basis `cache` is no call's: it used nothing, and tells what it `saved`.
+    `route` and `variant` are those of the request, where it names a route.
     """
 
     usage_id: str
@@ -82,3 +83,5 @@ class UsageLine(Written):
     started_at: CallTime
     ended_at: CallTime
     saved: Saved | None = None
+    route: str | None = None
+    variant: str | None = None

@@ -25,6 +25,11 @@ WRONG_SETTINGS = {
     ),
     "topics of one name": ("[topics]\nchunks = 'a'\nresults = 'a'", "topics: ", "name of its own"),
     "no address": (_PROVIDER.format(url="localhost:8000"), "providers.p.base_url", "^https?://"),
+    "a route to nowhere": (
+        "[routes.r.variants.v]\nuse = ['p/m']",
+        "routes.r.variants.v: use names 'p/m'",
+        "there is no provider 'p'",
+    ),
     "provider without models": ("[providers.p]\nkind = 'scripted'", "providers.p.models", "Field required"),
 }
 
@@ -40,6 +45,20 @@ def test_a_wrong_settings_file_is_named_with_the_place(
     assert "streamproc.toml" in sentence
     assert place in sentence
     assert reason in sentence
+
+
+def test_a_rule_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
+    """Before a worker meets it; one that can is fine, and so is the route."""
+    route = "[routes.r.variants.v]\nuse = ['p/m']\nwhen = { rule = 'own_rules:%s' }\n"
+    (tmp_path / "own_rules.py").write_text("def always(request):\n    return True\n")
+    for name in ("never", "always"):
+        text = _PROVIDER.format(url="http://localhost:1/v1") + route % name
+        (tmp_path / f"{name}.toml").write_text(text)
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    sentence = sentence_of(run("config", "check", "-c", "never.toml", folder=tmp_path, PYTHONPATH=path))
+    assert sentence == "routes.r.variants.v.when.rule: 'own_rules' has no function 'never'"
+    said = run("config", "check", "-c", "always.toml", folder=tmp_path, PYTHONPATH=path)
+    assert (said.code, said.out) == (0, "ok: 1 sources, providers: p, routes: r\n")
 
 
 def test_a_settings_file_that_is_not_there_is_named(tmp_path: Path) -> None:

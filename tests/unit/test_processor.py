@@ -215,3 +215,24 @@ async def test_a_whole_answer_is_not_expired_by_late_acknowledgements() -> None:
     result = decode_result((await processing).records[0].value or b"")
     await publisher.stop()
     assert result.status == "completed"
+
+
+def test_a_plan_that_changes_with_time_is_made_anew() -> None:
+    """A run of another queue has moved; one that no plan takes any more keeps what it has, as does a plain model's."""
+    plans = [Plan(PROVIDER, (Choice(PROVIDER, name),), name, changes=True) for name in ("first", "second")]
+    made = iter([plans[0], plans[0], plans[1]])
+
+    def plan(_: Asked) -> Plan:
+        found = next(made, None)
+        if found is None:
+            raise InvalidRequest("nobody any more")
+        return found
+
+    works = processor(plan)
+    run = works.accept(incoming())
+    assert isinstance(run, Run)
+    run.progress.choice = 1
+    assert (works.renew(run), run.progress.choice) == (False, 0)
+    assert (works.renew(run), run.model) == (True, "second")
+    assert (works.renew(run), run.model) == (False, "second")
+    assert processor().renew(accepted(incoming())) is False

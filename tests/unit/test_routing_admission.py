@@ -96,3 +96,12 @@ async def test_the_cache_answers_for_any_of_them() -> None:
     late = rig.run(request=request)
     assert rig.chains.admit(late) is None
     assert (late.progress.permit, late.progress.choice) == (None, 1)
+
+
+def test_a_run_whose_conditions_change_is_looked_at_again_soon() -> None:
+    """Another variant may take it before the breaker lets anything through."""
+    routes = {"r": {"variants": {"v": {"use": ["p/m"], "when": {"min_seconds_left": 1}}}}}
+    rig = Rig(routes)
+    rig.fail("p/m")
+    verdict = rig.chains.admit(rig.run())
+    assert verdict == NotBefore(1.0, "breaker", is_tenant=False)

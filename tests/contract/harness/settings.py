@@ -15,7 +15,11 @@ PRICE = {"input_usd": 1.0, "output_usd": 2.0}
 def make_settings(
     bootstrap: str, prefix: str, base_url: str, models: tuple[str, ...], /, **changes: dict[str, Any]
 ) -> Settings:
-    """`changes` replace single fields of the groups they name; `provider` means the mock provider's."""
+    """`changes` replace single fields of the groups they name; `provider` means the mock provider's.
+
+    `others` are more names for the same server, each with fields of its own over those of the provider.
+    """
+    others = changes.pop("others", {})
     provider = {
         "base_url": base_url,
         "models": models,
@@ -47,6 +51,6 @@ def make_settings(
         sources=tuple(
             {"topic": topic, "tenant": tenant, "control": controls.get(topic)} for topic, tenant in sources.items()
         ),
-        providers={"mock": provider},
+        providers={"mock": provider, **{name: provider | fields for name, fields in others.items()}},
         **groups,
     )

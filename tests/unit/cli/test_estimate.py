@@ -38,9 +38,9 @@ FILE = "\n".join(
 )
 
 
-def estimated(folder: Path, *arguments: str, file: str = FILE) -> Said:
+def estimated(folder: Path, *arguments: str, file: str = FILE, settings: str = SETTINGS) -> Said:
     """What the command says of a thousand such requests a day."""
-    (folder / "streamproc.toml").write_text(SETTINGS)
+    (folder / "streamproc.toml").write_text(settings)
     (folder / "asked.jsonl").write_text(file)
     return say("estimate", "asked.jsonl", "--requests-per-day", "3000", *arguments, folder=folder)
 
@@ -149,3 +149,16 @@ def test_a_mistake_is_one_sentence(arguments: tuple[str, ...], words: str, tmp_p
     said = estimated(tmp_path, *arguments)
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith(f"streamproc: {words}")
+
+
+def test_a_route_is_counted_as_its_first_model(tmp_path: Path) -> None:
+    """As written and by name; the command says so."""
+    route = '[routes.chat.variants.a]\nuse = ["low/small", "dear/large"]\n'
+    said = estimated(
+        tmp_path, "--model", "chat", "--format", "json", file=a_request("a", "chat", "x"), settings=SETTINGS + route
+    )
+    assert [(row["plan"], row["model"]) for row in rows_of(said)] == [
+        ("as written", "small"),
+        ("on one model", "small"),
+    ]
+    assert (said.code, "of a route only the first model is counted: chat as low/small" in said.err) == (0, True)

@@ -28,9 +28,9 @@ def a_request(name: str, model: str, text: str, **fields: Any) -> str:
     return json.dumps({"request_id": name, "model": model, "messages": [message], **fields})
 
 
-def counted(folder: Path, text: str, *arguments: str) -> Said:
+def counted(folder: Path, text: str, *arguments: str, settings: str = SETTINGS) -> Said:
     """What the command says of a file with this text."""
-    (folder / "streamproc.toml").write_text(SETTINGS)
+    (folder / "streamproc.toml").write_text(settings)
     (folder / "asked.jsonl").write_text(text)
     return say("tokens", "asked.jsonl", *arguments, folder=folder)
 
@@ -96,3 +96,18 @@ def test_a_text_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "asked.txt").write_bytes(b"abc\xff")
     said = say("tokens", "asked.txt", "--text", "--model", "gpt-4o", folder=tmp_path)
     assert said == (2, "", "streamproc: asked.txt is no UTF-8 text: byte 3 is wrong\n")
+
+
+ROUTE = """
+[routes.chat.variants.a]
+use = ["mine/m", "openai/gpt-4o-mini"]
+"""
+
+
+@pytest.mark.parametrize(("model", "arguments"), [("chat", ()), ("gpt-4o-mini", ("--model", "chat"))])
+def test_a_route_is_counted_as_its_first_model(model: str, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """And the command says so."""
+    text = a_request("a", model, "hello world", max_output_tokens=20)
+    said = counted(tmp_path, text, *arguments, settings=SETTINGS + ROUTE)
+    assert said.out.split("\t")[:2] == ["a", "10"]
+    assert (said.code, said.err) == (0, "of a route only the first model is counted: chat as mine/m\n")
