@@ -128,11 +128,9 @@ class MemoryLedger:
 
     def spent_share(self, call: Spend) -> float | None:
         """The largest share that is settled of a budget that covers such a call; None while it is rebuilt."""
-        return (
-            spent_share(self._caps, call, lambda account: self._totals.get(account) or Totals())
-            if self.is_open
-            else None
-        )
+        if not self.is_open:
+            return None
+        return spent_share(self._caps, call, lambda account: self._totals.get(account) or Totals())
 
     async def govern(self, caps: Caps) -> None:
         """These caps hold from now on. Users are counted as soon as one has a cap: from Kafka, anew."""
