@@ -17,7 +17,7 @@ from streamproc.kafka.connection import client_options, member_options, setup_er
 from streamproc.kafka.consumer import Consumer
 from streamproc.kafka.control import Control
 from streamproc.kafka.deferring import Bounds
-from streamproc.kafka.fairness import slots_of, weights_of
+from streamproc.kafka.fairness import Fairness
 from streamproc.kafka.journals import Journals
 from streamproc.kafka.producer import Producer
 from streamproc.kafka.publisher import Publisher
@@ -132,7 +132,6 @@ class Worker:
             {**options, **member_options(kafka, worker.drain_seconds)},
             {source.topic: source.tenant for source in settings.sources},
             topics.deferred,
-            {source.topic for source in settings.sources if source.order == "key"},
             processor,
             transactors(
                 options,
@@ -141,8 +140,7 @@ class Worker:
                 kafka.transaction_timeout_seconds or 0.6 * kafka.session_timeout_seconds,
                 self._clock,
             ),
-            slots_of(settings),
-            weights_of(settings),
+            Fairness.of(settings),
             Bounds(max_window=worker.max_window, max_queued_bytes=worker.max_queued_bytes),
             kafka,
             Agreement(

@@ -1,7 +1,7 @@
 """The consumer: a member of the group, its poll loop that never stops, and how it leaves."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,11 +18,11 @@ from streamproc.kafka.commit_rules import CommitRules
 from streamproc.kafka.committed import group_state
 from streamproc.kafka.deferring import Bounds
 from streamproc.kafka.dispatch import Dispatch
+from streamproc.kafka.fairness import Fairness
 from streamproc.kafka.intake import Intake
 from streamproc.kafka.journals import Journals
 from streamproc.kafka.membership import Membership
 from streamproc.kafka.rebalance import Rebalance
-from streamproc.kafka.slots import Slots
 from streamproc.kafka.stopping import stop_consumer
 from streamproc.kafka.transactor import NewTransactor
 from streamproc.kafka.work import Work
@@ -51,11 +51,9 @@ class Consumer:
         options: Mapping[str, Any],
         sources: Mapping[str, str | None],
         deferred: str,
-        ordered: Collection[str],
         work: Work,
         new_transactor: NewTransactor,
-        slots: Slots,
-        weight_of: Callable[[str], float],
+        fairness: Fairness,
         bounds: Bounds,
         settings: KafkaSettings,
         agreement: Agreement,
@@ -88,7 +86,7 @@ class Consumer:
             check_crcs=True,
         )
         room = asyncio.Event()
-        self.dispatch = Dispatch(work, clock, slots, room.set, is_cancelled, bounds, weight_of, observer)
+        self.dispatch = Dispatch(work, clock, fairness, room.set, is_cancelled, bounds, observer)
         self._rebalance = Rebalance(
             self._consumer,
             Membership(self._consumer, options["group_id"], options["group_instance_id"], _lease(options), clock),
@@ -112,7 +110,7 @@ class Consumer:
             room,
             bounds,
             deferred,
-            ordered,
+            fairness.ordered,
             clock,
             observer,
         )

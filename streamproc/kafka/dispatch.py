@@ -15,9 +15,10 @@ from streamproc.errors import NotNow
 from streamproc.kafka.assignment import Assignment, State
 from streamproc.kafka.deferring import Bounds, choose
 from streamproc.kafka.failure import failure_of
+from streamproc.kafka.fairness import Fairness
 from streamproc.kafka.key_order import KeyOrder
 from streamproc.kafka.ready import ReadyQueues
-from streamproc.kafka.slots import Seat, Slots
+from streamproc.kafka.slots import Seat
 from streamproc.kafka.work import Work
 from streamproc.observe.events import CallsHeld, Observer
 
@@ -36,17 +37,16 @@ class Dispatch:
         self,
         work: Work,
         clock: Clock,
-        slots: Slots,
+        fairness: Fairness,
         freed: Callable[[], None],
         is_cancelled: Callable[[Run], bool],
         bounds: Bounds,
-        weight_of: Callable[[str], float],
         observer: Observer,
     ) -> None:
-        self.queues = ReadyQueues(weight_of)
+        self.queues = ReadyQueues(fairness.weight_of)
         self._work = work
         self._clock = clock
-        self._slots = slots
+        self._slots = fairness.slots
         self._freed = freed
         self._is_cancelled = is_cancelled
         self._bounds = bounds

@@ -1,30 +1,45 @@
 """Fairness: from the settings to what dispatch goes by."""
 
 from collections.abc import Callable
+from typing import NamedTuple, Self
 
 from streamproc.chain.tenants import EVERYBODY
 from streamproc.kafka.shares import Shares
 from streamproc.kafka.slots import Slots
 from streamproc.settings.settings import Settings
 
-__all__ = ["slots_of", "weights_of"]
+__all__ = ["Fairness"]
 
 
-def weights_of(settings: Settings) -> Callable[[str], float]:
-    """Gives the weight of a tenant: its own, that of everybody, or 1."""
-    weights = {name: tenant.weight for name, tenant in settings.tenants.items()}
-    others = weights.get(EVERYBODY, 1.0)
-    return lambda tenant: weights.get(tenant, others)
+class Fairness(NamedTuple):
+    """Who may go, and when.
 
+    Attributes:
+        slots: of the process, all free in the beginning.
+        weight_of: gives the weight of a tenant: its own, that of everybody, or 1.
+        ordered: request topics whose runs have an order by their keys.
+    """
 
-def slots_of(settings: Settings) -> Slots:
-    """The slots of a process, all free; models and tenants that the settings name are known to come."""
-    worker = settings.worker
-    routes = (f"{name}/{model}" for name, provider in settings.providers.items() for model in provider.models)
-    pinned = {source.tenant for source in settings.sources if source.tenant is not None}
-    tenants = {*settings.tenants, *pinned} - {EVERYBODY}
-    return Slots(
-        worker.max_running,
-        Shares(worker.max_route_share, routes),
-        Shares(worker.max_tenant_share, tenants, weights_of(settings)),
-    )
+    slots: Slots
+    weight_of: Callable[[str], float]
+    ordered: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """What the settings say; models and tenants that they name are known to come."""
+        worker = settings.worker
+        weights = {name: tenant.weight for name, tenant in settings.tenants.items()}
+        others = weights.get(EVERYBODY, 1.0)
+
+        def weight_of(tenant: str) -> float:
+            return weights.get(tenant, others)
+
+        routes = (f"{name}/{model}" for name, provider in settings.providers.items() for model in provider.models)
+        pinned = {source.tenant for source in settings.sources if source.tenant is not None}
+        slots = Slots(
+            worker.max_running,
+            Shares(worker.max_route_share, routes),
+            Shares(worker.max_tenant_share, {*settings.tenants, *pinned} - {EVERYBODY}, weight_of),
+        )
+        ordered = frozenset(source.topic for source in settings.sources if source.order == "key")
+        return cls(slots, weight_of, ordered)

@@ -8,6 +8,7 @@ from streamproc.chain.plan import Plan
 from streamproc.chain.run import Incoming, Run, Terminal
 from streamproc.kafka.deferring import Bounds
 from streamproc.kafka.dispatch import Dispatch
+from streamproc.kafka.fairness import Fairness
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.kafka.shares import Shares
 from streamproc.kafka.slots import Slots
@@ -84,11 +85,10 @@ class Rig:
         self.dispatch = Dispatch(
             self.work,
             self.clock,
-            self.slots,
+            Fairness(self.slots, lambda tenant: self.weights.get(tenant, 1.0), frozenset()),
             self._count,
             lambda run: run.id in self.cancelled,
             Bounds(100, 10**6),
-            lambda tenant: self.weights.get(tenant, 1.0),
             self.seen,
         )
         self.owners = [an_assignment(number) for number in range(2)]

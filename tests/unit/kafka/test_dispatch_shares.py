@@ -25,6 +25,7 @@ async def test_a_hanging_route_leaves_slots_for_others() -> None:
         rig.work.processing[offset].set_result(Terminal((record("answered"),)))
     (first, *_) = rig.seen.of(CallsHeld)
     assert (first.provider, first.reason, first.tenant) == (hanging[0].provider.name, "share", None)
+    rig.dispatch.stop()
 
 
 async def test_a_route_at_its_share_goes_on_when_any_slot_is_free_again() -> None:
@@ -50,6 +51,7 @@ async def test_a_tenant_at_its_share_leaves_the_rotation() -> None:
     assert {held.tenant for held in rig.seen.of(CallsHeld)} == {"noisy"}
     rig.work.processing[6].set_result(Terminal(()))
     await rig.running(0, 1, 2)
+    rig.dispatch.stop()
 
 
 async def test_slots_are_counted_back_on_every_way_out() -> None:
@@ -84,6 +86,7 @@ async def test_turns_follow_the_weights() -> None:
     rig.dispatch.start_ready()
     assert Counter(run.tenant for run in rig.dispatch._tasks.values()) == {"heavy": 9, "usual": 3}
     await eventually(lambda: len(rig.work.order) == 12)
+    rig.dispatch.stop()
 
 
 async def test_a_higher_priority_takes_the_next_slot() -> None:
