@@ -1,15 +1,12 @@
 """The composition root: settings become objects here and in `chains`, and nowhere else."""
 
 import asyncio
-import random
 import secrets
 from functools import partial
 
 from streamproc.alerts import Alerts
 from streamproc.budgets import budgets_of
 from streamproc.chain.clock import Clock
-from streamproc.chain.outcome import Outcome
-from streamproc.chain.rules import schedule_rules, wait_rules
 from streamproc.chains import Chains
 from streamproc.kafka.agreement import Agreement
 from streamproc.kafka.cancels import Cancels
@@ -28,9 +25,8 @@ from streamproc.money.tokens import TokenCounter
 from streamproc.observe.events import Observer
 from streamproc.observe.gauges import ConnectionState, PartitionState, WorkerState
 from streamproc.observe.observers import Observers
-from streamproc.processor import Processor, RunRules
+from streamproc.processing import processor_of
 from streamproc.providers.catalog import Catalog
-from streamproc.records.codec import RequestDecoder
 from streamproc.records.outgoing import OutputTopic
 from streamproc.settings.settings import Settings
 
@@ -97,28 +93,8 @@ class Worker:
 
     def _make_consumer(self) -> Consumer:
         settings = self._settings
-        kafka, worker, limits, retry = settings.kafka, settings.worker, settings.limits, settings.retry
-        processor = Processor(
-            RequestDecoder(
-                max_bytes=limits.max_request_bytes,
-                max_messages=limits.max_messages,
-                max_output_tokens=limits.max_output_tokens,
-            ),
-            self._chains.plan,
-            self._chains.admit,
-            self._publisher,
-            Outcome(limits.max_record_bytes, self._clock),
-            RunRules(
-                schedule=schedule_rules(worker),
-                default_output_tokens=limits.default_output_tokens,
-                max_answer_characters=limits.max_answer_characters,
-                max_crashes=worker.max_crashes,
-                waits=wait_rules(retry),
-            ),
-            self._clock,
-            random.random,
-            self._observer,
-        )
+        kafka, worker = settings.kafka, settings.worker
+        processor = processor_of(settings, self._chains, self._publisher, self._clock, self._observer)
         options = client_options(kafka)
         topics = settings.topics
         outputs: dict[OutputTopic, str] = {

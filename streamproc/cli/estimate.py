@@ -129,7 +129,7 @@ def _notes(plans: Sequence[Plan]) -> list[str]:
 
 
 def _most(plans: Sequence[Plan]) -> list[str]:
-    """What a budget needs that is to let all of them through; of the file as it is written the last plan is the whole."""
+    """What a budget needs to let all of them through: the last plan of the file as it is written is the whole."""
     *_, whole = (plan.figures for plan in plans if plan.kind == "as written")
     if whole.all_worst is None:
         return []

@@ -241,11 +241,3 @@ async def test_no_more_than_redis_can_count_is_let_through(redis: Redis, clock: 
         verdict = await ledger.reserve(spend("c", 1))
         assert isinstance(verdict, Refused)
         assert why(await ledger.reserve(spend("d", 0))) == "Refused"
-
-
-async def test_the_share_that_is_spent_is_known_soon_after_somebody_asked(ledger: RedisLedger) -> None:
-    """It decides which model a request gets, and nobody can wait for it then: at first it is not known."""
-    await ledger.reserve(spend("a", 60))
-    ledger.settle(spend("a", 60))
-    assert ledger.spent_share(spend("b", 0)) is None
-    await eventually(lambda: ledger.spent_share(spend("b", 0)) == 0.6, lambda: ledger)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from streamproc.chain.plan import Choice, Plan
 from streamproc.chain.run import Terminal
 from streamproc.errors import NotNow
 from streamproc.kafka.assignment import State
@@ -61,7 +62,7 @@ async def test_slots_are_counted_back_on_every_way_out() -> None:
     rig.dispatch.start_ready()
     await rig.running(*range(5))
     assert rig.slots.free == 1
-    runs[0].model = "chosen anew"
+    runs[0].follow(Plan.plain(Choice(runs[0].provider, "chosen anew")))
     rig.work.processing[0].set_result(Terminal(()))
     runs[1].not_before = NOW + 60
     rig.work.processing[1].set_exception(NotNow("no"))
