@@ -133,7 +133,7 @@ class Worker:
         )
 
     def _failure(self) -> BaseException | None:
-        parts = (self._publisher, self._control, self._journals, self._alerts, self._budgets)
+        parts = (self._publisher, self._control, self._journals, self._alerts, self._budgets, self._chains)
         return next((part.failure for part in parts if part.failure is not None), None)
 
     def load(self) -> None:

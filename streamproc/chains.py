@@ -18,6 +18,7 @@ from streamproc.chain.admission import Admission
 from streamproc.chain.budget import Budget
 from streamproc.chain.clock import Clock
 from streamproc.chain.limit import Limited, ask_for
+from streamproc.chain.limits import own_limits
 from streamproc.chain.permit import NotBefore
 from streamproc.chain.plan import Asked, Choice, Plan
 from streamproc.chain.provider import Provider
@@ -27,6 +28,7 @@ from streamproc.chain.routes import SpentShare
 from streamproc.chain.rules import breaker_rules, limit_rules, retry_policy
 from streamproc.chain.run import Run
 from streamproc.chain.tenants import Tenants
+from streamproc.leasing import Leasing
 from streamproc.money.calibration import Calibration
 from streamproc.money.measure import Measure
 from streamproc.money.pricing import Prices
@@ -80,7 +82,11 @@ class Chains:
         }
         retry = settings.retry
         self._retries = RetryBudget(retry.process_ratio, retry.process_per_second, clock.monotonic())
-        tenants = Tenants({name: limit_rules(limits) for name, limits in settings.tenants.items()})
+        self._leasing = Leasing.open(settings, clock, observer)
+        self._limits_of = own_limits if self._leasing is None else self._leasing.limits
+        tenants = Tenants(
+            {name: limit_rules(limits) for name, limits in settings.tenants.items()}, limits_of=self._limits_of
+        )
         self._admissions = {name: self._admission(name, tenants) for name in settings.providers}
         self._cache = Cache.open(settings.cache, clock, observer)
         chains = {name: self._chain(name) for name in settings.providers}
@@ -92,8 +98,10 @@ class Chains:
         """Prices and rank files. Blocks for about a second: call it in a thread.
 
         Raises:
-            SetupError: a rank file is damaged, or what the cache needs is not installed.
+            SetupError: a rank file is damaged, or what the cache or shared limits need is not installed.
         """
+        if self._leasing is not None:
+            self._leasing.load()
         if self._cache is not None:
             self._cache.load()
         self._prices.load()
@@ -110,8 +118,15 @@ class Chains:
         """What the cache holds in memory; None when there is none."""
         return None if self._cache is None else self._cache.sizes()
 
+    @property
+    def failure(self) -> BaseException | None:
+        """What fetching shared limits died of, if it did."""
+        return None if self._leasing is None else self._leasing.failure
+
     async def close(self) -> None:
-        """Lets go of the cache's store; nothing is asked any more."""
+        """Lets go of the stores; nothing is asked any more."""
+        if self._leasing is not None:
+            await self._leasing.close()
         if self._cache is not None:
             await self._cache.close()
 
@@ -185,7 +200,8 @@ class Chains:
         for credential, _ in self._catalog.credentials[name]:
             more = own.credentials.get(credential)
             rules[credential] = limit_rules(own.limits if more is None or more.limits is None else more.limits)
-        return Admission(name, rules, tenants, breaker_rules(self._settings.breaker), self._clock, self._observer)
+        breaker = breaker_rules(self._settings.breaker)
+        return Admission(name, rules, tenants, breaker, self._clock, self._observer, self._limits_of)
 
     def _chain(self, name: str) -> Provider:
         accounted = {

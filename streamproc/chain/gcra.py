@@ -32,6 +32,10 @@ class Gcra:
         wait = self._empty_at - now - room
         return wait if wait > _NOTHING_SECONDS else 0.0
 
+    def level(self, now: float) -> float:
+        """How much of what was taken has not flowed off yet."""
+        return max(0.0, self._empty_at - now) / self._seconds_each
+
     def is_empty(self, now: float) -> bool:
         """Whether the whole burst may be taken."""
         return self._empty_at <= now

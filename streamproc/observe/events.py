@@ -32,6 +32,7 @@ __all__ = [
     "RunDeferred",
     "RunEnded",
     "RunWaits",
+    "SharedLimitsChanged",
     "UsageAboveBound",
 ]
 
@@ -97,6 +98,15 @@ class CallsHeld:
     reason: str
     tenant: str | None
     wait_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLimitsChanged:
+    """The Redis that limits are leased from is open or away; `workers` share them, None when that was never known."""
+
+    state: str
+    sentence: str
+    workers: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +278,7 @@ Happening = (
     | RetryRefused
     | BreakerChanged
     | CallsHeld
+    | SharedLimitsChanged
     | RunWaits
     | RunDeferred
     | RunEnded

@@ -44,6 +44,7 @@ from streamproc.observe.events import (
     RunDeferred,
     RunEnded,
     RunWaits,
+    SharedLimitsChanged,
     UsageAboveBound,
 )
 from streamproc.observe.log_fields import above_bound_fields, call_fields, on_one_line
@@ -156,6 +157,10 @@ class CallLog:
                 self._log.warning("budget alert", alert=alert.alert_id, settled=alert.settled, killed=alert.killed)
             case AlertTrouble(alert_id, sentence):
                 self._warn("alert not delivered", (), alert=alert_id, reason=on_one_line(sentence))
+            case SharedLimitsChanged("open", _, workers):
+                self._log.info("shared limits", state="open", workers=workers)
+            case SharedLimitsChanged(state, sentence, workers):
+                self._log.warning("shared limits", state=state, workers=workers, reason=on_one_line(sentence))
             case LedgerChanged("open", _):
                 self._log.info("ledger", state="open")
             case LedgerChanged(state, sentence):

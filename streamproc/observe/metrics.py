@@ -28,11 +28,13 @@ from streamproc.observe.events import (
     RunDeferred,
     RunEnded,
     RunWaits,
+    SharedLimitsChanged,
     UsageAboveBound,
 )
 from streamproc.observe.gauges import WorkerState, gauges
 from streamproc.observe.labels import BoundedLabel
 from streamproc.observe.route_events import FellBack, RuleFailed
+from streamproc.observe.stores import StoreCounts
 from streamproc.observe.tallies import Counts, Spread
 from streamproc.records.usage import UsageLine
 
@@ -126,9 +128,7 @@ class Metrics:
         self._refused = counter("llm_budget_refused", "Calls that a budget had no room for.", "reason")
         self._alerts = counter("llm_budget_alerts", "Shares of caps that were reached.", "share")
         self._undelivered = counter("llm_budget_alerts_undelivered", "Alerts that the webhook did not take.")
-        self._ledger = counter(
-            "llm_ledger_changes", "Changes of the Redis ledger's view, as this worker saw them.", "state"
-        )
+        self._stores = StoreCounts(counter)
         self._dead_letters = counter("streamproc_dead_letters_total", "Records that were no valid request.", "code")
         self._commit_seconds = histogram(
             "streamproc_commit_seconds", "Duration of a commit's transaction.", _COMMIT_SECONDS
@@ -160,8 +160,8 @@ class Metrics:
                 self._alerts.add((alert.share,))
             case AlertTrouble():
                 self._undelivered.add()
-            case LedgerChanged(state):
-                self._ledger.add((state,))
+            case LedgerChanged() | SharedLimitsChanged():
+                self._stores.saw(happening)
             case RunDeferred():
                 self._deferred.add()
             case DeadLettered():

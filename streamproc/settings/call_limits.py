@@ -10,7 +10,7 @@ __all__ = ["CallLimitSettings"]
 
 
 class CallLimitSettings(Group):
-    """Limits of calls, in each process; what is not said is not limited. Several workers share by division."""
+    """Limits of calls, in each process or shared by `shared_limits`; what is not said is not limited."""
 
     requests_per_minute: float | None = Field(None, gt=0, description="Calls a minute.")
     requests_burst: float | None = Field(

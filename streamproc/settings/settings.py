@@ -15,6 +15,7 @@ from streamproc.settings.kafka import KafkaSettings, SourceSettings, TopicSettin
 from streamproc.settings.provider import ProviderSettings
 from streamproc.settings.retry import BreakerSettings, RetrySettings
 from streamproc.settings.routes import RouteSettings, check_routes
+from streamproc.settings.shared_limits import SharedLimitSettings
 from streamproc.settings.tenant import TenantSettings
 from streamproc.settings.worker import ChunkSettings, LimitSettings, ObserveSettings, WorkerSettings
 
@@ -47,6 +48,7 @@ class Settings(BaseSettings):
     tenants: dict[str, TenantSettings] = Field(
         default_factory=dict, description='Limits by tenant; "*" is each one that is not named, by itself.'
     )
+    shared_limits: SharedLimitSettings = Field(default_factory=lambda: SharedLimitSettings())
     cache: CacheSettings = Field(default_factory=lambda: CacheSettings())
     providers: dict[str, ProviderSettings] = Field(default_factory=dict)
     routes: dict[str, RouteSettings] = Field(default_factory=dict)

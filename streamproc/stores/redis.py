@@ -32,10 +32,11 @@ def name_of(key: StoreKey) -> str:
     return f"{PREFIX}{key.tenant}#{key.digest}"
 
 
-def connect(url: str, timeout_seconds: float) -> Any:
+def connect(url: str, timeout_seconds: float, setting: str = "cache.redis_url") -> Any:
     """A client that does not try again. It connects when it is first asked. Imports for 0.4 s.
 
-    It waits for an answer as long as it takes: whoever asks puts an `asyncio.timeout` around each question.
+    It waits for an answer as long as it takes: whoever asks puts an `asyncio.timeout` around each question. `setting`
+    is where the address comes from, for sentences.
 
     Raises:
         SetupError: redis-py is not installed, or the URL is none.
@@ -45,7 +46,7 @@ def connect(url: str, timeout_seconds: float) -> Any:
         from redis.asyncio.retry import Retry  # noqa: PLC0415 the same
         from redis.backoff import NoBackoff  # noqa: PLC0415 the same
     except ImportError as exc:
-        raise SetupError("cache.redis_url needs the extra redis: pip install 'streamproc[redis]'") from exc
+        raise SetupError(f"{setting} needs the extra redis: pip install 'streamproc[redis]'") from exc
     try:
         pool = BlockingConnectionPool.from_url(
             url,
@@ -58,7 +59,7 @@ def connect(url: str, timeout_seconds: float) -> Any:
         )
     except ValueError as exc:
         # What is wrong with it is not said: the sentence would show the password.
-        raise SetupError("cache.redis_url: is no address such as redis://host:6379/0") from exc
+        raise SetupError(f"{setting}: is no address such as redis://host:6379/0") from exc
     return Redis.from_pool(pool)
 
 

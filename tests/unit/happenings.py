@@ -38,6 +38,8 @@ HAPPENINGS: tuple[events.Happening, ...] = (
     events.BreakerChanged("p", "main", "m", "open", "why", 2.0),
     events.BreakerChanged("p", "main", "m", "closed", "", 0.0),
     events.CallsHeld("p", "breaker", None, 1.0),
+    events.SharedLimitsChanged("open", "", 3),
+    events.SharedLimitsChanged("away", "s", 3),
     events.RunWaits(_RUN, "c", "s", 1.0),
     events.RunDeferred(_RUN),
     events.RunEnded(_RUN, "t", "m", "failed", "c", 1.0),

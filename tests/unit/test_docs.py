@@ -15,7 +15,7 @@ from streamproc.settings.settings import Settings
 from tests.unit.pages import OPERATIONS, PAGES, ROOT, blocks, codes, commands, prose, spans, table
 
 _SETTING = re.compile(
-    r"(?:billing|cache|kafka|topics|worker|chunks|limits|retry|breaker|budgets|observe|timeouts|providers)\.[\w.]+"
+    r"(?:billing|cache|shared_limits|kafka|topics|worker|chunks|limits|retry|breaker|budgets|observe|timeouts|providers)\.[\w.]+"
 )
 _VARIABLE = re.compile(r"STREAMPROC_\w+__\w+")
 

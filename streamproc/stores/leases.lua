@@ -1,0 +1,92 @@
+-- Leases of limits, all orders in one step. Times are Redis' own, in microseconds; a limit is one point in time (GCRA).
+--
+-- KEYS: when this Redis was first asked; the processes that share, by when they were last seen; one hash for each order
+-- ARGV: the process; how long a slot is held; how long a process counts; the orders as JSON
+--
+-- A hash has `requests` and `tokens`, when all that was taken will have flowed off, and for each process `slot:NAME`, how
+-- many slots it holds and until when. One that is missing was idle, or Redis has lost it: until a whole burst has flowed
+-- off since Redis was first asked, it counts as just used up, and no new slot is given until all processes had time to
+-- say what they hold.
+
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local process, hold, seen = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local born = tonumber(redis.call('GET', KEYS[1]) or now)
+redis.call('SET', KEYS[1], string.format('%.0f', born), 'EX', 86400)
+redis.call('ZADD', KEYS[2], now, process)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - seen)
+redis.call('PEXPIRE', KEYS[2], math.ceil(seen / 1000))
+
+local function bucket(key, name, per_minute, burst, wanted, back)
+    local each = 60000000 / per_minute
+    local empty = tonumber(redis.call('HGET', key, name) or born + burst * each) - back * each
+    local least, most, granted, wait = wanted[1], wanted[2], 0, 0
+    if least > 0 then
+        local from = math.max(empty, now)
+        local room = burst - (from - now) / each
+        local missing = math.min(least, burst) - room
+        if missing <= 0.000001 then
+            granted = math.max(least, math.min(most, math.floor(room)))
+            empty = from + granted * each
+        else
+            wait = missing * each / 1000000
+        end
+    end
+    redis.call('HSET', key, name, string.format('%.0f', empty))
+    return granted, wait, empty
+end
+
+local function slots(key, most, running, wanted)
+    local others = 0
+    local all = redis.call('HGETALL', key)
+    for at = 1, #all, 2 do
+        local who = string.match(all[at], '^slot:(.*)$')
+        if who then
+            local count, till = string.match(all[at + 1], '^(%d+) (%d+)$')
+            if tonumber(till) <= now then
+                redis.call('HDEL', key, all[at])
+            elseif who ~= process then
+                others = others + count
+            end
+        end
+    end
+    local held = running
+    if now - born >= seen then
+        held = math.max(running, math.min(wanted, most - others))
+    end
+    if held > 0 then
+        redis.call('HSET', key, 'slot:' .. process, string.format('%d %.0f', held, now + hold))
+    else
+        redis.call('HDEL', key, 'slot:' .. process)
+    end
+    return held
+end
+
+local grants = {}
+for number, order in ipairs(cjson.decode(ARGV[4])) do
+    local key, last = KEYS[number + 2], now
+    local grant = {0, 0, 0, 0, 0}
+    if order.requests_per_minute > 0 then
+        local empty
+        grant[1], grant[2], empty =
+            bucket(key, 'requests', order.requests_per_minute, order.requests_burst, order.requests, order.requests_back)
+        last = math.max(last, empty)
+    end
+    if order.tokens_per_minute > 0 then
+        local empty
+        grant[3], grant[4], empty =
+            bucket(key, 'tokens', order.tokens_per_minute, order.tokens_burst, order.tokens, order.tokens_back)
+        last = math.max(last, empty)
+    end
+    if order.max_concurrent > 0 then
+        grant[5] = slots(key, order.max_concurrent, order.running, order.slots)
+        last = math.max(last, now + hold)
+    end
+    redis.call('PEXPIRE', key, math.ceil((last - now) / 1000) + 1000)
+    -- As texts: numbers would lose their fractions on the way.
+    for at = 1, 5 do
+        grant[at] = string.format('%.17g', grant[at])
+    end
+    grants[number] = grant
+end
+return {redis.call('ZCARD', KEYS[2]), grants}
