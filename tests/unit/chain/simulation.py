@@ -8,13 +8,12 @@ product's, and checked against what it promises.
 import heapq
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from random import Random
 
 from streamproc.chain.admission import Admission
 from streamproc.chain.breaker import BreakerRules
-from streamproc.chain.limits import LimitRules
 from streamproc.chain.permit import Ask, NotBefore, Permit
 from streamproc.chain.retry_budget import RetryBudget
 from streamproc.chain.retry_rules import Again, Failed, RetryPolicy, WaitRules, decide
@@ -22,33 +21,13 @@ from streamproc.chain.tenants import Tenants
 from streamproc.errors import Disconnected, Overloaded, ProviderError, RateLimited, Transient
 from streamproc.observe.events import BreakerChanged
 from tests.fakes import Seen
+from tests.unit.chain.books import PER_SECOND, RATIO, RULES, TENANT, TENANTS, Books
 
 __all__ = ["Simulation"]
 
-RULES = {
-    "one": LimitRules(3000, 50, 600_000, 20_000, 60),
-    "two": LimitRules(1500, 25, 300_000, 10_000, 30),
-}
 POLICY = RetryPolicy(attempts=3, base_seconds=0.5, cap_seconds=20, max_lost_attempts=99, max_seconds=60)
 WAITS = WaitRules(1, 30, 300)
-RATIO, PER_SECOND = 0.1, 2.0
 DEADLINE_SECONDS = 600.0
-
-
-class Excess:
-    """How far a flow is above its rate: in no window is more than rate × time and this."""
-
-    def __init__(self, per_second: float) -> None:
-        self._per_second = per_second
-        self._at = 0.0
-        self._level = 0.0
-        self.highest = 0.0
-
-    def add(self, amount: float, now: float) -> None:
-        self._level = max(0.0, self._level - (now - self._at) * self._per_second)
-        self._at = now
-        self._level = max(0.0, self._level + amount)
-        self.highest = max(self.highest, self._level)
 
 
 @dataclass
@@ -57,34 +36,11 @@ class Run:
 
     deadline: float
     tokens: int
+    tenant: str
     calls: int = 0
     waits: int = 0
     tries: int = 0
     slot_since: float = 0.0
-
-
-@dataclass
-class Books:
-    """What was seen, apart from what the product counts."""
-
-    requests: dict[str, Excess] = field(
-        default_factory=lambda: {n: Excess((r.requests_per_minute or 0) / 60) for n, r in RULES.items()}
-    )
-    tokens: dict[str, Excess] = field(
-        default_factory=lambda: {n: Excess((r.tokens_per_minute or 0) / 60) for n, r in RULES.items()}
-    )
-    running: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RULES, 0))
-    most_running: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RULES, 0))
-    retries: Excess = field(default_factory=lambda: Excess(PER_SECOND))
-    probes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RULES, 0))
-    most_probes: int = 0
-    all_probes: int = 0
-    calls: int = 0
-    calls_in_outages: int = 0
-    retried: int = 0
-    completed: int = 0
-    cancelled: int = 0
-    expired: int = 0
 
 
 class Clock:
@@ -109,7 +65,7 @@ class Simulation:
     def __init__(self, seed: int, requests: int, per_second: float) -> None:
         self._random = Random(seed)
         self.clock, self.books, self.seen = Clock(), Books(), Seen()
-        self.admission = Admission("p", RULES, Tenants({}), BreakerRules(), self.clock, self.seen)
+        self.admission = Admission("p", RULES, Tenants({"*": TENANT}), BreakerRules(), self.clock, self.seen)
         self._budget = RetryBudget(RATIO, PER_SECOND, 0.0)
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
@@ -134,7 +90,8 @@ class Simulation:
         return 100 <= self.clock.now % 200 < 120
 
     def _arrive(self) -> None:
-        self._queue.append(Run(self.clock.now + DEADLINE_SECONDS, self._random.randint(50, 2000)))
+        deadline, tokens = self.clock.now + DEADLINE_SECONDS, self._random.randint(50, 2000)
+        self._queue.append(Run(deadline, tokens, self._random.choice(TENANTS)))
         self._dispatch()
         self._left -= 1
         if self._left:
@@ -146,7 +103,11 @@ class Simulation:
                 self._queue.popleft()
                 self.books.expired += 1
                 continue
-            permit = self.admission.admit(Ask("m", "t", self._queue[0].tokens))
+            permit = self.admission.admit(Ask("m", self._queue[0].tenant, self._queue[0].tokens))
+            if isinstance(permit, NotBefore) and permit.is_tenant:
+                self.books.tenant_holds += 1
+                self._at(permit.seconds, self._returning(self._queue.popleft()))
+                continue
             if isinstance(permit, NotBefore):
                 if self._asks_at <= self.clock.now:
                     self._asks_at = self.clock.now + permit.seconds
@@ -172,8 +133,10 @@ class Simulation:
         books.calls_in_outages += self.is_away
         books.requests[name].add(1, now)
         books.tokens[name].add(run.tokens, now)
-        books.running[name] += 1
-        books.most_running[name] = max(books.most_running[name], books.running[name])
+        books.tenants[run.tenant].add(1, now)
+        for who in (name, run.tenant):
+            books.running[who] += 1
+            books.most_running[who] = max(books.most_running[who], books.running[who])
         if is_probe:
             books.probes[name] += 1
             books.all_probes += 1
@@ -190,7 +153,7 @@ class Simulation:
     def _refusal(self) -> Transient | None:
         if self.is_away:
             return Overloaded("503", provider="p", status_code=503)
-        if sum(self.books.running.values()) > 50:
+        if sum(self.books.running[name] for name in RULES) > 50:
             return RateLimited(
                 "429", provider="p", status_code=429, retry_after_seconds=self._random.choice((None, 1.0))
             )
@@ -198,6 +161,7 @@ class Simulation:
 
     def _over(self, run: Run, permit: Permit, *, is_probe: bool, used: int) -> None:
         self.books.running[permit.credential] -= 1
+        self.books.running[run.tenant] -= 1
         self.books.probes[permit.credential] -= is_probe
         self.books.tokens[permit.credential].add(used - run.tokens, self.clock.now)
 
@@ -228,7 +192,7 @@ class Simulation:
         self._dispatch()
 
     def _again(self, run: Run, error: ProviderError) -> None:
-        permit = self.admission.admit(Ask("m", "t", run.tokens))
+        permit = self.admission.admit(Ask("m", run.tenant, run.tokens))
         if isinstance(permit, NotBefore):
             self._wait(run, error, permit.seconds)
         else:
@@ -238,11 +202,14 @@ class Simulation:
         run.waits += 1
         seconds = WAITS.seconds(run.waits, hint or error.retry_after_seconds, self._random.random)
 
+        self._at(seconds, self._returning(run))
+
+    def _returning(self, run: Run) -> Callable[[], None]:
         def back() -> None:
             self._queue.append(run)
             self._dispatch()
 
-        self._at(seconds, back)
+        return back
 
     def opened(self) -> int:
         """How often a breaker opened."""
