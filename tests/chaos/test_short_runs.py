@@ -1,4 +1,4 @@
-"""A minute of chaos, as everybody's tests have it; CI takes three, and `make chaos` ten."""
+"""Half a minute of chaos, as everybody's tests have it; CI takes one and a half, and `make chaos` three for each broker."""
 
 import os
 import secrets
