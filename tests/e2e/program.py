@@ -35,8 +35,10 @@ def environment(**variables: str) -> dict[str, str]:
 
 def run(*arguments: str, folder: Path, stdin: str = "", **variables: str) -> Said:
     """Runs one command in a folder, with these variables, to its end."""
+    # What is said to Python itself is heard only when it starts.
+    is_cold = any(name.startswith("PYTHON") for name in variables)
     done = subprocess.run(
-        (*warm_command(PROGRAM), *arguments),
+        (*((PROGRAM,) if is_cold else warm_command(PROGRAM)), *arguments),
         cwd=folder,
         env=environment(**variables),
         input=stdin.encode(),
