@@ -27,6 +27,7 @@ from streamproc.settings.settings import Settings
 __all__ = ["Budgets", "LedgerBudgets", "budgets_of"]
 
 _LOOK_SECONDS = 1.0
+_PAUSES_A_LOOK = 10
 _NANOS_PER_USD = 10**9
 
 
@@ -156,10 +157,13 @@ class LedgerBudgets(Budgets):
 
     async def _watch(self) -> None:
         while True:
+            began = self._clock.monotonic()
             standings = await self._kept.standings(self._settings.budgets.max_labels)
             # As many as have labels; a scrape sees them as they were within the last second.
             self.shown = tuple(map(_shown, standings))
-            await self._clock.sleep(_LOOK_SECONDS)
+            # With tens of thousands of users a look takes seconds, and the worker has other work.
+            took = self._clock.monotonic() - began
+            await self._clock.sleep(max(_LOOK_SECONDS, _PAUSES_A_LOOK * took))
 
     def _crossed(self, crossed: Crossed) -> None:
         state = self._caps.state(crossed.account, crossed.cap, crossed.settled)

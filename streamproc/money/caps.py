@@ -7,6 +7,7 @@ before a setting. Kinds do not replace each other: a call needs room under the c
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import product
 from typing import Literal, NamedTuple
 
 from streamproc.money.cap import Account, Cap, Unit, amount
@@ -64,6 +65,7 @@ class Caps:
         self._windows = windows
         self._states = states or {}
         self._caps = {(cap.pattern, cap.window, cap.unit): cap for cap in caps}
+        self._patterns = {pattern for pattern, _, _ in self._caps}
         self._found: dict[Scope, tuple[Cap, ...]] = {}
         self._accounts: dict[tuple[str, str | None, str | None, int], tuple[Account, ...]] = {}
         self.tracks_users = any(pattern.kind == "user" for pattern, _, _ in self._caps)
@@ -78,13 +80,14 @@ class Caps:
         return found
 
     def _look_up(self, scope: Scope) -> Iterator[Cap]:
+        # Most of many thousand users have no cap of their own.
+        patterns = [pattern for pattern in patterns_of(scope) if pattern in self._patterns]
         units: tuple[Unit, ...] = ("nanos", "tokens")
-        for window in WINDOWS:
-            for unit in units:
-                keys = [(pattern, window, unit) for pattern in patterns_of(scope)]
-                cap = next((self._caps[key] for key in keys if key in self._caps), None)
-                if cap is not None:
-                    yield cap
+        for window, unit in product(WINDOWS, units) if patterns else ():
+            keys = [(pattern, window, unit) for pattern in patterns]
+            cap = next((self._caps[key] for key in keys if key in self._caps), None)
+            if cap is not None:
+                yield cap
 
     def accounts(self, spend: Spend) -> tuple[Account, ...]:
         """What a call is added to, whether it has a cap or not, so that a cap that comes later knows what was spent.

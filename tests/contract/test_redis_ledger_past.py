@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from streamproc.money.ledger import Booked
+from streamproc.money.ledger_orders import reserve_order
 from streamproc.money.ledger_redis import RedisLedger
+from streamproc.money.store_redis import RedisStore
 from streamproc.money.verdict import Refused, Reserved
 from tests.contract.harness.redis_address import redis_address
 from tests.contract.harness.redis_ledgers import HandClock, begun, build, running_ledger, spend
@@ -101,3 +103,20 @@ async def test_sums_of_windows_that_are_over_are_dropped(redis: Redis, clock: Ha
         await ledger.view.tidy()
     fields.append(int(redis.ask("HLEN", "{test}:sums").lstrip(":")))
     assert fields[0] == fields[1] > fields[2]
+
+
+@pytest.mark.parametrize("is_building", [False, True])
+async def test_what_comes_too_late_for_a_view_is_not_carried_out(
+    redis: Redis, ledger: RedisLedger, is_building: bool
+) -> None:
+    """A worker found the view open, and before its order came others had begun to build one that counts by other days."""
+    worst = spend("a", 60)
+    order = reserve_order(worst, ledger.view.caps.accounts(worst), ())
+    if is_building:
+        await ledger.view.order("forget", ledger.condition.generation)
+        assert await ledger.view.order("build", ledger.condition.generation, "build")
+    store = RedisStore(redis.url, "test", 5.0)
+    answer = await store.run("next", "UTC" if is_building else "Europe/Berlin", [order])
+    await store.close()
+    assert answer.replies == [None]
+    assert redis.ask("HEXISTS", "{test}:calls", "a") == ":0"
