@@ -134,16 +134,6 @@ async def test_a_promoted_replica_is_not_believed(redis: Redis, clock: HandClock
             assert why(await moved.reserve(spend("b", 60))) == "rebuilding"
 
 
-async def test_a_replica_that_takes_writes_is_not_believed(redis: Redis, clock: HandClock, ledger: RedisLedger) -> None:
-    """`replica-read-only no`: it has the history of its master, and what is reserved there the master never learns."""
-    with Redis("--replicaof", f"127.0.0.1 {redis.port}", "--replica-read-only", "no") as replica:
-        await notices(ledger)  # the first replica of a master begins a new history
-        await build(ledger)
-        await eventually(lambda: replica.ask("HGET", "{test}:sums", "state") == "ready")
-        async with running_ledger(begun(replica.url, clock)) as strayed:
-            await eventually(lambda: strayed.condition.state == "lost", lambda: strayed)
-
-
 async def test_a_master_that_was_a_replica_for_a_while_is_not_believed(
     redis: Redis, clock: HandClock, ledger: RedisLedger
 ) -> None:

@@ -120,3 +120,34 @@ async def test_what_comes_too_late_for_a_view_is_not_carried_out(
     await store.close()
     assert answer.replies == [None]
     assert redis.ask("HEXISTS", "{test}:calls", "a") == ":0"
+
+
+async def test_a_replica_that_takes_writes_is_not_believed(redis: Redis, clock: HandClock, ledger: RedisLedger) -> None:
+    """`replica-read-only no`: it has the history of its master, and what is reserved there the master never learns."""
+    with Redis("--replicaof", f"127.0.0.1 {redis.port}", "--replica-read-only", "no") as replica:
+        await notices(ledger)  # the first replica of a master begins a new history
+        await build(ledger)
+        await eventually(lambda: replica.ask("HGET", "{test}:sums", "state") == "ready")
+        async with running_ledger(begun(replica.url, clock)) as strayed:
+            await eventually(lambda: strayed.condition.state == "lost", lambda: strayed)
+
+
+async def test_who_asks_again_under_the_same_id_has_one_reservation(ledger: RedisLedger) -> None:
+    """A run that was cut off while it asked comes back with the number that its call had."""
+    for _ in range(2):
+        assert why(await ledger.reserve(spend("a", 60))) == "Reserved"
+    (standing,) = await ledger.standings()
+    assert standing.reserved == 60
+
+
+async def test_what_is_given_back_or_freed_too_late_changes_nothing(ledger: RedisLedger) -> None:
+    """A call that has ended gives nothing back any more, and a lease is freed only if it is the one that was looked at."""
+    for usage_id in ("ended", "running"):
+        assert why(await ledger.reserve(spend(usage_id, 30))) == "Reserved"
+    ledger.settle(spend("ended", 20))
+    ledger.release("ended")
+    await ledger.view.order("free", "running", "another time")
+    ended = (await ledger.view.calls())["ended"]
+    await ledger.view.order("free", "ended", ended["at"])
+    (standing,) = await ledger.standings()
+    assert (standing.settled, standing.reserved) == (20, 30)
