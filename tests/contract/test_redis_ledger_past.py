@@ -149,5 +149,6 @@ async def test_what_is_given_back_or_freed_too_late_changes_nothing(ledger: Redi
     await ledger.view.order("free", "running", "another time")
     ended = (await ledger.view.calls())["ended"]
     await ledger.view.order("free", "ended", ended["at"])
+    await ledger.view.order("forget", "a generation of before")
     (standing,) = await ledger.standings()
     assert (standing.settled, standing.reserved) == (20, 30)
