@@ -39,6 +39,7 @@ async def test_a_route_at_its_share_goes_on_when_any_slot_is_free_again() -> Non
     await rig.running(0, 1, 2, 3)
     rig.work.processing[0].set_result(Terminal(()))
     await rig.running(1, 2, 3, 4)
+    rig.dispatch.stop()
 
 
 async def test_a_tenant_at_its_share_leaves_the_rotation() -> None:
