@@ -29,13 +29,12 @@ class KeyOrder:
         return next(iter(line)) is not run
 
     def leave(self, run: Run) -> Run | None:
-        """A run has its end, or is lost; the one that is the head now because of that."""
+        """A run has its end, or is lost; the head of those that are left in its line, which may be a new one."""
         line = None if run.order_key is None else self._lines.get(run.order_key)
         if run.order_key is None or line is None or run not in line:
             return None
-        was_head = next(iter(line)) is run
         del line[run]
         if not line:
             del self._lines[run.order_key]
             return None
-        return next(iter(line)) if was_head else None
+        return next(iter(line))

@@ -68,6 +68,19 @@ async def test_it_is_asked_again_at_its_time_by_itself(rig: Rig) -> None:
     assert rig.work.order == [0, 1]
 
 
+async def test_a_hold_goes_with_the_last_run_that_met_it(rig: Rig) -> None:
+    """Its sender cancelled it: the next one of the route is asked at once, and not when the hold would have ended."""
+    rig.work.held["away"] = AWAY
+    cancelled = rig.put(0, model="away")
+    rig.dispatch.start_ready()
+    rig.cancelled.add(cancelled.id)
+    rig.dispatch.cancel()
+    del rig.work.held["away"]
+    rig.put(1, model="away")
+    rig.dispatch.start_ready()
+    await rig.running(1)
+
+
 async def test_a_tenant_at_its_limit_holds_up_no_other(rig: Rig) -> None:
     """Of the same route; its own runs keep their order."""
     for offset in range(3):
