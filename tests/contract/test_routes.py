@@ -160,7 +160,7 @@ async def test_a_run_that_nobody_answers_waits(bootstrap: str, topic_prefix: str
         await cancel(stage, run)
         result = await answered(stage, run)
         assert (result.status, result.degraded, result.route) == ("cancelled", None, "chat")
-        assert stage.outputs.usage_of(run) == []
+        assert {line.reason for line in stage.outputs.usage_of(run)} <= {"cancelled"}  # it may be in a call
 
 
 async def test_weights_share_requests_out(bootstrap: str, topic_prefix: str) -> None:

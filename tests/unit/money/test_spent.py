@@ -78,8 +78,8 @@ async def test_what_is_kept_elsewhere_is_known_after_a_look() -> None:
     assert (len(asked), known.get(DAY)) == (3, None)
 
 
-async def test_nobody_is_asked_while_nobody_asks() -> None:
-    """A worker without such conditions does not bother Redis."""
+async def test_nobody_looks_while_nobody_asks() -> None:
+    """A worker without such conditions does not bother Redis, and sleeps."""
     clock, looks = FakeClock(), list[int]()
 
     async def read(accounts: Sequence[Account]) -> Sequence[Totals] | None:
@@ -89,11 +89,17 @@ async def test_nobody_is_asked_while_nobody_asks() -> None:
     known = KnownTotals(read, clock)
     running = asyncio.create_task(known.run())
     await asyncio.sleep(0)
-    assert looks == []
+    assert (looks, clock.slept) == ([], [])
     known.get(DAY)
-    await eventually(lambda: bool(looks) and not known._wanted)
-    told = len(looks)
-    await asyncio.sleep(0.01)
-    assert len(looks) == told <= 62
+    await eventually(lambda: len(looks) > 1)
+    clock.now += 61  # nobody has asked for so long
+    before = len(looks)
+    await eventually(lambda: not known._wanted)
+    await asyncio.sleep(0)
+    told = (len(looks), len(clock.slept))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (len(looks), len(clock.slept)) == told
+    assert told[0] <= before + 1
     running.cancel()
     await asyncio.wait([running])
