@@ -198,7 +198,7 @@ class Worker:
             connections=tuple(ConnectionState(provider, **one._asdict()) for provider, one in held.items()),
             budgets=self._budgets.shown,
             factors=self._chains.factors(),
-            standings=tuple(self._chains.standings()),
+            standings=tuple(self._chains.leave.standings()),
             cache=self._chains.cache_sizes(),
         )
 

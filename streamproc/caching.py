@@ -42,12 +42,18 @@ class Cache:
         store = (
             self._memory
             if self._redis is None
-            else LayeredStore(self._memory, self._redis, settings.redis_memory_seconds)
+            else LayeredStore(
+                self._memory, self._redis, settings.redis_memory_seconds, keeps_old=settings.stale_seconds > 0
+            )
         )
         rules = CacheRules(
-            settings.ttl_seconds, settings.max_ttl_seconds, settings.max_entry_bytes, settings.compress_above_bytes
+            settings.ttl_seconds,
+            settings.max_ttl_seconds,
+            settings.max_entry_bytes,
+            settings.compress_above_bytes,
+            settings.stale_seconds,
         )
-        self._answers = Answers(store, rules, clock, observer)
+        self.answers = Answers(store, rules, clock, observer)
         self._flights: Flights = {}
         self._clock = clock
         self._observer = observer
@@ -59,7 +65,7 @@ class Cache:
 
     def around(self, provider: Provider) -> Provider:
         """The same provider with the cache in front."""
-        return Cached(provider, self._answers, self._flights, asyncio.Event, self._clock, self._observer)
+        return Cached(provider, self.answers, self._flights, asyncio.Event, self._clock, self._observer)
 
     def can_answer(self, run: Run, choice: Choice, max_output_tokens: int) -> bool:
         """Whether a run has an answer of this choice in memory, or an equal run's call to follow, at this moment.

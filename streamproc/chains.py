@@ -9,34 +9,33 @@ Where a request names a route, `Fallback` goes through the chains of its choices
 """
 
 import random
+from collections.abc import Sequence
 from datetime import datetime
-from math import isinf
 
 from streamproc.caching import Cache
 from streamproc.chain.accounting import Accounted
 from streamproc.chain.admission import Admission
 from streamproc.chain.budget import Budget
 from streamproc.chain.clock import Clock
-from streamproc.chain.limit import Limited, ask_for
+from streamproc.chain.limit import Limited
 from streamproc.chain.limits import own_limits
-from streamproc.chain.permit import NotBefore
-from streamproc.chain.plan import Asked, Choice, Plan
+from streamproc.chain.plan import Choice
 from streamproc.chain.provider import Provider
 from streamproc.chain.retry import Retrying
 from streamproc.chain.retry_budget import RetryBudget
 from streamproc.chain.routes import SpentShare
 from streamproc.chain.rules import breaker_rules, limit_rules, retry_policy
-from streamproc.chain.run import Run
+from streamproc.chain.spare import Spare
 from streamproc.chain.tenants import Tenants
 from streamproc.leasing import Leasing
+from streamproc.leave import PlannedLeave
 from streamproc.money.calibration import Calibration
 from streamproc.money.measure import Measure
 from streamproc.money.pricing import Prices
 from streamproc.money.rates import Rates
 from streamproc.money.tokens import TokenCounter
-from streamproc.observe.events import CallsHeld, Observer
-from streamproc.observe.gauges import CacheSizes, FactorState, StandingState
-from streamproc.observe.route_events import FellBack
+from streamproc.observe.events import Observer
+from streamproc.observe.gauges import CacheSizes, FactorState
 from streamproc.offers import Offers
 from streamproc.plans import Plans
 from streamproc.providers.catalog import Catalog
@@ -92,7 +91,9 @@ class Chains:
         chains = {name: self._chain(name) for name in settings.providers}
         offers = Offers(settings, catalog, self._prices, self._measures, clock)
         routing = Routing(settings.routes, offers, load_rules(settings.routes), spent_share, clock, observer)
-        self._plans = Plans(routing, offers, chains, observer)
+        plans = Plans(routing, offers, chains, self._spared, observer)
+        most = settings.limits.default_output_tokens
+        self.leave = PlannedLeave(plans, self._admissions, self._cache, most, observer)
 
     def load(self) -> None:
         """Prices and rank files. Blocks for about a second: call it in a thread.
@@ -130,70 +131,6 @@ class Chains:
         if self._cache is not None:
             await self._cache.close()
 
-    def plan(self, asked: Asked) -> Plan:
-        """The chains that may answer a request, in order.
-
-        Raises:
-            InvalidRequest: no provider has the model or takes the request's options, or what it may use has no price.
-        """
-        return self._plans.plan(asked)
-
-    def admit(self, run: Run) -> NotBefore | None:
-        """Takes the permit for a run's first call, without waiting; or says for how long there is none.
-
-        The choices of the run's plan are asked in order. One that a limit or a pause holds for a moment is waited for;
-        one that is held for longer, by its breaker, or by too many calls at a time gives way to the next.
-        A run that the cache can answer needs no permit: neither a breaker nor a limit holds it up.
-        """
-        held: list[tuple[Choice, NotBefore]] = []
-        for number in run.open_choices:
-            choice = run.plan.choices[number]
-            verdict = self._admit(run, choice)
-            if verdict is None:
-                run.progress.choice = number
-                if held:
-                    left, why = held[0]
-                    fell = FellBack(str(run.id), run.request.model, left.place, choice.place, why.reason)
-                    self._observer.saw(fell)
-                return None
-            held.append((choice, verdict))
-            if verdict.is_tenant or verdict.is_brief(run.plan.max_wait_seconds):
-                break
-        else:
-            held.sort(key=lambda one: one[1].seconds, reverse=True)
-        choice, verdict = held[-1]
-        if run.plan.changes:
-            verdict = verdict._replace(seconds=min(verdict.seconds, _LOOK_SECONDS))
-        tenant = run.tenant if verdict.is_tenant else None
-        self._observer.saw(CallsHeld(choice.provider.name, verdict.reason, tenant, verdict.seconds))
-        return verdict
-
-    def _admit(self, run: Run, choice: Choice) -> NotBefore | None:
-        most = run.request.max_output_tokens or self._settings.limits.default_output_tokens
-        if self._cache is not None and self._cache.can_answer(run, choice, most):
-            return None
-        ask = ask_for(run.request, choice.model, run.tenant, run.size_bytes, most)
-        verdict = self._admissions[choice.provider.name].admit(ask)
-        if isinstance(verdict, NotBefore):
-            return verdict
-        run.progress.permit = verdict
-        return None
-
-    def standings(self) -> list[StandingState]:
-        """How each credential stands with each model that was asked for; another thread may look."""
-        return [
-            StandingState(
-                provider=name,
-                credential=standing.credential,
-                model=standing.model,
-                breaker=standing.breaker.state.value,
-                running=standing.concurrency.running,
-                allowed=None if isinf(allowed := standing.concurrency.allowed) else allowed,
-            )
-            for name, admission in self._admissions.items()
-            for standing in admission.standings()
-        ]
-
     def _admission(self, name: str, tenants: Tenants) -> Admission:
         own = self._settings.providers[name]
         rules = {}
@@ -202,6 +139,12 @@ class Chains:
             rules[credential] = limit_rules(own.limits if more is None or more.limits is None else more.limits)
         breaker = breaker_rules(self._settings.breaker)
         return Admission(name, rules, tenants, breaker, self._clock, self._observer, self._limits_of)
+
+    def _spared(self, chain: Provider, choices: Sequence[Choice], text: str | None) -> Provider:
+        answers = None if self._cache is None else self._cache.answers
+        if answers is None and text is None:
+            return chain
+        return Spare(chain, choices, answers, text, self._clock, self._observer)
 
     def _chain(self, name: str) -> Provider:
         accounted = {

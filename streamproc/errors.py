@@ -37,6 +37,7 @@ Fate table (each row is a test):
 | Transient, before the first token                 | yes, then waits | nothing until the deadline       | no        |
 | Transient, after the first token | yes, as a visible new attempt | `estimated` usage of the lost attempt | – |
 | no credential takes a call now: breaker, limits   | waits without a slot | nothing until the deadline  | no        |
+| any of the last five, or RetryBudgetSpent; the request has `if_unavailable` | no | a spare answer, `degraded` | yes |
 | RetryBudgetSpent, AnswerCut, AnswerTooLong        | no              | `failed`, usage                  | yes       |
 | PublishFailed, partition lost, drain              | –               | nothing but usage of cut calls   | no        |
 """

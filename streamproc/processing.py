@@ -26,8 +26,7 @@ def processor_of(
             max_messages=limits.max_messages,
             max_output_tokens=limits.max_output_tokens,
         ),
-        chains.plan,
-        chains.admit,
+        chains.leave,
         publisher,
         Outcome(limits.max_record_bytes, clock),
         RunRules(

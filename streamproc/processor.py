@@ -13,9 +13,10 @@ from typing import NamedTuple, NoReturn
 from streamproc.chain.answer import Answer
 from streamproc.chain.begin import progress_of, times_of
 from streamproc.chain.clock import Clock
+from streamproc.chain.leave import Leave
 from streamproc.chain.outcome import Outcome
 from streamproc.chain.permit import NotBefore
-from streamproc.chain.plan import Asked, Plan
+from streamproc.chain.plan import Asked
 from streamproc.chain.provider import Completed
 from streamproc.chain.retry_rules import WaitRules
 from streamproc.chain.run import Incoming, Run, Terminal
@@ -49,8 +50,7 @@ class Processor:
     def __init__(
         self,
         decoder: RequestDecoder,
-        plan: Callable[[Asked], Plan],
-        admit: Callable[[Run], NotBefore | None],
+        leave: Leave,
         publisher: Publisher,
         outcome: Outcome,
         rules: RunRules,
@@ -59,8 +59,7 @@ class Processor:
         observer: Observer,
     ) -> None:
         self._decoder = decoder
-        self._plan = plan
-        self._admit = admit
+        self._leave = leave
         self._publisher = publisher
         self._outcome = outcome
         self._rules = rules
@@ -103,11 +102,11 @@ class Processor:
             )
         times = times_of(incoming, request, self._clock.time(), self._rules.schedule)
         tenant, size_bytes = incoming.tenant or request.tenant, len(incoming.value or b"")
-        return Run(
+        run = Run(
             id=incoming.id,
             offset=incoming.offset,
             request=request,
-            plan=self._plan(Asked(request, str(incoming.id), tenant, size_bytes, times.deadline)),
+            plan=self._leave.plan(Asked(request, str(incoming.id), tenant, size_bytes, times.deadline)),
             tenant=tenant,
             input_hash=input_hash(request),
             size_bytes=size_bytes,
@@ -121,21 +120,16 @@ class Processor:
             order_key=incoming.order_key,
             is_deferred=incoming.deferral is not None,
         )
+        run.is_answered = self._leave.is_answered(run)
+        return run
 
     def renew(self, run: Run) -> bool:
-        """Plans a run anew whose conditions change with time; says whether it now waits for something else."""
-        if not run.plan.changes:
-            return False
-        was = run.route
-        try:
-            run.follow(self._plan(run.asked))
-        except InvalidRequest:
-            return False  # it was a valid request when it came: it keeps the plan it has
-        return run.route != was
+        """Looks anew at what may have changed while a run waited; says whether it now waits for something else."""
+        return self._leave.renew(run)
 
     def admit(self, run: Run) -> NotBefore | None:
         """Takes the permit for the run's first call; or says for how long there is none."""
-        return self._admit(run)
+        return self._leave.admit(run)
 
     async def process(self, run: Run) -> Terminal:
         """Answers a run.

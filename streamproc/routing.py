@@ -31,6 +31,7 @@ class Chosen(NamedTuple):
     places: tuple[Resolved, ...]
     changes: bool
     max_wait_seconds: float
+    degraded_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class Routing:
             found = self._look(route, asked, problems, roomy=roomy)
             if found is not None:
                 (own, variant), places = found
-                return Chosen(own, variant, places, route.changes, route.settings.max_wait_seconds)
+                settings = route.settings
+                return Chosen(own, variant, places, route.changes, settings.max_wait_seconds, settings.degraded_text)
         if problems:
             raise problems[0]
         raise InvalidRequest(f"model: no variant of route {name!r} is for this request", code="no_variant")

@@ -37,6 +37,17 @@ class Answers:
 
     async def find(self, key: StoreKey, request: Request) -> FoundAnswer | None:
         """A stored answer that is no older than the request allows."""
+        found = await self.find_old(key)
+        if found is None:
+            return None
+        now, answer = self._clock.time(), found.answer
+        oldest = request.cache_ttl_seconds
+        if now >= answer.until or (oldest is not None and now - answer.stored_at > oldest):
+            return None
+        return found
+
+    async def find_old(self, key: StoreKey) -> FoundAnswer | None:
+        """A stored answer, also one whose time is over: it is kept for `stale_seconds` more."""
         found = await self._store.get(key)
         if found is None:
             return None
@@ -45,9 +56,7 @@ class Answers:
         except ValueError as exc:
             self._observer.saw(StoreTrouble("read", f"an answer in {found.place} is not readable: {exc}"))
             return None
-        now = self._clock.time()
-        oldest = request.cache_ttl_seconds
-        if now >= answer.until or (oldest is not None and now - answer.stored_at > oldest):
+        if self._clock.time() >= answer.until + self.rules.stale_seconds:
             return None
         return FoundAnswer(answer, found.place)
 
@@ -69,5 +78,5 @@ class Answers:
         )
         value = encode_answer(answer, self.rules.max_entry_bytes, self.rules.compress_above_bytes)
         if value is not None:
-            self._store.put(key, value, seconds)
+            self._store.put(key, value, seconds + self.rules.stale_seconds, seconds)
             self._observer.saw(AnswerStored(call.run_id, len(value)))

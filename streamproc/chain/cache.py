@@ -7,7 +7,6 @@ of the provider is everybody's, and each run waits or fails by it as if the call
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from datetime import UTC, datetime
 
 from streamproc.chain.answers import Answers, FoundAnswer
 from streamproc.chain.cache_rules import flight_key_of, key_of, mode_of
@@ -15,6 +14,7 @@ from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
 from streamproc.chain.flight import Bought, End, Flight, Signal
 from streamproc.chain.provider import Completed, Event, Provider, Restarted
+from streamproc.chain.saved_line import book_saved
 from streamproc.errors import AnswerCut, ProviderError
 from streamproc.observe.cache_events import CacheLooked, CacheOutcome
 from streamproc.observe.events import (
@@ -27,8 +27,6 @@ __all__ = ["Cached", "Flights"]
 
 Flights = dict[StoreKey, Flight]
 """Calls that are under way in this process, and that equal runs may follow."""
-
-_NOTHING = TokenCounts(input=0, output=0)
 
 
 class Cached:
@@ -147,31 +145,7 @@ class Cached:
             del self._flights[place]
 
     def _book(self, call: Call, saved: Saved, began: float, outcome: CacheOutcome) -> None:
-        """Writes the usage line of an answer that came without a call."""
-        call.progress.calls += 1
-        line = UsageLine(
-            usage_id=call.usage_id,
-            run_id=call.run_id,
-            request_id=call.request.request_id,
-            tenant=call.tenant,
-            user=call.request.user,
-            feature=call.request.feature,
-            attempt=call.progress.attempt,
-            provider=self.name,
-            model=call.model,
-            tokens=_NOTHING,
-            cost_nanos=0,
-            basis="cache",
-            input_hash=call.input_hash,
-            started_at=datetime.fromtimestamp(began, UTC),
-            ended_at=datetime.fromtimestamp(self._clock.time(), UTC),
-            saved=saved,
-            route=call.route,
-            variant=call.variant,
-        )
-        # The note goes before that of the answer: who finds the one in the journal has the other, too.
-        call.journal.ended(line.usage_id, line, "cached")
-        call.progress.lines.append(line)
+        line = book_saved(call, self.name, call.model, saved, began, self._clock.time())
         self._saw(call, outcome, line)
 
     def _saw(self, call: Call, outcome: CacheOutcome, line: UsageLine | None = None) -> None:

@@ -16,13 +16,14 @@ class CacheRules(NamedTuple):
     """Bounds from the settings.
 
     `ttl_seconds` is for requests that do not say; `max_entry_bytes` are those of an answer as JSON, above
-    `compress_above_bytes` it is packed.
+    `compress_above_bytes` it is packed. Beyond its time an answer is kept for `stale_seconds`.
     """
 
     ttl_seconds: float
     max_ttl_seconds: float
     max_entry_bytes: int
     compress_above_bytes: int
+    stale_seconds: float = 0.0
 
 
 def mode_of(request: Request) -> CacheMode:

@@ -23,7 +23,7 @@ class Progress:
     upper bound of one that ended without. `crashes` counts the workers that died in its calls. `permit` is the leave
     to call that the run has at the moment, if any; it does not outlive a wait. `choice` is the number of the one of its
     plan that is asked, and `unfit` are those of the plan's models that this run asks no more: it has outgrown their
-    context, or they cost more than is left.
+    context, or they cost more than is left. `is_spare` says that nobody could answer, and something else was given.
     """
 
     attempt: int
@@ -37,6 +37,7 @@ class Progress:
     permit: Permit | None = None
     choice: int = 0
     unfit: frozenset[str] = frozenset()
+    is_spare: bool = False
 
     def call_began(self) -> None:
         """Tells the permit that the real call begins now."""

@@ -43,7 +43,7 @@ class Outcome:
             tool_calls=answer.tool_calls or None,
             finish_reason=completed.finish_reason,
             cache=_cache_state(run.progress.lines),
-            degraded=None if run.plan.route is None else run.progress.choice > 0,
+            degraded=_is_degraded(run),
         )
 
     def remembered(self, incoming: Incoming, result: Result) -> Terminal:
@@ -159,6 +159,12 @@ _SPARE_BYTES = 16_384
 
 def _failure(error: RunError) -> Failure:
     return Failure.model_validate({"class": type(error).__name__, "code": error.code, "sentence": str(error)[:2000]})
+
+
+def _is_degraded(run: Run) -> bool | None:
+    if run.plan.route is None and not run.progress.is_spare:
+        return None
+    return run.progress.is_spare or run.progress.choice > 0
 
 
 def _cache_state(lines: list[UsageLine]) -> CacheState | None:

@@ -71,6 +71,6 @@ class Plan:
         object.__setattr__(self, "providers", frozenset(choice.provider.name for choice in self.choices))
 
     @classmethod
-    def plain(cls, choice: Choice) -> Self:
-        """The plan of a request that names a model: that one, or none."""
-        return cls(choice.provider, (choice,), choice.place)
+    def plain(cls, choice: Choice, chain: Provider | None = None) -> Self:
+        """The plan of a request that names a model: that one, or none. `chain` stands in front of it."""
+        return cls(chain or choice.provider, (choice,), choice.place)

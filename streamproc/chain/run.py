@@ -68,7 +68,7 @@ class Incoming(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A valid request on its way. Only its plan, its progress, `not_before` and `is_cancelled` change.
+    """A valid request on its way. Only its plan, its progress, `not_before`, `is_answered` and `is_cancelled` change.
 
     Attributes:
         offset: of its record in the partition it was read from: of a deferred one it is not the id's.
@@ -77,6 +77,7 @@ class Run:
         not_before: unix seconds; the run takes no slot before it.
         taken_at: monotonic seconds when the record entered the window.
         order_key: it starts when the one before it with the same order key has its end; None: whenever it can.
+        is_answered: the cache had its answer, or an equal run was buying it, when it came.
         is_deferred: it comes from the topic of deferred runs.
         is_cancelled: its sender wants no answer any more; whoever holds it ends it.
     """
@@ -96,6 +97,7 @@ class Run:
     trace: bytes | None = None
     replay_of: str | None = None
     order_key: tuple[str, int, bytes] | None = None
+    is_answered: bool = False
     is_deferred: bool = False
     is_cancelled: bool = False
 
@@ -116,8 +118,14 @@ class Run:
 
     @property
     def route(self) -> str:
-        """What the run waits for, a model or a variant; ready queues are kept for each (route, tenant)."""
-        return self.plan.queue
+        """What the run waits for, a model or a variant; ready queues are kept for each (route, tenant).
+
+        Runs that need nobody's leave have queues of their own, so that no run that waits stands before them: those that
+        the cache can answer, and those that are content with less when nobody can answer.
+        """
+        if self.is_answered:
+            return "cache"
+        return f"{self.plan.queue} or less" if self.request.takes_less else self.plan.queue
 
     @property
     def open_choices(self) -> Sequence[int]:

@@ -7,8 +7,9 @@ from streamproc.records.usage import UsageLine
 
 __all__ = ["AnswerStored", "CacheLooked", "CacheOutcome", "StoreTrouble"]
 
-CacheOutcome = Literal["memory", "redis", "coalesced", "miss", "refresh"]
-"""The store that had the answer, an equal run's call that was followed, or why a call is made."""
+CacheOutcome = Literal["memory", "redis", "coalesced", "stale", "miss", "refresh"]
+"""The store that had the answer, an equal run's call that was followed, an old answer because nobody could make one, or
+why a call is made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ __all__ = [
     "Tool",
     "ToolCall",
     "ToolChoice",
+    "Unavailable",
 ]
 
 Stop = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -38,6 +39,10 @@ EmbeddedTexts = Annotated[list[EmbeddedText], Field(min_length=1, max_length=204
 
 ServiceTier = Literal["auto", "default", "flex", "priority"]
 """How fast and how dear the provider answers; `auto` leaves it to the account's own setting there."""
+
+Unavailable = Literal["wait", "stale", "degraded"]
+"""What to do when nobody can answer: wait until the deadline; take an old answer of the cache if there is one; or else
+the text that the route has for this."""
 
 CacheMode = Literal["use", "refresh", "off"]
 """Whether a stored answer will do: `refresh` buys a new one and stores it, `off` leaves the cache alone."""
@@ -154,7 +159,8 @@ class Request(Prompted):
     `stop` has up to 16 strings. `max_output_tokens` defaults to
     the worker's setting and is always sent. `deadline` and `not_before` are absolute times. `max_cost_usd` bounds
     what all provider calls of this request may cost together, in US dollars. `cache` says whether a stored answer will
-    do, and `cache_ttl_seconds` how old it may be and how long this one is kept. `extra` holds provider options from
+    do, and `cache_ttl_seconds` how old it may be and how long this one is kept. `if_unavailable` says what to do when
+    nobody can answer. `extra` holds provider options from
     the provider's allow-list; what cannot be priced is refused.
     """
 
@@ -181,6 +187,7 @@ class Request(Prompted):
     not_before: Timestamp | None = None
     max_cost_usd: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
     cache: CacheMode | None = None
+    if_unavailable: Unavailable | None = None
     cache_ttl_seconds: Annotated[float, Field(gt=0)] | None = None
     extra: Annotated[FreeJson, Field(max_length=32), ENCODABLE] | None = None
 
@@ -205,6 +212,11 @@ class Request(Prompted):
             for part in message.content
             if isinstance(part, ImagePart)
         ]
+
+    @property
+    def takes_less(self) -> bool:
+        """Whether it is content with less than an answer of its own when nobody can give one."""
+        return self.if_unavailable not in (None, "wait")
 
     def caches_for_an_hour(self) -> bool:
         """Whether it asks the provider to keep a part of the prompt in its cache for an hour."""

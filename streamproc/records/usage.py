@@ -12,8 +12,9 @@ Basis = Literal["provider", "estimated", "upper_bound", "cache"]
 """How sure the figures are: reported by the provider, counted by us, the most it can have been, or served by us."""
 
 
-CacheState = Literal["hit", "coalesced"]
-"""How an answer came without a call of its own: from a store, or from the call of an equal run at the same time."""
+CacheState = Literal["hit", "coalesced", "stale"]
+"""How an answer came without a call of its own: from a store, from the call of an equal run at the same time, or from a
+store though its time was over, because nobody could answer."""
 
 
 class TokenCounts(Written):

@@ -16,6 +16,12 @@ class CacheSettings(Group):
     enabled: bool = Field(False, description="Without it every request is a call, whatever its own `cache` says.")
     ttl_seconds: float = Field(3600, gt=0, description="How long an answer is kept when its request does not say.")
     max_ttl_seconds: float = Field(604_800, gt=0, description="A request's own cache_ttl_seconds counts at most this.")
+    stale_seconds: float = Field(
+        0,
+        ge=0,
+        description="How long beyond its time an answer is kept, for requests that take one when nobody can answer"
+        " (`if_unavailable`).",
+    )
     max_memory_bytes: int = Field(64 * 2**20, ge=4096, description="Of this process' own store.")
     max_entry_bytes: int = Field(2**20, ge=1024, description="An answer that has more as JSON is not stored.")
     compress_above_bytes: int = Field(2048, ge=0, description="An answer that has more as JSON is packed by zlib.")

@@ -71,6 +71,9 @@ class RouteSettings(Group):
         1, ge=0, description="A limit that holds a model for longer gives the request to the next one."
     )
     fallback: str | None = Field(None, description="The route whose models follow when none of its own answers.")
+    degraded_text: str | None = Field(
+        None, min_length=1, description="For requests that take it when nobody can answer (`if_unavailable`)."
+    )
     variants: dict[str, VariantSettings] = Field(..., min_length=1, description="In the order in which they are tried.")
 
     def groups(self) -> tuple[tuple[str, ...], ...]:

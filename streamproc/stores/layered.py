@@ -12,20 +12,23 @@ class LayeredStore:
     shared one has purged all of them after that time.
     """
 
-    def __init__(self, near: Store, shared: Store, near_seconds: float) -> None:
+    def __init__(self, near: Store, shared: Store, near_seconds: float, *, keeps_old: bool) -> None:
+        """`keeps_old`: the shared store gives values that are not fresh any more, too."""
         self._near = near
         self._shared = shared
         self._near_seconds = near_seconds
+        self._keeps_old = keeps_old
 
     async def get(self, key: StoreKey) -> Found | None:
         """The nearest value."""
         if (found := await self._near.get(key)) is not None:
             return found
         if (found := await self._shared.get(key)) is not None:
-            self._near.put(key, found.value, self._near_seconds)
+            # How fresh it is, the shared store does not say.
+            self._near.put(key, found.value, self._near_seconds, 0.0 if self._keeps_old else self._near_seconds)
         return found
 
-    def put(self, key: StoreKey, value: bytes, seconds: float) -> None:
+    def put(self, key: StoreKey, value: bytes, seconds: float, fresh_seconds: float) -> None:
         """Gives the value to both."""
-        self._near.put(key, value, min(seconds, self._near_seconds))
-        self._shared.put(key, value, seconds)
+        self._near.put(key, value, min(seconds, self._near_seconds), fresh_seconds)
+        self._shared.put(key, value, seconds, fresh_seconds)

@@ -15,6 +15,7 @@ _ENTRY_BYTES = 400
 class _Entry(NamedTuple):
     value: bytes
     until: float
+    fresh_until: float
 
 
 class MemoryStore:
@@ -39,9 +40,9 @@ class MemoryStore:
         return len(self._entries)
 
     def has(self, key: StoreKey) -> bool:
-        """Whether there is a value; it does not count as used."""
+        """Whether there is a value that is not old; it does not count as used."""
         entry = self._entries.get(key)
-        return entry is not None and entry.until > self._monotonic()
+        return entry is not None and entry.fresh_until > self._monotonic()
 
     async def get(self, key: StoreKey) -> Found | None:
         """The value, which counts as used now."""
@@ -54,13 +55,14 @@ class MemoryStore:
         self._entries.move_to_end(key)
         return Found(entry.value, "memory")
 
-    def put(self, key: StoreKey, value: bytes, seconds: float) -> None:
+    def put(self, key: StoreKey, value: bytes, seconds: float, fresh_seconds: float) -> None:
         """Takes a value, unless it is larger than the whole store."""
         if key in self._entries:
             self._drop(key)
         if len(value) + _ENTRY_BYTES > self._max_bytes:
             return
-        self._entries[key] = _Entry(value, self._monotonic() + seconds)
+        now = self._monotonic()
+        self._entries[key] = _Entry(value, now + seconds, now + min(seconds, fresh_seconds))
         self.used_bytes += len(value) + _ENTRY_BYTES
         while self.used_bytes > self._max_bytes:
             # What has expired goes in its turn, too: a value that nobody asks for moves to the front by itself.

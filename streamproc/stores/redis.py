@@ -117,7 +117,7 @@ class RedisStore:
             return None
         return None if value is None else Found(value, "redis")
 
-    def put(self, key: StoreKey, value: bytes, seconds: float) -> None:
+    def put(self, key: StoreKey, value: bytes, seconds: float, fresh_seconds: float) -> None:  # noqa: ARG002 `Store`'s
         """Has the value written soon."""
         if self._is_resting or self._pending_bytes + len(value) > _MAX_PENDING_BYTES:
             self._observer.saw(StoreTrouble("put", "Redis is away or too slow: an answer was not stored"))

@@ -29,6 +29,9 @@ class Store(Protocol):
         """The value, or None. It raises nothing and takes no longer than a short deadline of the store's own."""
         ...
 
-    def put(self, key: StoreKey, value: bytes, seconds: float) -> None:
-        """Takes a value to keep for so long, in place of an earlier one. Waits for nothing."""
+    def put(self, key: StoreKey, value: bytes, seconds: float, fresh_seconds: float) -> None:
+        """Takes a value to keep for so long, in place of an earlier one. Waits for nothing.
+
+        Beyond `fresh_seconds` it is kept for who takes an old one.
+        """
         ...

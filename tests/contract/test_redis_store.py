@@ -49,12 +49,12 @@ async def rig(redis: Redis, timeout_seconds: float = 5.0) -> AsyncIterator[Rig]:
 async def test_a_value_is_there_for_all_until_its_time_is_over(redis: Redis) -> None:
     """Redis itself forgets it."""
     async with rig(redis) as one, rig(redis) as two:
-        one.store.put(KEY, b"value", 3600)
+        one.store.put(KEY, b"value", 3600, 3600)
         await one.written()
         assert await two.store.get(KEY) == Found(b"value", "redis")
         assert await two.store.get(OTHER) is None
         assert 3590 < int(redis.ask("TTL", name_of(KEY)).lstrip(":")) <= 3600
-        one.store.put(KEY, b"value", 0.01)
+        one.store.put(KEY, b"value", 0.01, 0.01)
         await one.written()
         await eventually(lambda: redis.ask("EXISTS", name_of(KEY)) == ":0")
         assert one.troubles == two.troubles == []
@@ -63,19 +63,19 @@ async def test_a_value_is_there_for_all_until_its_time_is_over(redis: Redis) -> 
 async def test_a_redis_that_is_gone_is_a_miss_until_it_is_back(redis: Redis) -> None:
     """After a failure it is left alone for a second; then it is asked again, on a new connection."""
     async with rig(redis) as the:
-        the.store.put(KEY, b"value", 60)
+        the.store.put(KEY, b"value", 60, 60)
         await the.written()
         redis.kill()
         assert await the.store.get(KEY) is None
         assert the.troubles == ["get"]
         assert await the.store.get(KEY) is None
-        the.store.put(OTHER, b"value", 60)
+        the.store.put(OTHER, b"value", 60, 60)
         assert the.troubles == ["get", "put"]
         assert repr(the.store) == "RedisStore(pending=0, bytes=0, resting=True)"
         redis.start()
         the.clock.now += 1.0
         assert await the.store.get(KEY) is None
-        the.store.put(KEY, b"again", 60)
+        the.store.put(KEY, b"again", 60, 60)
         await the.written()
         assert await the.store.get(KEY) == Found(b"again", "redis")
         assert the.troubles == ["get", "put"]
@@ -85,8 +85,8 @@ async def test_a_write_that_fails_drops_what_waits_behind_it(redis: Redis) -> No
     """Answers are no work that has to be done again."""
     redis.kill()
     async with rig(redis) as the:
-        the.store.put(KEY, b"value", 60)
-        the.store.put(OTHER, b"value", 60)
+        the.store.put(KEY, b"value", 60, 60)
+        the.store.put(OTHER, b"value", 60, 60)
         await the.written()
         assert the.troubles == ["put"]
         assert repr(the.store) == "RedisStore(pending=0, bytes=0, resting=True)"
@@ -112,7 +112,7 @@ async def test_a_redis_that_is_full_takes_nothing_and_gives_what_it_has(small_re
     """It is a trouble that is told, and no error."""
     async with rig(small_redis) as the:
         for number in range(100):
-            the.store.put(StoreKey("acme", f"{number}"), b"x" * 100_000, 60)
+            the.store.put(StoreKey("acme", f"{number}"), b"x" * 100_000, 60, 60)
             await the.written()
         assert set(the.troubles) == {"put"}
         the.clock.now += 1.0
@@ -123,10 +123,10 @@ async def test_what_waits_to_be_written_is_bounded(redis: Redis) -> None:
     """Above 16 MiB it is dropped; the event loop has not turned once here."""
     async with rig(redis) as the:
         for number in range(20):
-            the.store.put(StoreKey("acme", f"{number}"), b"x" * 2**20, 60)
+            the.store.put(StoreKey("acme", f"{number}"), b"x" * 2**20, 60, 60)
         assert repr(the.store) == f"RedisStore(pending=16, bytes={16 * 2**20}, resting=False)"
         assert the.troubles == ["put"] * 4
-        the.store.put(StoreKey("acme", "0"), b"", 60)
+        the.store.put(StoreKey("acme", "0"), b"", 60, 60)
         await the.written()
         assert repr(the.store) == "RedisStore(pending=0, bytes=0, resting=False)"
 
@@ -135,7 +135,7 @@ async def test_a_look_that_is_cut_off_mixes_up_no_answers(redis: Redis) -> None:
     """A connection whose reply was not waited for once gave it to the next question, of another tenant."""
     async with rig(redis) as the:
         for key in (KEY, OTHER):
-            the.store.put(key, key.digest.encode(), 60)
+            the.store.put(key, key.digest.encode(), 60, 60)
         await the.written()
         for turns in range(30):
             look = asyncio.create_task(the.store.get(KEY))
@@ -183,7 +183,7 @@ async def test_upkeep_waits_for_a_redis_that_hangs_within_its_bound(redis: Redis
 async def test_closing_writes_what_waits(redis: Redis) -> None:
     """A worker that stops right after an answer has stored it."""
     async with rig(redis) as the:
-        the.store.put(KEY, b"value", 60)
+        the.store.put(KEY, b"value", 60, 60)
     assert redis.ask("GET", name_of(KEY)) == "value"
 
 

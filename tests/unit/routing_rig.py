@@ -42,28 +42,30 @@ class Rig:
 
     def places(self, request: Request | None = None, **fields: Any) -> list[str]:
         """The choices of a request to the route r."""
-        plan = self.chains.plan(asked(request or a_request(model="r"), **fields))
+        plan = self.chains.leave.plan(asked(request or a_request(model="r"), **fields))
         return [choice.place for choice in plan.choices]
 
     def variant(self, request: Request | None = None, **fields: Any) -> str | None:
         """The variant that a request to the route r gets."""
-        return self.chains.plan(asked(request or a_request(model="r"), **fields)).variant
+        return self.chains.leave.plan(asked(request or a_request(model="r"), **fields)).variant
 
     def run(self, **fields: Any) -> Run:
         """A run of a request to the route r."""
         request = fields.pop("request", None) or a_request(model="r")
-        return a_run(request=request, plan=self.chains.plan(asked(request)), **fields)
+        return a_run(request=request, plan=self.chains.leave.plan(asked(request)), **fields)
 
     def fail(self, place: str, times: int = 10) -> None:
         """Opens the breaker of a model."""
         provider, model = place.split("/")
-        run = a_run(request=a_request(model=place), plan=self.chains.plan(asked(a_request(model=place))))
+        run = a_run(request=a_request(model=place), plan=self.chains.leave.plan(asked(a_request(model=place))))
         for _ in range(times):
-            if self.chains.admit(run) is None and run.progress.permit is not None:
+            if self.chains.leave.admit(run) is None and run.progress.permit is not None:
                 run.progress.permit.began()
                 run.progress.permit.ended(ServerFault("x", provider=provider), None, is_complete=False)
         assert any(
-            one.breaker == "open" for one in self.chains.standings() if (one.provider, one.model) == (provider, model)
+            one.breaker == "open"
+            for one in self.chains.leave.standings()
+            if (one.provider, one.model) == (provider, model)
         )
 
 

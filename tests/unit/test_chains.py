@@ -8,6 +8,7 @@ import pytest
 from streamproc.chain.cache import Cached
 from streamproc.chain.provider import Event, Text
 from streamproc.chain.run import Run
+from streamproc.chain.spare import Spare
 from streamproc.chains import Chains
 from streamproc.errors import InvalidRequest
 from streamproc.money.tokens import TokenCounter
@@ -28,7 +29,7 @@ def route(request: Request, *, allow_unpriced: bool = False, **provider: Any) ->
     own = {"kind": "scripted", "models": ["m"], "prices": {"m": PRICE}, **provider}
     settings = Settings.model_validate({"providers": {"mine": own}, "allow_unpriced": allow_unpriced})
     catalog = Catalog(settings.providers, now=lambda: 0.0)
-    (choice,) = Chains(settings, catalog, FakeClock(), Seen(), TokenCounter()).plan(asked(request)).choices
+    (choice,) = Chains(settings, catalog, FakeClock(), Seen(), TokenCounter()).leave.plan(asked(request)).choices
     return choice.provider.name, choice.model
 
 
@@ -78,7 +79,7 @@ async def test_what_was_learned_of_a_model_is_shown() -> None:
     request = a_request(messages=[{"role": "user", "content": " the" * 140}])
     assert chains.factors() == ()
     for _ in range(6):
-        plan = chains.plan(asked(request))
+        plan = chains.leave.plan(asked(request))
         async for _ in plan.chain.stream(a_call(request, model="m", max_output_tokens=50)):
             pass
     assert chains.factors() == (
@@ -116,7 +117,9 @@ def test_the_cache_stands_in_front_where_the_settings_have_one(cache: dict[str, 
     own = {"kind": "scripted", "models": ["m"], "prices": {"m": PRICE}}
     settings = Settings.model_validate({"providers": {"mine": own}, "cache": cache})
     chains = Chains(settings, Catalog(settings.providers, now=lambda: 0.0), FakeClock(), Seen(), TokenCounter())
-    assert isinstance(chains.plan(asked(a_request())).chain, Cached) is is_cached
+    plan = chains.leave.plan(asked(a_request()))
+    assert isinstance(plan.choices[0].provider, Cached) is is_cached
+    assert isinstance(plan.chain, Spare) is is_cached
     assert (chains.cache_sizes() is not None) is is_cached
 
 
@@ -128,7 +131,7 @@ def opened(max_concurrent: int) -> Callable[[str], tuple[Chains, Run, AsyncGener
 
     def new(words: str) -> tuple[Chains, Run, AsyncGenerator[Event, None]]:
         request = a_request(messages=[{"role": "user", "content": words}], max_output_tokens=100)
-        run = a_run(request=request, provider=chains.plan(asked(request)).chain)
+        run = a_run(request=request, provider=chains.leave.plan(asked(request)).chain)
         call = a_call(request, input_hash=run.input_hash, progress=run.progress)
         return chains, run, run.provider.stream(call)
 
@@ -139,19 +142,19 @@ async def test_an_answer_in_memory_and_a_call_to_follow_need_no_permit() -> None
     """A limit that is reached, or an open breaker, holds up only who has to call."""
     new = opened(max_concurrent=1)
     chains, payer, paid = new("two words")
-    assert chains.admit(payer) is None
+    assert chains.leave.admit(payer) is None
     assert await anext(paid) == Text("two")
     _, follower, followed = new("two words")
-    assert (chains.admit(follower), follower.progress.permit) == (None, None)
-    assert chains.admit(new("other words")[1]) is not None
+    assert (chains.leave.admit(follower), follower.progress.permit) == (None, None)
+    assert chains.leave.admit(new("other words")[1]) is not None
     assert await anext(followed) == Text("two")
     for events in (paid, followed):
         async for _ in events:
             pass
     _, caller, _ = new("other words")
-    assert chains.admit(caller) is None
+    assert chains.leave.admit(caller) is None
     _, late, replayed = new("two words")
-    assert (chains.admit(late), late.progress.permit) == (None, None)
+    assert (chains.leave.admit(late), late.progress.permit) == (None, None)
     assert await anext(replayed) == Text("two words")
 
 
@@ -163,15 +166,15 @@ async def test_a_permit_that_was_taken_in_vain_is_given_back() -> None:
     new = opened(max_concurrent=2)
     chains, payer, paid = new("two words")
     _, follower, followed = new("two words")
-    assert (chains.admit(payer), chains.admit(follower)) == (None, None)
+    assert (chains.leave.admit(payer), chains.leave.admit(follower)) == (None, None)
     taken = follower.progress.permit
     assert taken is not None
     assert await anext(paid) == Text("two")
-    assert chains.admit(new("other words")[1]) is not None
+    assert chains.leave.admit(new("other words")[1]) is not None
     assert await anext(followed) == Text("two")
     assert taken.is_spent
     _, late, replayed = new("other words")
-    assert chains.admit(late) is None
+    assert chains.leave.admit(late) is None
     late_permit = late.progress.permit
     _, _, bought = new("other words")
     async for _ in paid:

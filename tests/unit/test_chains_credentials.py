@@ -38,7 +38,7 @@ class Rig:
         self.seen, self.clock = Seen(), FakeClock()
         self.catalog = Catalog(read.providers, now=self.clock.time)
         self.chains = Chains(read, self.catalog, self.clock, self.seen, TokenCounter())
-        self.provider = self.chains.plan(asked(a_request())).chain
+        self.provider = self.chains.leave.plan(asked(a_request())).chain
         self.answers: dict[str, bytes] = {}
         self.keys: list[str] = []
 
@@ -114,7 +114,7 @@ async def test_without_a_credential_that_takes_it_a_run_waits_without_a_slot() -
         for _ in range(3):
             await outcome(chain.provider, a_call())
         chain.clock.now += 10
-        assert chain.chains.admit(chain.run()) == NotBefore(20.0, "breaker", is_tenant=False)
+        assert chain.chains.leave.admit(chain.run()) == NotBefore(20.0, "breaker", is_tenant=False)
         assert chain.seen.of(CallsHeld) == [CallsHeld("p", "breaker", None, 20.0)]
         *_, error = await outcome(chain.provider, a_call())
         assert isinstance(error, NotNow)
@@ -128,14 +128,14 @@ async def test_another_model_is_not_concerned() -> None:
         chain.answers |= dict.fromkeys(("key-main", "key-2", "key-3"), WRONG_KEY)
         for _ in range(3):
             await outcome(chain.provider, a_call())
-        assert chain.chains.admit(chain.run(model="other")) is None
+        assert chain.chains.leave.admit(chain.run(model="other")) is None
 
 
 async def test_a_permit_is_for_the_credential_that_the_call_goes_to() -> None:
     """The dispatch took it, so the turn is over when the call begins."""
     async with rig() as chain:
         run = chain.run()
-        assert chain.chains.admit(run) is None
+        assert chain.chains.leave.admit(run) is None
         assert repr(run.progress.permit) == "Permit(main, m, is_spent=False)"
         await outcome(chain.provider, a_call(progress=run.progress))
         await outcome(chain.provider, a_call())
@@ -169,7 +169,7 @@ async def test_limits_are_each_credential_s_own() -> None:
         "credentials": credentials,
     }
     async with rig(providers={"p": provider}, allow_unpriced=True) as chain:
-        held = [chain.chains.admit(chain.run()) for _ in range(5)]
+        held = [chain.chains.leave.admit(chain.run()) for _ in range(5)]
         assert held == [None] * 4 + [NotBefore(0.25, "concurrency", is_tenant=False)]
 
 
@@ -178,7 +178,7 @@ async def test_a_tenant_has_limits_of_its_own() -> None:
     tenants = {"big": {"max_concurrent": 2}, "*": {"requests_per_minute": 60}}
     async with rig(tenants=tenants) as chain:
         asked = ["big", "big", "big", "a", "a", "b"]
-        held = [chain.chains.admit(chain.run(tenant=tenant)) for tenant in asked]
+        held = [chain.chains.leave.admit(chain.run(tenant=tenant)) for tenant in asked]
         assert [hold and (hold.reason, hold.is_tenant) for hold in held] == [
             None, None, ("concurrency", True), None, ("requests", True), None,
         ]  # fmt: skip
@@ -190,11 +190,11 @@ async def test_tokens_are_let_in_by_estimate_and_settled_by_the_count() -> None:
     tenants = {"*": {"tokens_per_minute": 1024}}
     async with rig(tenants=tenants, limits={"default_output_tokens": 900}) as chain:
         first, second = chain.run(), chain.run()
-        assert chain.chains.admit(first) is None
-        assert (hold := chain.chains.admit(second)) is not None
+        assert chain.chains.leave.admit(first) is None
+        assert (hold := chain.chains.leave.admit(second)) is not None
         assert hold.reason == "tokens"
         await outcome(chain.provider, a_call(progress=first.progress))
-        assert chain.chains.admit(second) is None
+        assert chain.chains.leave.admit(second) is None
 
 
 async def test_whoever_leaves_early_leaves_the_connection_and_the_permit() -> None:
@@ -210,10 +210,10 @@ async def test_whoever_leaves_early_leaves_the_connection_and_the_permit() -> No
     async with raw_provider(behave) as server:
         chain = Rig(server.url, {"providers": {"p": {**provider, "base_url": server.url}}, "allow_unpriced": True})
         run = chain.run()
-        assert chain.chains.admit(run) is None
+        assert chain.chains.leave.admit(run) is None
         async with aclosing(chain.provider.stream(a_call(progress=run.progress))) as events:
             await anext(events)
-            assert chain.chains.admit(chain.run()) is not None
+            assert chain.chains.leave.admit(chain.run()) is not None
         assert chain.catalog.connections()["p"].active == 0
-        assert chain.chains.admit(chain.run()) is None
+        assert chain.chains.leave.admit(chain.run()) is None
         await chain.catalog.aclose()

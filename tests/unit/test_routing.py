@@ -25,7 +25,7 @@ def breaks(request: Request) -> bool:
 
 def test_a_plain_model_is_a_plan_of_one() -> None:
     """Nothing stands in front of its chain, and it has no variant."""
-    plan = Rig(one("p/m")).chains.plan(asked(a_request(model="q/n")))
+    plan = Rig(one("p/m")).chains.leave.plan(asked(a_request(model="q/n")))
     assert (plan.queue, plan.route, plan.variant, plan.changes) == ("q/n", None, None, False)
     assert plan.chain is plan.choices[0].provider
 
@@ -34,9 +34,9 @@ def test_a_variant_has_its_models_in_order() -> None:
     """All requests that get the same have the same plan."""
     rig = Rig(one("p/m", "q/n"))
     assert rig.places() == ["p/m", "q/n"]
-    plan = rig.chains.plan(asked(a_request(model="r")))
+    plan = rig.chains.leave.plan(asked(a_request(model="r")))
     assert (plan.queue, plan.route, plan.variant) == ("r:v p/m q/n", "r", "v")
-    assert rig.chains.plan(asked(a_request(model="r", request_id="other"))) is plan
+    assert rig.chains.leave.plan(asked(a_request(model="r", request_id="other"))) is plan
 
 
 def test_a_fallback_route_comes_behind() -> None:
@@ -54,12 +54,12 @@ def test_a_model_that_cannot_take_the_request_is_left_out() -> None:
     tools = a_request(model="r", tools=[TOOL])
     rig = Rig(one("p/m", "q/n"), providers=facts)
     assert (rig.places(), rig.places(tools)) == (["p/m", "q/n"], ["q/n"])
-    assert rig.chains.plan(asked(tools)).queue == "r:v q/n"
+    assert rig.chains.leave.plan(asked(tools)).queue == "r:v q/n"
     rig = Rig(variants(v={"use": ["p/m"]}, w={"use": ["q/n"]}), providers=facts)
     assert {rig.variant(tools, tenant=f"t{number}") for number in range(30)} == {"w"}
     assert {rig.variant(tenant=f"t{number}") for number in range(30)} == {"v", "w"}
     routes = {**one("p/m", fallback="t"), "t": {"variants": {"x": {"use": ["q/n"]}}}}
-    plan = Rig(routes, providers=facts).chains.plan(asked(tools))
+    plan = Rig(routes, providers=facts).chains.leave.plan(asked(tools))
     assert (plan.route, plan.variant, [choice.place for choice in plan.choices]) == ("t", "x", ["q/n"])
 
 
@@ -122,7 +122,7 @@ def test_a_spent_budget_leads_to_a_cheaper_model() -> None:
     spent = {"acme": 0.85, "other": 0.1}
     routes = variants(cheap={"use": ["p/m"], "when": {"spent_share": 0.8}}, dear={"use": ["p/dear"]})
     rig = Rig(routes, spent=lambda tenant, user, feature: None if user or feature else spent.get(tenant))
-    assert rig.chains.plan(asked(a_request(model="r"))).changes
+    assert rig.chains.leave.plan(asked(a_request(model="r"))).changes
     assert [rig.variant(tenant=name) for name in ("acme", "other", "nobody")] == ["cheap", "dear", "dear"]
 
 

@@ -104,8 +104,8 @@ class Rig:
         self.faucet = Faucet()
         self.flights: Flights = {}
         self.memory = MemoryStore(10**6, self.clock.monotonic)
-        answers = Answers(store or self.memory, rules, self.clock, self.seen)
-        self.cached = Cached(self.faucet, answers, self.flights, asyncio.Event, self.clock, self.seen)
+        self.answers = Answers(store or self.memory, rules, self.clock, self.seen)
+        self.cached = Cached(self.faucet, self.answers, self.flights, asyncio.Event, self.clock, self.seen)
         self.runs = 0
 
     def call(self, *, model: str = "m", max_output_tokens: int = 100, **fields: Any) -> Call:

@@ -175,7 +175,7 @@ async def test_a_copy_lives_no_longer_than_its_original() -> None:
     rig = Rig()
     await rig.buy()
     near = MemoryStore(10**6, lambda: 0.0)
-    other = Rig(store=LayeredStore(near, rig.memory, near_seconds=600))
+    other = Rig(store=LayeredStore(near, rig.memory, near_seconds=600, keeps_old=False))
     rig.clock.now += 59
     other.clock.now = rig.clock.now
     assert await other.hit() is not None
@@ -213,7 +213,7 @@ class Damaged:
     async def get(self, key: StoreKey) -> Found | None:
         return Found(self.value, "redis")
 
-    def put(self, key: StoreKey, value: bytes, seconds: float) -> None:
+    def put(self, key: StoreKey, value: bytes, seconds: float, fresh_seconds: float) -> None:
         """Takes nothing."""
 
 

@@ -18,7 +18,7 @@ async def test_a_value_is_given_until_its_time_is_over() -> None:
     """And is gone then."""
     clock = FakeClock()
     store = MemoryStore(10_000, clock.monotonic)
-    store.put(key("a"), b"value", 10)
+    store.put(key("a"), b"value", 10, 10)
     clock.now += 9.9
     assert await store.get(key("a")) == Found(b"value", "memory")
     assert store.has(key("a"))
@@ -32,9 +32,9 @@ async def test_the_least_recently_used_goes_first() -> None:
     """Being asked for counts as use."""
     store = MemoryStore(3 * 500, FakeClock().monotonic)
     for name in "abc":
-        store.put(key(name), b"x" * 100, 10)
+        store.put(key(name), b"x" * 100, 10, 10)
     await store.get(key("a"))
-    store.put(key("d"), b"x" * 100, 10)
+    store.put(key("d"), b"x" * 100, 10, 10)
     assert [name for name in "abcd" if await store.get(key(name))] == ["a", "c", "d"]
     assert store.evicted == 1
 
@@ -42,9 +42,9 @@ async def test_the_least_recently_used_goes_first() -> None:
 async def test_a_value_larger_than_the_store_is_not_taken() -> None:
     """And throws nothing else out, but what it was to replace."""
     store = MemoryStore(2000, FakeClock().monotonic)
-    store.put(key("a"), b"old", 10)
-    store.put(key("b"), b"kept", 10)
-    store.put(key("a"), b"x" * 2000, 10)
+    store.put(key("a"), b"old", 10, 10)
+    store.put(key("b"), b"kept", 10, 10)
+    store.put(key("a"), b"x" * 2000, 10, 10)
     assert await store.get(key("a")) is None
     assert await store.get(key("b")) is not None
 
@@ -62,7 +62,7 @@ async def test_it_never_holds_more_than_its_bound(steps: list[tuple[str, int, in
     put: dict[str, tuple[bytes, float]] = {}
     for number, (name, size, seconds, pause) in enumerate(steps):
         value = b"%d" % number + b"x" * size
-        store.put(key(name), value, seconds)
+        store.put(key(name), value, seconds, seconds)
         put[name] = (value, clock.now + seconds)
         clock.now += pause
         assert store.used_bytes <= 4000
@@ -79,13 +79,30 @@ async def test_what_is_shared_stays_near_for_a_short_time() -> None:
     """So a purge of the shared store is one of all workers soon after."""
     clock = FakeClock()
     near, shared = MemoryStore(10_000, clock.monotonic), MemoryStore(10_000, clock.monotonic)
-    store = LayeredStore(near, shared, 5)
-    store.put(key("a"), b"value", 100)
+    store = LayeredStore(near, shared, 5, keeps_old=False)
+    store.put(key("a"), b"value", 100, 100)
     clock.now += 4
-    shared.put(key("a"), b"other", 100)
+    shared.put(key("a"), b"other", 100, 100)
     assert await store.get(key("a")) == Found(b"value", "memory")
     clock.now += 2
     assert await store.get(key("a")) == Found(b"other", "memory")
     assert await near.get(key("a")) == Found(b"other", "memory")
     clock.now += 200
     assert await store.get(key("a")) is None
+
+
+async def test_what_is_old_is_kept_and_is_no_answer_by_itself() -> None:
+    """`has` is asked by runs that would need no leave to call; an old value does not give that."""
+    clock = FakeClock()
+    near, shared = MemoryStore(10_000, clock.monotonic), MemoryStore(10_000, clock.monotonic)
+    near.put(key("a"), b"value", 100, 10)
+    clock.now += 9
+    assert near.has(key("a"))
+    clock.now += 2
+    assert not near.has(key("a"))
+    assert await near.get(key("a")) == Found(b"value", "memory")
+    shared.put(key("b"), b"value", 100, 10)
+    for keeps_old in (True, False):
+        await LayeredStore(near, shared, 5, keeps_old=keeps_old).get(key("b"))
+        assert near.has(key("b")) is not keeps_old
+        clock.now += 6

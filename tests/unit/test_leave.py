@@ -1,0 +1,81 @@
+"""Leave: what a run waits for while things change around it."""
+
+from typing import Any
+
+import pytest
+
+from streamproc.chain.answers import Answers
+from streamproc.chain.cache_rules import key_of
+from streamproc.chain.provider import Completed, Text
+from streamproc.chain.run import Run
+from streamproc.records.request import Request
+from streamproc.records.usage import Saved, TokenCounts
+from tests.fakes import a_call, a_request
+from tests.unit.routing_rig import Rig, one, variants
+
+LATE = {"use": ["q/n"], "when": {"max_seconds_left": 100}}
+
+
+def test_a_run_whose_conditions_changed_waits_for_something_else() -> None:
+    """It is told once; when no variant is for it any more it keeps the one that it has."""
+    rig = Rig(variants(late=LATE, early={"use": ["p/m"], "when": {"min_seconds_left": 10}}))
+    run = rig.run()
+    assert (rig.chains.leave.renew(run), run.model) == (False, "m")
+    rig.clock.now += 550
+    assert (rig.chains.leave.renew(run), run.model) == (True, "n")
+    assert rig.chains.leave.renew(run) is False
+    only_early = Rig(variants(early={"use": ["p/m"], "when": {"min_seconds_left": 10}}))
+    run = only_early.run()
+    only_early.clock.now += 595
+    assert (only_early.chains.leave.renew(run), run.model) == (False, "m")
+
+
+def answered(rig: Rig, run: Run, seconds: float = 60) -> None:
+    """Puts an answer of the run's first choice into the cache."""
+    cache = rig.chains._cache
+    assert cache is not None
+    answers: Answers = cache.answers
+    key = key_of(run.tenant, run.choice.place, 1024, run.input_hash)
+    call = a_call(run.request.model_copy(update={"cache_ttl_seconds": seconds}))
+    answers.keep(key, call, [Text("a")], Completed(None, "stop"), Saved(state="hit", tokens=TokenCounts()))
+
+
+def test_what_the_cache_can_answer_stands_behind_nobody() -> None:
+    """It has a queue of its own as long as the answer is there, and needs no permit, though the breaker is open."""
+    rig = Rig(one("p/m"), cache={"enabled": True})
+    run = rig.run()
+    leave = rig.chains.leave
+    assert leave.is_answered(run) is False
+    answered(rig, run)
+    run.is_answered = leave.is_answered(run)
+    rig.fail("p/m")
+    assert (run.route, leave.renew(run), leave.admit(run), run.progress.permit) == ("cache", False, None, None)
+    rig.clock.now += 61
+    assert (leave.renew(run), run.is_answered, run.route) == (True, False, run.plan.queue)
+
+
+def asks(**fields: Any) -> Request:
+    """A request to the route r."""
+    return a_request(model="r", **fields)
+
+
+@pytest.mark.parametrize("said", ["stale", "degraded"])
+def test_who_is_content_with_less_does_not_wait_for_a_sick_provider(said: str) -> None:
+    """Nor do runs that wait stand before it; it gets a slot without a permit, and what there is."""
+    rig = Rig(one("p/m", "q/n"))
+    waits, takes = rig.run(request=asks()), rig.run(request=asks(if_unavailable=said))
+    assert waits.route != takes.route
+    rig.fail("p/m")
+    assert rig.chains.leave.admit(takes) is None
+    assert takes.provider.name == "q"
+    takes.progress.give_back()
+    rig.fail("q/n")
+    assert rig.chains.leave.admit(waits) is not None
+    assert (rig.chains.leave.admit(takes), takes.progress.permit) == (None, None)
+
+
+def test_a_limit_is_no_outage() -> None:
+    """There it waits as any other."""
+    rig = Rig(one("p/m"), providers={"p": {"limits": {"requests_per_minute": 1, "requests_burst": 1}}})
+    assert rig.chains.leave.admit(rig.run()) is None
+    assert rig.chains.leave.admit(rig.run(request=asks(if_unavailable="degraded"))) is not None
