@@ -59,7 +59,9 @@ class Worker:
         self._budgets = budgets_of(settings, options, call_seconds, self._alerts.log, clock, observer)
         told = Observers((observer, self._alerts))
         budgets, counter = self._budgets, counter or TokenCounter()
-        self._chains = Chains(settings, catalog, clock, told, counter, budgets.budget, budgets.spent_share)
+        self._chains = Chains(
+            settings, catalog, clock, told, counter, budgets.budget, budgets.spent_share, budgets.slowed
+        )
         self._chunks = Producer(options, observer)
         chunks = settings.chunks
         self._publisher = Publisher(

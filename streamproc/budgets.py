@@ -18,6 +18,7 @@ from streamproc.money.alerting import alert_of
 from streamproc.money.configured import configured_caps
 from streamproc.money.ledger import Crossed, Ledger, Standing
 from streamproc.money.scope import Spend
+from streamproc.money.spent import Slowed
 from streamproc.observe.events import BudgetAlerted, BudgetsChanged, Observer
 from streamproc.observe.gauges import BudgetState
 from streamproc.providers.webhook import Webhook
@@ -54,6 +55,11 @@ class Budgets:
         """The largest share that is spent of a cap that covers them; None where there is none, or nothing is known."""
         del tenant, user, feature
         return None
+
+    def slowed(self, tenant: str, user: str | None, feature: str | None) -> tuple[Slowed, ...]:
+        """The budgets that slow their calls down."""
+        del tenant, user, feature
+        return ()
 
     @property
     def failure(self) -> BaseException | None:
@@ -111,8 +117,14 @@ class LedgerBudgets(Budgets):
 
     def spent_share(self, tenant: str, user: str | None, feature: str | None) -> float | None:
         """The largest share that is spent of a cap that covers them; None where there is none, or nothing is known."""
-        call = Spend("", tenant, user, feature, int(self._clock.time() * 1000), None, None)
-        return self._kept.ledger.spent_share(call)
+        return self._kept.ledger.spent_share(self._call(tenant, user, feature))
+
+    def slowed(self, tenant: str, user: str | None, feature: str | None) -> tuple[Slowed, ...]:
+        """The budgets that slow their calls down, as far as it is known here."""
+        return self._kept.ledger.slowed(self._call(tenant, user, feature))
+
+    def _call(self, tenant: str, user: str | None, feature: str | None) -> Spend:
+        return Spend("", tenant, user, feature, int(self._clock.time() * 1000), None, None)
 
     @property
     def failure(self) -> BaseException | None:

@@ -27,6 +27,7 @@ from streamproc.chain.routes import SpentShare
 from streamproc.chain.rules import breaker_rules, limit_rules, retry_policy
 from streamproc.chain.spare import Spare
 from streamproc.chain.tenants import Tenants
+from streamproc.chain.throttles import SlowedOf, Throttles
 from streamproc.leasing import Leasing
 from streamproc.leave import PlannedLeave
 from streamproc.money.calibration import Calibration
@@ -61,8 +62,11 @@ class Chains:
         counter: TokenCounter,
         budget: Budget | None = None,
         spent_share: SpentShare = lambda *_: None,
+        slowed_of: SlowedOf = lambda *_: (),
     ) -> None:
-        """`budget` is asked before each call, None where there are no caps; `spent_share` says what is spent of them.
+        """`budget` is asked before each call; None where there are no caps.
+
+        `spent_share` says what is spent of them, and `slowed_of` which of them slow their calls down.
 
         Raises:
             SetupError: a rule of a route cannot be imported.
@@ -93,7 +97,8 @@ class Chains:
         routing = Routing(settings.routes, offers, load_rules(settings.routes), spent_share, clock, observer)
         plans = Plans(routing, offers, chains, self._spared, observer)
         most = settings.limits.default_output_tokens
-        self.leave = PlannedLeave(plans, self._admissions, self._cache, most, observer)
+        throttles = Throttles(slowed_of, clock)
+        self.leave = PlannedLeave(plans, self._admissions, self._cache, throttles, most, clock, observer)
 
     def load(self) -> None:
         """Prices and rank files. Blocks for about a second: call it in a thread.

@@ -6,10 +6,12 @@ from math import isinf
 
 from streamproc.caching import Cache
 from streamproc.chain.admission import Admission
+from streamproc.chain.clock import Clock
 from streamproc.chain.limit import ask_for
 from streamproc.chain.permit import NotBefore
 from streamproc.chain.plan import Asked, Choice, Plan
 from streamproc.chain.run import Run
+from streamproc.chain.throttles import Throttles
 from streamproc.errors import InvalidRequest
 from streamproc.observe.events import CallsHeld, Observer
 from streamproc.observe.gauges import StandingState
@@ -33,14 +35,18 @@ class PlannedLeave:
         plans: Plans,
         admissions: Mapping[str, Admission],
         cache: Cache | None,
+        throttles: Throttles,
         default_output_tokens: int,
+        clock: Clock,
         observer: Observer,
     ) -> None:
         """`admissions` are those of each provider; `default_output_tokens` is for requests that do not say."""
         self._plans = plans
         self._admissions = admissions
         self._cache = cache
+        self._throttles = throttles
         self._default_output_tokens = default_output_tokens
+        self._clock = clock
         self._observer = observer
 
     def plan(self, asked: Asked) -> Plan:
@@ -67,7 +73,15 @@ class PlannedLeave:
             # It was a valid request when it came: where no plan is for it any more, it keeps the one it has.
             with suppress(InvalidRequest):
                 run.follow(self._plans.plan(run.asked))
-        return run.route != was
+        return self._is_slowed(run) or run.route != was
+
+    def _is_slowed(self, run: Run) -> bool:
+        seconds = 0.0 if run.is_answered else self._throttles.wait_seconds(run)
+        if seconds <= 0.0:
+            return False
+        run.not_before = self._clock.time() + seconds
+        self._observer.saw(CallsHeld(run.provider.name, "throttle", run.tenant, seconds))
+        return True
 
     def admit(self, run: Run) -> NotBefore | None:
         """Takes the permit for a run's first call, without waiting; or says for how long there is none.

@@ -13,7 +13,7 @@ from streamproc.chain.gcra import Gcra
 
 __all__ = ["Hold", "HoldReason", "LimitRules", "Limiting", "Limits", "LimitsOf", "longest_hold", "own_limits"]
 
-HoldReason = Literal["breaker", "pause", "requests", "tokens", "concurrency", "tokens_in_flight", "share"]
+HoldReason = Literal["breaker", "pause", "requests", "tokens", "concurrency", "tokens_in_flight", "share", "throttle"]
 
 _PATIENCE_SECONDS = 0.25
 """Who waits for another call's end asks again so soon, should nobody tell of it."""

@@ -68,7 +68,7 @@ class Incoming(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A valid request on its way. Only its plan, its progress, `not_before`, `is_answered` and `is_cancelled` change.
+    """A valid request on its way. Its plan, its progress, `not_before` and what is answered, paced or cancelled change.
 
     Attributes:
         offset: of its record in the partition it was read from: of a deferred one it is not the id's.
@@ -78,6 +78,7 @@ class Run:
         taken_at: monotonic seconds when the record entered the window.
         order_key: it starts when the one before it with the same order key has its end; None: whenever it can.
         is_answered: the cache had its answer, or an equal run was buying it, when it came.
+        is_paced: it has waited for the turn that a budget gave it, or `not_before` is that turn.
         is_deferred: it comes from the topic of deferred runs.
         is_cancelled: its sender wants no answer any more; whoever holds it ends it.
     """
@@ -98,6 +99,7 @@ class Run:
     replay_of: str | None = None
     order_key: tuple[str, int, bytes] | None = None
     is_answered: bool = False
+    is_paced: bool = False
     is_deferred: bool = False
     is_cancelled: bool = False
 

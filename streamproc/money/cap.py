@@ -9,7 +9,7 @@ from streamproc.money.scope import Scope
 from streamproc.money.windows import Window
 from streamproc.records.pattern import Pattern
 
-__all__ = ["Account", "Action", "Cap", "Unit", "amount"]
+__all__ = ["Account", "Action", "Cap", "Throttle", "Unit", "amount"]
 
 Unit = Literal["nanos", "tokens"]
 
@@ -25,6 +25,13 @@ class Account(NamedTuple):
     start_ms: int
 
 
+class Throttle(NamedTuple):
+    """From which share of a cap on its calls are slowed down, and to how many a minute in each process."""
+
+    at: Decimal
+    per_minute: float
+
+
 @dataclass(frozen=True, slots=True)
 class Cap:
     """So much and no more, in nano-dollars or tokens.
@@ -33,6 +40,7 @@ class Cap:
         amount: the most; 0 lets nothing begin.
         kill_at: share of it, above 0 and at most 1, that may be settled before the kill switch falls.
         alerts: shares that are told when they are reached.
+        throttle: slows its calls down before it stops them; None does not.
     """
 
     pattern: Pattern
@@ -42,6 +50,7 @@ class Cap:
     kill_at: Decimal = Decimal("0.9")
     alerts: tuple[Decimal, ...] = (Decimal("0.5"), Decimal("0.8"), Decimal("0.9"), Decimal(1))
     action: Action = "stop"
+    throttle: Throttle | None = None
     kill_amount: int = field(init=False, repr=False, compare=False)
     """What is settled when the kill switch falls."""
     alert_amounts: tuple[int, ...] = field(init=False, repr=False, compare=False)
@@ -50,6 +59,10 @@ class Cap:
         # Once for each cap, and not for each call.
         object.__setattr__(self, "kill_amount", _share(self.amount, self.kill_at))
         object.__setattr__(self, "alert_amounts", tuple(_share(self.amount, at) for at in self.alerts))
+
+    def is_slow(self, settled: int) -> bool:
+        """Whether so much is settled that its calls are slowed down."""
+        return self.throttle is not None and settled >= _share(self.amount, self.throttle.at)
 
     def crossed(self, before: int, after: int) -> tuple[Decimal, ...]:
         """The alerts that settled spend reaches on its way from one sum to another."""

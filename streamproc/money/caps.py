@@ -68,6 +68,7 @@ class Caps:
         self._patterns = {pattern for pattern, _, _ in self._caps}
         self._found: dict[Scope, tuple[Cap, ...]] = {}
         self._accounts: dict[tuple[str, str | None, str | None, int], tuple[Account, ...]] = {}
+        self.slows = any(cap.throttle is not None for cap in self._caps.values())
         self.tracks_users = any(pattern.kind == "user" for pattern, _, _ in self._caps)
 
     def of(self, scope: Scope) -> tuple[Cap, ...]:

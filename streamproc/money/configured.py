@@ -3,7 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 
-from streamproc.money.cap import Cap
+from streamproc.money.cap import Cap, Throttle
 from streamproc.money.caps import Caps, Words
 from streamproc.money.dollars import nanos
 from streamproc.money.windows import Windows
@@ -32,6 +32,7 @@ def _cap(budgets: BudgetSettings, cap: CapSettings) -> Cap:
         _exact(budgets.kill_at if cap.kill_at is None else cap.kill_at),
         _all_exact(budgets.alerts if cap.alerts is None else cap.alerts),
         cap.action,
+        None if cap.throttle is None else Throttle(_exact(cap.throttle.at), cap.throttle.per_minute),
     )
 
 

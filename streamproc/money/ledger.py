@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from streamproc.money.cap import Account, Cap, Unit
 from streamproc.money.caps import Caps, State
 from streamproc.money.scope import Spend
+from streamproc.money.spent import Slowed
 from streamproc.money.verdict import Verdict
 
 __all__ = ["Booked", "Crossed", "Ledger", "Standing"]
@@ -89,6 +90,10 @@ class Ledger(Protocol):
 
         Waits for nothing. None: no cap covers it, or nothing is known yet.
         """
+        ...
+
+    def slowed(self, call: Spend) -> tuple[Slowed, ...]:
+        """The budgets that slow down such a call, as far as it is known here. Waits for nothing."""
         ...
 
     async def govern(self, caps: Caps) -> None:

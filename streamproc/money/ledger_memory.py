@@ -17,7 +17,7 @@ from streamproc.money.caps import Caps, judge
 from streamproc.money.ledger import Booked, Crossed, Standing
 from streamproc.money.room import Room
 from streamproc.money.scope import Spend
-from streamproc.money.spent import spent_share
+from streamproc.money.spent import Slowed, slowed, spent_share
 from streamproc.money.verdict import Held, Refused, Reserved, Verdict
 from streamproc.money.waiting import Waiting
 
@@ -128,9 +128,14 @@ class MemoryLedger:
 
     def spent_share(self, call: Spend) -> float | None:
         """The largest share that is settled of a budget that covers such a call; None while it is rebuilt."""
-        if not self.is_open:
-            return None
-        return spent_share(self._caps, call, lambda account: self._totals.get(account) or Totals())
+        return spent_share(self._caps, call, self._known) if self.is_open else None
+
+    def slowed(self, call: Spend) -> tuple[Slowed, ...]:
+        """The budgets that slow down such a call; none while it is rebuilt, for then no call begins."""
+        return slowed(self._caps, call, self._known) if self._caps.slows and self.is_open else ()
+
+    def _known(self, account: Account) -> Totals:
+        return self._totals.get(account) or Totals()
 
     async def govern(self, caps: Caps) -> None:
         """These caps hold from now on. Users are counted as soon as one has a cap: from Kafka, anew."""

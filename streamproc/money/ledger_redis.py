@@ -29,7 +29,7 @@ from streamproc.money.ledger_orders import (
     totals_order,
 )
 from streamproc.money.scope import Spend
-from streamproc.money.spent import spent_share
+from streamproc.money.spent import Slowed, slowed, spent_share
 from streamproc.money.store_redis import StoreAway
 from streamproc.money.verdict import Held, Refused, Reserved, Verdict, Why
 from streamproc.money.view_redis import RedisView
@@ -163,6 +163,10 @@ class RedisLedger:
     def spent_share(self, call: Spend) -> float | None:
         """The same as of a second or two ago. An account that was not asked about for a while is not known at first."""
         return spent_share(self.view.caps, call, self._known.get)
+
+    def slowed(self, call: Spend) -> tuple[Slowed, ...]:
+        """The budgets that slow down such a call, as of the same time."""
+        return slowed(self.view.caps, call, self._known.get) if self.view.caps.slows else ()
 
     async def govern(self, caps: Caps) -> None:
         """These caps hold from now on."""

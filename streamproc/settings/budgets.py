@@ -9,11 +9,18 @@ from streamproc.records.pattern import Pattern, parse_pattern
 from streamproc.settings.group import Group
 from streamproc.settings.time_zone import zone_of
 
-__all__ = ["BudgetSettings", "CapSettings"]
+__all__ = ["BudgetSettings", "CapSettings", "ThrottleSettings"]
 
 Window = Literal["day", "month"]
 
 Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class ThrottleSettings(Group):
+    """Slower calls on the way to a cap."""
+
+    at: Share = Field(..., description="Share of the cap from whose spending on its calls are slowed down.")
+    per_minute: float = Field(..., gt=0, description="To so many requests a minute, in each process.")
 
 
 class CapSettings(Group):
@@ -31,6 +38,7 @@ class CapSettings(Group):
     kill_at: Share | None = Field(None, description="Default: budgets.kill_at.")
     alerts: tuple[Share, ...] | None = Field(None, description="Default: budgets.alerts.")
     action: Literal["stop", "alert"] = Field("stop", description="stop: hold and refuse calls; alert: only tell.")
+    throttle: ThrottleSettings | None = Field(None, description="Slows its calls down; default: it does not.")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -85,6 +93,17 @@ class BudgetSettings(Group):
         twice = next((key for key in keys if keys.count(key) > 1), None)
         if twice is not None:
             raise ValueError(f"caps: there are two for {twice[0]} a {twice[1]} in the same unit")
+        return self
+
+    @model_validator(mode="after")
+    def _slows_before_it_stops(self) -> Self:
+        for cap in self.caps:
+            kill_at = self.kill_at if cap.kill_at is None else cap.kill_at
+            if cap.throttle is not None and cap.action == "stop" and cap.throttle.at >= kill_at:
+                raise ValueError(
+                    f"caps: throttle.at {cap.throttle.at:g} of the cap for {cap.pattern} is not below its kill_at"
+                    f" {kill_at:g}, where its calls are stopped"
+                )
         return self
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from streamproc.observe.events import BudgetHeld, BudgetSpent, CallLost
+from streamproc.observe.events import BudgetHeld, BudgetSpent, CallLost, CallsHeld
 from tests.contract.harness.member import running_member
 from tests.contract.harness.program import running_program
 from tests.contract.harness.stage import Stage, staged
@@ -137,3 +137,16 @@ async def test_a_call_that_a_crash_cut_off_holds_its_money_until_it_is_billed(
             assert (await stage.outputs.result(lost)).status == "rejected"
         await stage.outputs.rest()
         assert [(line.run_id, line.basis) for line in stage.outputs.usage] == [(str(lost), "upper_bound")]
+
+
+async def test_calls_go_slower_before_they_are_stopped(bootstrap: str, topic_prefix: str) -> None:
+    """Once a call is paid, those of its tenant wait for their turns, and each is answered; another tenant's do not."""
+    cap = {"scope": "tenant=acme", "window": "day", "usd": 10, "throttle": {"at": 1e-6, "per_minute": 120}}
+    async with staged(
+        bootstrap, topic_prefix, MODEL, provider=priced(MODEL), budgets={"caps": [cap]}
+    ) as stage, running_member(stage.settings) as member:  # fmt: skip
+        first = await stage.outputs.result(await stage.ask(MODEL, **ASKED))
+        runs = [await stage.ask(MODEL, **{**ASKED, "tenant": name}) for name in ("acme",) * 5 + ("umbrella",) * 5]
+        results = [first, *[await stage.outputs.result(run) for run in runs]]
+        assert {result.status for result in results} == {"completed"}
+        assert {(held.reason, held.tenant) for held in member.all(CallsHeld)} == {("throttle", "acme")}

@@ -1,11 +1,13 @@
 """Chains over scripted providers, and routes over them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from streamproc.chain.routes import SpentShare
 from streamproc.chain.run import Run
 from streamproc.chains import Chains
 from streamproc.errors import ServerFault
+from streamproc.money.spent import Slowed
 from streamproc.money.tokens import TokenCounter
 from streamproc.providers.catalog import Catalog
 from streamproc.records.request import Request
@@ -25,6 +27,7 @@ class Rig:
         routes: dict[str, Any],
         spent: SpentShare = lambda *_: None,
         providers: dict[str, Any] | None = None,
+        slowed: Sequence[Slowed] = (),
         **top: Any,
     ) -> None:
         own: dict[str, dict[str, Any]] = {
@@ -38,7 +41,9 @@ class Rig:
         settings = Settings.model_validate({"providers": kinds, "routes": routes, **top})
         self.clock, self.seen = FakeClock(), Seen()
         catalog = Catalog(settings.providers, now=self.clock.time)
-        self.chains = Chains(settings, catalog, self.clock, self.seen, TokenCounter(), spent_share=spent)
+        self.chains = Chains(
+            settings, catalog, self.clock, self.seen, TokenCounter(), spent_share=spent, slowed_of=lambda *_: slowed
+        )
 
     def places(self, request: Request | None = None, **fields: Any) -> list[str]:
         """The choices of a request to the route r."""

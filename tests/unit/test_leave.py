@@ -8,6 +8,10 @@ from streamproc.chain.answers import Answers
 from streamproc.chain.cache_rules import key_of
 from streamproc.chain.provider import Completed, Text
 from streamproc.chain.run import Run
+from streamproc.money.cap import Account
+from streamproc.money.scope import GLOBAL
+from streamproc.money.spent import Slowed
+from streamproc.observe.events import CallsHeld
 from streamproc.records.request import Request
 from streamproc.records.usage import Saved, TokenCounts
 from tests.fakes import a_call, a_request
@@ -79,3 +83,19 @@ def test_a_limit_is_no_outage() -> None:
     rig = Rig(one("p/m"), providers={"p": {"limits": {"requests_per_minute": 1, "requests_burst": 1}}})
     assert rig.chains.leave.admit(rig.run()) is None
     assert rig.chains.leave.admit(rig.run(request=asks(if_unavailable="degraded"))) is not None
+
+
+def test_a_run_whose_budget_is_nearly_spent_waits_for_its_turn() -> None:
+    """Beside the queues, so that nobody stands behind it; what the cache can answer has no turn to wait for."""
+    rig = Rig(one("p/m"), slowed=[Slowed(Account(GLOBAL, "day", 1), 60)], cache={"enabled": True})
+    first, second, third = rig.run(), rig.run(), rig.run()
+    leave = rig.chains.leave
+    assert (leave.renew(first), first.not_before) == (False, 0)
+    assert (leave.renew(second), second.not_before) == (True, rig.clock.now + 1)
+    (held,) = rig.seen.of(CallsHeld)
+    assert (held.reason, held.wait_seconds) == ("throttle", 1)
+    answered(rig, third)
+    third.is_answered = True
+    assert leave.renew(third) is False
+    rig.clock.now += 1
+    assert leave.renew(second) is False

@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
+from pydantic import ValidationError
+
 from streamproc.money.account import Totals
 from streamproc.money.cap import Account
 from streamproc.money.configured import configured_caps
@@ -103,3 +106,24 @@ async def test_nobody_looks_while_nobody_asks() -> None:
     assert told[0] <= before + 1
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_calls_are_slowed_down_from_a_share_on() -> None:
+    """By each cap that covers them and is so far; others go on as they were."""
+    slow = {"at": 0.8, "per_minute": 30}
+    caps = [cap("tenant=*", 100), cap("user=ann", tokens=126)]
+    made = await ledger(*(CapSettings.model_validate({**one.model_dump(), "throttle": slow}) for one in caps))
+    found = made.slowed(spend(0, user="ann"))
+    assert [(one.account.scope.name, one.per_minute) for one in found] == [("t", 30)]
+    assert made.slowed(spend(0, tenant="other")) == ()
+    await made.book(0, [Booked(1, spend(0, user="ann", number=1))], 2)
+    assert [one.account.scope.kind for one in made.slowed(spend(0, user="ann"))] == ["tenant", "user"]
+    assert (await ledger(*caps)).slowed(spend(0, user="ann")) == ()
+
+
+def test_a_throttle_begins_before_the_kill_switch() -> None:
+    """Or it would never be seen; the sentence names both."""
+    late = CapSettings.model_validate({**cap("global", 1).model_dump(), "throttle": {"at": 0.9, "per_minute": 1}})
+    with pytest.raises(ValidationError, match=r"throttle\.at 0\.9 of the cap for global is not below its kill_at 0\.9"):
+        BudgetSettings(caps=(late,))
+    assert BudgetSettings(caps=(late.model_copy(update={"action": "alert"}),)).is_on
