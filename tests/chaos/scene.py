@@ -25,15 +25,15 @@ from tests.contract.harness.program import Program, running_program
 from tests.contract.harness.stage import Stage, staged
 from tests.contract.harness.waiting import eventually_found
 
-__all__ = ["LONG", "QUICK", "SESSION_SECONDS", "Scene", "scene"]
+__all__ = ["LONG", "QUICK", "SESSION_SECONDS", "SLOW", "Scene", "scene"]
 
-QUICK, LONG = "mock-t20-i5-f5", "mock-t100-i20-f5"
-"""Models: 0.1 and 2 seconds."""
+QUICK, LONG, SLOW = "mock-t20-i5-f5", "mock-t100-i20-f5", "mock-t100-i35-f5"
+"""Models: 0.1, 2 and 3.5 seconds."""
 
 SESSION_SECONDS = 3.0
 _CALL_SECONDS = 4.0  # no call takes longer, so whoever owns a lost one bills it then
 _BILL_SECONDS = 30.0
-_TOKENS = {QUICK: 20, LONG: 100}
+_TOKENS = {QUICK: 20, LONG: 100, SLOW: 100}
 _KAFKA: dict[str, Any] = {"session_timeout_seconds": SESSION_SECONDS, "heartbeat_interval_seconds": 0.5}
 
 
@@ -149,5 +149,5 @@ async def scene(bootstrap: str, prefix: str, folder: Path, /, **changes: dict[st
     """Sets the scene, without a worker; `changes` as in `make_settings`."""
     changes["kafka"] = _KAFKA | changes.get("kafka", {})
     changes["provider"] = {"timeouts": {"total_seconds": _CALL_SECONDS}}
-    async with staged(bootstrap, prefix, QUICK, LONG, **changes) as stage, Proxy(bootstrap) as proxy:
+    async with staged(bootstrap, prefix, QUICK, LONG, SLOW, **changes) as stage, Proxy(bootstrap) as proxy:
         yield Scene(stage, proxy, folder)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.chaos.reader import Reader
-from tests.chaos.scene import LONG, QUICK, scene
+from tests.chaos.scene import QUICK, SLOW, scene
 
 _WINDOW = 50
 
@@ -12,7 +12,7 @@ async def test_row_16_the_map_does_not_outgrow_its_place(embedded: str, topic_pr
     """Behind a slow head the window stops, at a cap and one poll more; a kill then repeats nothing but the head."""
     async with scene(embedded, topic_prefix, tmp_path, worker={"max_window": _WINDOW}) as act:
         async with act.victim() as victim:
-            (head,) = await act.ask(LONG, 0)
+            (head,) = await act.ask(SLOW, 0)
             behind = await act.ask(QUICK, *[0] * 200)
             await act.is_answered(behind[: _WINDOW - 1])
             assert act.stage.outputs.results_of(head) == []

@@ -36,10 +36,10 @@ async def test_waits_without_progress_add_up() -> None:
 async def test_progress_starts_the_silence_again() -> None:
     """Many short waits with events between them may last longer than one silence may."""
     deadlines = Deadlines(total_seconds=10)
-    deadlines.watch_silence(0.3)
-    for _ in range(20):
+    deadlines.watch_silence(1.0)
+    for _ in range(25):
         with deadlines:
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.05)
         deadlines.progress()
     deadlines.close()
 
