@@ -137,12 +137,10 @@ def _billed(line: UsageLine) -> BilledLine:
         line.service_tier,
         line.reason,
         line.input_hash,
-        _microseconds("started_at", line.started_at),
-        _microseconds("ended_at", line.ended_at),
+        _microseconds(line.started_at),
+        _microseconds(line.ended_at),
     )
 
 
-def _microseconds(name: str, moment: datetime) -> int:
-    if moment.tzinfo is None:
-        raise UnreadableRecord(f"{name} has no time zone")
+def _microseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
