@@ -59,7 +59,7 @@ _SETTINGS = {
             "limits": {"requests_per_minute": 1e9, "requests_burst": 1e9, "tokens_per_minute": 1e12},
         }
     },
-    "tenants": {"*": {"max_concurrent": 1000}},
+    "tenants": {"*": {"max_concurrent": 100}},
     "budgets": {"caps": [{"scope": "tenant=*", "window": "day", "usd": 1e6}]},
     "cache": {"enabled": True},
 }

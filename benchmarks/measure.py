@@ -48,7 +48,7 @@ def stats(base_url: str) -> dict[str, Any]:
 
 async def create_topics(bootstrap: str, topics: Topics) -> None:
     """Makes a worker's topics."""
-    more = (f"{topics.results}-{role}" for role in ("usage", "dead", "journal", "deferred", "control"))
+    more = (f"{topics.results}-{role}" for role in ("usage", "dead", "journal", "deferred", "control", "alerts"))
     names = (topics.requests, topics.chunks, topics.results, *more)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()

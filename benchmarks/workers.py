@@ -55,6 +55,7 @@ dead = "{topics.results}-dead"
 journal = "{topics.results}-journal"
 deferred = "{topics.results}-deferred"
 control = "{topics.results}-control"
+alerts = "{topics.results}-alerts"
 partitions = {topics.partitions}
 
 [worker]

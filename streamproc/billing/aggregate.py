@@ -26,6 +26,7 @@ __all__ = ["Aggregation"]
 _IDLE_SECONDS = 0.2
 _AWAY_SECONDS = 1.0
 _PATIENCE_SECONDS = 60.0  # longer than Kafka lets a dead worker's transaction stand open
+_LINES_AT_ONCE = 100
 _PARTITIONS_SECONDS = 30.0  # between two looks for partitions that were added
 
 
@@ -181,7 +182,7 @@ class Aggregation:
             partition = self._partitions[one.place]
             partition.end = one.end if one.end is not None else partition.end
             if one.next != partition.next:
-                self._read(one, found)
+                await self._read(one, found)
                 steps[one.place.partition] = (partition.stored, one.next)
         if not steps:
             return
@@ -210,8 +211,10 @@ class Aggregation:
             self._observer.saw(RecordUnreadable(self._topic, *unreadable))
         self._observer.saw(BatchStored(len(done.new), done.repeated, self.behind, self._monotonic() - began))
 
-    def _read(self, one: Slice, found: _Found) -> None:
-        for record in one.records:
+    async def _read(self, one: Slice, found: _Found) -> None:
+        for number, record in enumerate(one.records, 1):
+            if number % _LINES_AT_ONCE == 0:
+                await asyncio.sleep(0)  # the batch before has its next step to do
             try:
                 line = read_line(record)
             except UnreadableRecord as error:
