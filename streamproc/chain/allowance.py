@@ -122,6 +122,8 @@ class Allowances:
         self.leave(mark)
         is_newest = mark.calls >= self._newest
         self._newest = max(self._newest, mark.calls)
+        if left.requests is None and left.tokens is None:
+            return None
         requests, tokens = self._unseen(mark)
         pause: float | None = None
         for allowance, said, unseen in (

@@ -7,6 +7,8 @@ from streamproc.providers.durations import number, seconds_of, seconds_until
 
 __all__ = ["left_of"]
 
+_MARK = "ratelimit"
+_NOTHING = Left(None, None)
 _REQUESTS = ("requests",)
 _OPENAI_TOKENS = ("tokens", "project-tokens")
 _ANTHROPIC_TOKENS = ("tokens", "input-tokens", "output-tokens")
@@ -22,6 +24,8 @@ def left_of(headers: Mapping[str, str], now: float) -> Left:
         headers: of the response, looked up in lower case.
         now: unix time in seconds.
     """
+    if not any(_MARK in name for name in headers):
+        return _NOTHING  # as most servers: each answer comes by here
     return Left(
         _least((*_openai(headers, _REQUESTS), *_anthropic(headers, _REQUESTS, now))),
         _least((*_openai(headers, _OPENAI_TOKENS), *_anthropic(headers, _ANTHROPIC_TOKENS, now))),
