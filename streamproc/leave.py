@@ -23,8 +23,8 @@ __all__ = ["PlannedLeave"]
 _LOOK_SECONDS = 1.0
 """A run whose plan may be another one by then is asked again so soon."""
 
-_OUTAGE = ("breaker", "pause")
-"""Why a provider is not asked when it is the provider's trouble, and no limit of ours."""
+_OUTAGE = "breaker"
+"""Why a provider is not asked when it is away; a limit that is reached, theirs or ours, is no outage."""
 
 
 class PlannedLeave:
@@ -69,7 +69,10 @@ class PlannedLeave:
         was = run.route
         if run.is_answered and not self.is_answered(run):
             run.is_answered = False
-        if run.plan.changes:
+        now = self._clock.monotonic()
+        if run.plan.changes and now - run.renewed_at >= _LOOK_SECONDS:
+            # No sooner than that: a rule of a user's own might change its mind each time, and nothing else would run.
+            run.renewed_at = now
             # It was a valid request when it came: where no plan is for it any more, it keeps the one it has.
             with suppress(InvalidRequest):
                 run.follow(self._plans.plan(run.asked))
@@ -106,10 +109,10 @@ class PlannedLeave:
             if verdict.is_tenant or verdict.is_brief(run.plan.max_wait_seconds):
                 break
         else:
+            if run.takes_less and all(one.reason == _OUTAGE for _, one in held):
+                return None
             held.sort(key=lambda one: one[1].seconds, reverse=True)
         choice, verdict = held[-1]
-        if run.request.takes_less and all(one.reason in _OUTAGE for _, one in held):
-            return None
         if run.plan.changes:
             verdict = verdict._replace(seconds=min(verdict.seconds, _LOOK_SECONDS))
         tenant = run.tenant if verdict.is_tenant else None

@@ -192,6 +192,7 @@ class Processor:
 
     def _wait(self, run: Run, error: Transient | CredentialFault | NotNow) -> NoReturn:
         run.progress.waits += 1
+        run.is_vain = run.is_vain or (run.request.takes_less and error.code != "budget_held")
         # Whatever was shown of this attempt is void: the next try is another one, also when nothing was.
         run.progress.restart()
         # Nothing has failed where only the moment is wrong: such a wait does not grow with the number of waits.

@@ -84,11 +84,14 @@ def _gives_way(fault: _Fault, number: int) -> bool:
 
 
 def _fate(faults: Iterable[_Fault]) -> StreamprocError:
-    """What becomes of a run that no choice answered: it waits if one of them may answer later."""
+    """What becomes of a run that no choice answered: it waits for the one that may answer soonest, if any may."""
+    waits: list[Transient | CredentialFault | NotNow] = []
     final: StreamprocError | None = None
     for fault in faults:
         if isinstance(fault, Transient | CredentialFault | NotNow):
-            return fault
-        if isinstance(fault, ContextTooLong):
+            waits.append(fault)
+        elif isinstance(fault, ContextTooLong):
             final = final or fault
+    if waits:
+        return min(waits, key=lambda fault: inf if fault.retry_after_seconds is None else fault.retry_after_seconds)
     return final or NotNow("what may still answer costs more than is left", code="no_permit")

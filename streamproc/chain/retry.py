@@ -51,10 +51,9 @@ class Retrying:
             AnswerCut: the answer broke off after its first token, and the settings want no new attempt.
         """
         begun = self._clock.monotonic()
-        if call.progress.calls:
+        is_first = not call.progress.calls
+        if not is_first:
             self._budget.charge(begun)
-        else:
-            self._budget.earn()
         tries = 0
         while True:
             tries += 1
@@ -64,9 +63,11 @@ class Retrying:
                     async for event in events:
                         seen = True
                         yield event
+                self._earn(is_first=is_first)
                 return
             except Transient as error:
                 failure = error
+            is_first = self._earn(is_first=is_first)
             if seen and not self._policy.restarts:
                 raise AnswerCut(
                     f"the answer broke off after its first token (retry.restarts is off): {failure}"
@@ -82,6 +83,12 @@ class Retrying:
                 raise failure
             self._observer.saw(RetryPlanned(call.run_id, failure.provider, failure.code, wait, restart=seen))
             await self._clock.sleep(wait)
+
+    def _earn(self, *, is_first: bool) -> bool:
+        """A run's first call earns, once it was made: one that nobody let begin (`NotNow`) is no request yet."""
+        if is_first:
+            self._budget.earn()
+        return False
 
     def _wait_before_next(self, call: Call, failure: Transient, tries: int, begun: float) -> float | None:
         now = self._clock.monotonic()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from streamproc.chain.call import Call, Progress
@@ -79,6 +80,8 @@ class Run:
         order_key: it starts when the one before it with the same order key has its end; None: whenever it can.
         is_answered: the cache had its answer, or an equal run was buying it, when it came.
         is_paced: it has waited for the turn that a budget gave it, or `not_before` is that turn.
+        is_vain: it was content with less, and there was nothing; it waits as any other.
+        renewed_at: monotonic seconds when its plan was looked at last.
         is_deferred: it comes from the topic of deferred runs.
         is_cancelled: its sender wants no answer any more; whoever holds it ends it.
     """
@@ -100,6 +103,8 @@ class Run:
     order_key: tuple[str, int, bytes] | None = None
     is_answered: bool = False
     is_paced: bool = False
+    is_vain: bool = False
+    renewed_at: float = -inf
     is_deferred: bool = False
     is_cancelled: bool = False
 
@@ -127,7 +132,12 @@ class Run:
         """
         if self.is_answered:
             return "cache"
-        return f"{self.plan.queue} or less" if self.request.takes_less else self.plan.queue
+        return f"{self.plan.queue} or less" if self.takes_less else self.plan.queue
+
+    @property
+    def takes_less(self) -> bool:
+        """Whether it would be content with less than an answer of its own, and there may be something."""
+        return self.request.takes_less and not self.is_vain
 
     @property
     def open_choices(self) -> Sequence[int]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from streamproc.chain.answers import Answers
-from streamproc.chain.cache_rules import key_of
+from streamproc.chain.cache_rules import key_of, mode_of
 from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
 from streamproc.chain.plan import Choice
@@ -80,7 +80,7 @@ class Spare:
             yield event
 
     async def _old(self, call: Call) -> list[Event] | None:
-        if self._answers is None:
+        if self._answers is None or mode_of(call.request) == "off":
             return None
         for number, choice in enumerate(self._choices):
             began = self._clock.time()

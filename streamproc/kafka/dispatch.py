@@ -130,10 +130,13 @@ class Dispatch:
         try:
             terminal = await self._work.process(run)
         except NotNow as error:
+            # Before anybody may admit it again: the permit that it has then is another one.
+            run.progress.give_back()
             self._keep(run, owner)
             if error.room is not None:
                 error.room.then(partial(self._wake, run))
         else:
+            run.progress.give_back()
             self._finish(run, owner, terminal)
 
     def _wake(self, run: Run) -> bool:
@@ -165,7 +168,8 @@ class Dispatch:
         owner.running.discard(task)
         del self._tasks[task]
         self._slots.give_back(seat)
-        run.progress.give_back()
+        if task.cancelled() or task.exception() is not None:
+            run.progress.give_back()
         self.queues.reopen(run)
         if task.cancelled() and run.is_cancelled:
             # A drain may have cut it, too, before or after: either way its sender wants no answer. Should this

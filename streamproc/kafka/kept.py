@@ -4,11 +4,33 @@ from collections.abc import Iterable, Mapping
 
 from streamproc.settings.worker import WorkerSettings
 
-__all__ = ["CLEANUP", "RETENTION", "find_brief_topics", "find_compacted_topics", "longest_run_ms"]
+__all__ = [
+    "CLEANUP",
+    "RETENTION",
+    "find_brief_topics",
+    "find_compacted_topics",
+    "find_forgetful_usage",
+    "longest_run_ms",
+]
 
 CLEANUP = "cleanup.policy"
 RETENTION = "retention.ms"
 """Names of settings of a topic."""
+
+
+_MONTH_MS = 33 * 86_400_000
+"""A month, and what clocks may differ by: so far back budgets are built from the usage topic."""
+
+
+def find_forgetful_usage(configs: Mapping[str, Mapping[str, str]], usage: str) -> list[str]:
+    """A sentence if the usage topic drops lines of the month: budgets would not know of them, and could be passed."""
+    kept_ms = int(configs.get(usage, {}).get(RETENTION, -1))
+    if not 0 <= kept_ms < _MONTH_MS:
+        return []
+    days = f"{kept_ms / 86_400_000:g} days ({RETENTION})"
+    return [
+        f"topic {usage} keeps records for {days}, and budgets count the lines of a month: set it to {_MONTH_MS} or more"
+    ]
 
 
 def find_compacted_topics(configs: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -13,7 +13,14 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from streamproc.errors import SetupError
 from streamproc.kafka.admin import admin_client
-from streamproc.kafka.kept import CLEANUP, RETENTION, find_brief_topics, find_compacted_topics, longest_run_ms
+from streamproc.kafka.kept import (
+    CLEANUP,
+    RETENTION,
+    find_brief_topics,
+    find_compacted_topics,
+    find_forgetful_usage,
+    longest_run_ms,
+)
 from streamproc.kafka.metadata_limits import OFFSET_METADATA, find_small_metadata
 from streamproc.kafka.record_limits import MAX_MESSAGE_BYTES, find_small_topics
 from streamproc.kafka.topic_configs import broker_configs, topic_configs
@@ -116,6 +123,8 @@ async def check_topics(settings: Settings) -> dict[str, int]:
     problems += find_brief_topics(
         configs, (topics.journal, topics.usage, topics.deferred), longest_run_ms(settings.worker)
     )
+    if settings.budgets.is_on:
+        problems += find_forgetful_usage(configs, topics.usage)
     problems += find_small_metadata(await broker_configs(settings, [OFFSET_METADATA]), settings.worker.max_window)
     if problems:
         raise SetupError("; ".join(problems))

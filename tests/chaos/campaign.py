@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,9 +85,12 @@ async def run(campaign: Campaign, folder: Path, say: Callable[[str], None]) -> O
                     group.create_task(load.run())
                     group.create_task(storm.run(faults))
             finally:
-                reading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await reading
+                # aiokafka swallows a cancel now and then.
+                while not reading.done():
+                    reading.cancel()
+                    await asyncio.wait([reading], timeout=1)
+                if not reading.cancelled():
+                    reading.result()
             quiet_at = time.monotonic()
             say("all faults are over, all requests are sent")
             counts = await _settle(reader, mock, say)

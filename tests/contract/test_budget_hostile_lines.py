@@ -11,8 +11,9 @@ from streamproc.observe.events import BudgetSpent, JournalTrouble
 from streamproc.records.identity import RunId
 from tests.contract.harness.forging import DeadOwner
 from tests.contract.harness.member import Member, running_member
+from tests.contract.harness.raw_names import publish_with_raw_names
 from tests.contract.harness.stage import Stage, staged
-from tests.contract.harness.waiting import eventually
+from tests.contract.harness.waiting import eventually, eventually_found
 from tests.contract.test_budget import ASKED, MODEL, budgets, priced
 from tests.contract.test_budget_redis import shared
 from tests.lines import a_line
@@ -81,3 +82,26 @@ async def test_the_redis_ledger_counts_the_largest_line_as_a_full_cap(
             await begins_a_call(stage, member)
             run = await stage.ask(MODEL, **{**ASKED, "tenant": "umbrella"})
             await eventually(lambda: any(spent.run_id == str(run) for spent in member.all(BudgetSpent)))
+
+
+async def test_a_header_name_that_is_no_utf8_stops_nobody(bootstrap: str, topic_prefix: str) -> None:
+    """Aiokafka fails at its whole batch: one such record once ended every worker with budgets, at each start anew."""
+    async with staged(
+        bootstrap, topic_prefix, MODEL, provider=priced(MODEL), budgets=budgets(1.0)
+    ) as stage:  # fmt: skip
+        usage = stage.settings.topics.usage
+        async with running_member(stage.settings) as member:
+            await begins_a_call(stage, member)
+            for number in range(2):
+                value = line(number, {"cost_nanos": 300_000_000})
+                await publish_with_raw_names(stage.bootstrap, usage, number, [value])
+            ledger = member.worker._budgets.ledger
+            assert ledger is not None
+
+            async def is_counted() -> bool:
+                return any(standing.settled >= 600_000_000 for standing in await ledger.standings())
+
+            await eventually_found(is_counted)
+            calls = len(stage.mock.stats.calls)
+            await stage.ask(MODEL, **ASKED)
+            await eventually(lambda: len(stage.mock.stats.calls) > calls)

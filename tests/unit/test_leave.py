@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from streamproc.chain.allowance import Left, Remaining
 from streamproc.chain.answers import Answers
 from streamproc.chain.cache_rules import key_of
+from streamproc.chain.plan import Asked, Plan
 from streamproc.chain.provider import Completed, Text
 from streamproc.chain.run import Run
 from streamproc.money.cap import Account
@@ -99,3 +101,48 @@ def test_a_run_whose_budget_is_nearly_spent_waits_for_its_turn() -> None:
     assert leave.renew(third) is False
     rig.clock.now += 1
     assert leave.renew(second) is False
+
+
+def test_who_asked_for_less_in_vain_waits_as_any_other() -> None:
+    """It would come back for nothing a few times a second as long as a provider is away."""
+    rig = Rig(one("p/m"))
+    run = rig.run(request=asks(if_unavailable="stale"))
+    rig.fail("p/m")
+    assert rig.chains.leave.admit(run) is None
+    run.is_vain = True
+    assert rig.chains.leave.admit(run) is not None
+    assert run.route == run.plan.queue
+
+
+def test_a_pause_of_the_first_model_is_no_outage() -> None:
+    """The next one is well, and was not asked; a pause is over soon, too."""
+    rig = Rig(one("p/m", "q/n"))
+    plain = rig.run(request=asks(if_unavailable="degraded"))
+    assert rig.chains.leave.admit(plain) is None
+    assert plain.progress.permit is not None
+    plain.progress.permit.began()
+    plain.progress.permit.told(Left(Remaining(None, 0.0, 0.5), None))
+    run = rig.run(request=asks(if_unavailable="degraded"))
+    verdict = rig.chains.leave.admit(run)
+    assert verdict is not None
+    assert (verdict.reason, run.progress.permit) == ("pause", None)
+
+
+def test_a_rule_that_changes_its_mind_is_asked_once_a_second() -> None:
+    """Each time it said something else the run was put into another queue, and nothing else ran any more."""
+    looks: list[int] = []
+    rig = Rig(variants(late=LATE, early={"use": ["p/m"], "when": {"min_seconds_left": 10}}))
+    leave, run = rig.chains.leave, rig.run()
+    plan = leave._plans.plan
+
+    def count(asked: Asked) -> Plan:
+        looks.append(1)
+        return plan(asked)
+
+    leave._plans.plan = count  # type: ignore[method-assign] # counts, and is the real one
+    for _ in range(10):
+        leave.renew(run)
+    assert len(looks) == 1
+    rig.clock.now += 1
+    leave.renew(run)
+    assert len(looks) == 2

@@ -140,3 +140,11 @@ async def test_who_says_nothing_is_not_concerned() -> None:
     for said in (None, "wait"):
         with pytest.raises(Overloaded):
             await given(Rig(), Fails(SICK), Rig().call(if_unavailable=said))
+
+
+async def test_who_wants_nothing_of_the_cache_gets_no_old_answer_either() -> None:
+    """`off` neither reads nor stores."""
+    rig = Rig(rules=KEPT)
+    await rig.buy()
+    with pytest.raises(Overloaded):
+        await given(rig, Fails(SICK), rig.call(if_unavailable="stale", cache="off"))

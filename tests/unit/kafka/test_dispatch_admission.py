@@ -11,6 +11,7 @@ from streamproc.chain.run import Run, Terminal
 from streamproc.chain.tenants import Tenants
 from streamproc.errors import NotNow
 from streamproc.kafka.assignment import State
+from streamproc.money.room import Room
 from streamproc.providers.scripted import Scripted
 from tests.fakes import NOW, Seen, scripted
 from tests.unit.kafka.dispatch_rig import Rig
@@ -211,3 +212,24 @@ async def test_the_end_of_a_call_lets_in_whoever_may_use_its_provider(rig: Rig) 
     del rig.work.held["waits"]
     rig.work.processing[running.offset].set_result(Terminal(()))
     await rig.running(1)
+
+
+async def test_a_run_that_is_admitted_again_at_once_gives_both_permits_back(rig: Rig) -> None:
+    """Room came before its task had quite ended: its second permit was taken for the first one, which was lost."""
+    admission = with_permits(rig, most=5)
+    run = rig.put(0)
+    rig.dispatch.start_ready()
+    await rig.running(0)
+    run.not_before = NOW + 30
+    room = Room()
+    rig.work.processing[0].set_exception(NotNow("reserved", room=room))
+    loop = asyncio.get_running_loop()
+    loop.call_soon(room.open)
+    loop.call_soon(rig.dispatch.start_ready)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert running(admission) == 1
+    rig.work.processing[0].set_result(Terminal(()))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert running(admission) == 0

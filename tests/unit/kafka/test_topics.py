@@ -2,7 +2,7 @@
 
 import pytest
 
-from streamproc.kafka.kept import find_brief_topics, find_compacted_topics, longest_run_ms
+from streamproc.kafka.kept import find_brief_topics, find_compacted_topics, find_forgetful_usage, longest_run_ms
 from streamproc.kafka.topics import TopicPlan, find_problems, plan_topics
 from streamproc.settings.settings import Settings
 
@@ -80,3 +80,15 @@ def test_topics_are_made_to_keep_what_a_run_may_need(deadline: int, seconds: int
     kept = {topic.name: topic.retention_ms or 0 for topic in plan_topics(settings)}
     assert kept["llm.journal"] == kept["llm.deferred"] == max(7 * 86_400, seconds) * 1000
     assert kept["llm.usage"] == 400 * 86_400_000
+
+
+def test_a_usage_topic_that_forgets_within_the_month_is_told() -> None:
+    """Kafka's own default is a week: budgets built from it gave out money that was spent before, and nobody was told."""
+    (sentence,) = find_forgetful_usage({"usage": {"retention.ms": "604800000"}}, "usage")
+    assert sentence == (
+        "topic usage keeps records for 7 days (retention.ms), and budgets count the lines of a month:"
+        " set it to 2851200000 or more"
+    )
+    for kept in ("2851200000", "-1"):
+        assert find_forgetful_usage({"usage": {"retention.ms": kept}}, "usage") == []
+    assert find_forgetful_usage({}, "usage") == []
