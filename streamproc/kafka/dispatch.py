@@ -18,6 +18,7 @@ from streamproc.kafka.failure import failure_of
 from streamproc.kafka.fairness import Fairness
 from streamproc.kafka.key_order import KeyOrder
 from streamproc.kafka.ready import ReadyQueues
+from streamproc.kafka.route_queue import ELSEWHERE
 from streamproc.kafka.slots import Seat
 from streamproc.kafka.work import Work
 from streamproc.observe.events import CallsHeld, Observer
@@ -56,7 +57,6 @@ class Dispatch:
         self._cut: set[asyncio.Task[None]] = set()
         self._owners: dict[int, Assignment] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._renewed: Run | None = None
         self._last_sweep = 0.0
         self.failure: BaseException | None = None
         self.is_stopped = False
@@ -97,16 +97,14 @@ class Dispatch:
         self.queues.release_due(now)
         while not self.is_stopped and self._slots.free > 0:
             run = self.queues.take(self._admit, now)
+            aside, self.queues.aside = self.queues.aside, []
+            for other in aside:
+                self._keep(other, self._owners.pop(id(other)))
             if run is None:
+                if aside:
+                    continue
                 break
             owner = self._owners.pop(id(run))
-            if owner.state is not State.READY:
-                self._keep(run, owner)
-                continue
-            if run is self._renewed:
-                self._renewed = None
-                self.put(run, owner)  # behind the runs that wait for the same
-                continue
             task = asyncio.create_task(self._run(run, owner), name=str(run.id))
             self._tasks[task] = run
             owner.running.add(task)
@@ -114,11 +112,8 @@ class Dispatch:
         self._arm(now)
 
     def _admit(self, run: Run) -> NotBefore | None:
-        if self._owners[id(run)].state is not State.READY:
-            return None  # it takes no permit: it is only put aside
-        if self._work.renew(run):
-            self._renewed = run  # nor does this one: it belongs to another queue
-            return None
+        if self._owners[id(run)].state is not State.READY or self._work.renew(run):
+            return ELSEWHERE
         hold = self._slots.hold(run)
         if hold is None:
             return self._work.admit(run)

@@ -29,6 +29,7 @@ class ReadyQueues:
         self._empty: dict[str, RouteQueue] = {}  # routes without a run, to be used again
         self._earliest = inf  # no run has an earlier deadline
         self.queued_bytes = 0
+        self.aside: list[Run] = []
 
     def __repr__(self) -> str:
         return f"ReadyQueues(ready={self.ready}, waiting={self.waiting}, bytes={self.queued_bytes})"
@@ -85,19 +86,29 @@ class ReadyQueues:
         return True
 
     def take(self, admit: Admit, now: float) -> Run | None:
-        """The next run in rotation that is admitted. The rotation is over the routes, and in each over its tenants."""
+        """The next run in rotation that is admitted. The rotation is over the routes, and in each over its tenants.
+
+        Runs that turn out to belong elsewhere are in `aside` then, for the caller to take.
+        """
         for name, route in list(self._routes.items()):
-            run = route.take(admit, now)
+            known = len(self.aside)
+            run = route.take(admit, now, self.aside)
+            for gone in self.aside[known:]:
+                self._forget(gone)
             if run is not None:
                 self._routes.move_to_end(name)
-                self._forget(run, name)
+                self._forget(run)
+            self._close_if_empty(name)
+            if run is not None:
                 return run
         return None
 
-    def _forget(self, run: Run, name: str | None) -> None:
+    def _forget(self, run: Run) -> None:
         del self._places[run]
         self.queued_bytes -= run.size_bytes
-        if name is not None and not self._routes[name]:
+
+    def _close_if_empty(self, name: str) -> None:
+        if not self._routes[name]:
             self._empty[name] = self._routes.pop(name)
 
     def reopen(self, run: Run) -> None:
@@ -139,4 +150,5 @@ class ReadyQueues:
             self._later.discard(run)
         else:
             self._routes[name].discard(run)
-        self._forget(run, name)
+            self._close_if_empty(name)
+        self._forget(run)

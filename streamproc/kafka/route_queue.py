@@ -14,7 +14,10 @@ from streamproc.kafka.rotation import Rotation
 from streamproc.kafka.tenant_queue import TenantQueue
 from streamproc.kafka.timetable import Timetable
 
-__all__ = ["Admit", "RouteQueue"]
+__all__ = ["ELSEWHERE", "Admit", "RouteQueue"]
+
+ELSEWHERE = NotBefore(0.0, "share", is_tenant=False)
+"""The verdict, known by its identity, on a run that has to leave the queue: it waits for something else now."""
 
 Admit = Callable[[Run], NotBefore | None]
 """Asks whether a run may have a slot now; None: it may, and what it needs for that it has."""
@@ -57,8 +60,11 @@ class RouteQueue:
             self._rotation.leave(run.tenant)
             self._forget(run.tenant)
 
-    def take(self, admit: Admit, now: float) -> Run | None:
-        """The first run of the next tenant in rotation that may have a slot."""
+    def take(self, admit: Admit, now: float, aside: list[Run]) -> Run | None:
+        """The first run of the next tenant in rotation that may have a slot.
+
+        Those that belong elsewhere by now are taken out, and put into `aside`; that is no turn of theirs.
+        """
         if now < self.held_until:
             return None
         if self._held:
@@ -66,7 +72,12 @@ class RouteQueue:
                 self._rotation.come_back(held)
         while (tenant := self._rotation.first()) is not None:
             queue = self._queues[tenant]
-            verdict = admit(queue.first())
+            first = queue.first()
+            verdict = admit(first)
+            if verdict is ELSEWHERE:
+                aside.append(first)
+                self.discard(first)
+                continue
             if verdict is None:
                 run = queue.take()
                 self._rotation.serve(tenant, stays=bool(queue))

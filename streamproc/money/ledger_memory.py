@@ -139,10 +139,14 @@ class MemoryLedger:
 
     async def govern(self, caps: Caps) -> None:
         """These caps hold from now on. Users are counted as soon as one has a cap: from Kafka, anew."""
-        needs_rebuild = caps.tracks_users and not self._caps.tracks_users
-        self._caps = caps
-        if needs_rebuild:
+        former, self._caps = self._caps, caps
+        if caps.tracks_users and not former.tracks_users:
             self._rebuild()
+        for account, totals in self._totals.items():
+            for cap in caps.of(account.scope):
+                # What is spent of a cap that is another one now, nothing that is spent later tells.
+                if cap.window == account.window and cap not in former.of(account.scope):
+                    self._tell(account, cap, 0, totals)
         self._waiting.free_all()
 
     def _rebuild(self) -> None:
@@ -211,9 +215,12 @@ class MemoryLedger:
             totals.settle(spend, sign)
             for cap in self._caps.of(account.scope):
                 if cap.window == account.window:
-                    before = nanos if cap.unit == "nanos" else tokens
-                    for at in cap.crossed(before, totals.settled(cap.unit)):
-                        self._crossed(Crossed(account, cap, at, totals.settled(cap.unit)))
+                    self._tell(account, cap, nanos if cap.unit == "nanos" else tokens, totals)
+
+    def _tell(self, account: Account, cap: Cap, before: int, totals: Totals) -> None:
+        settled = totals.settled(cap.unit)
+        for at in cap.crossed(before, settled):
+            self._crossed(Crossed(account, cap, at, settled))
 
     def _current(self, spend: Spend) -> Iterator[tuple[Account, Totals]]:
         # Who builds reads old lines, too, and leaves out windows that are over. Later every line counts, since this

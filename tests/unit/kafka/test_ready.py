@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from streamproc.chain.permit import NotBefore
 from streamproc.chain.run import Run
 from streamproc.kafka.ready import ReadyQueues
+from streamproc.kafka.route_queue import ELSEWHERE
 from streamproc.records.identity import RunId
 from tests.fakes import a_run
 
@@ -145,3 +146,18 @@ def test_what_stays_keeps_its_order_and_its_time() -> None:
     assert queues.take(everybody, 0.0) is None
     queues.release_due(5.0)
     assert queues.take(everybody, 0.0) is kept[2]
+
+
+def test_a_run_that_belongs_elsewhere_uses_up_no_turn() -> None:
+    """Of its tenant or its route: those that were only put aside cost their neighbours most of the slots."""
+    queues = ReadyQueues()
+    for offset in range(20):
+        queues.put(a_run(offset, tenant=f"slow-{offset}"), 0.0)
+    waits = a_run(30, tenant="b")
+    other = a_run(31, tenant="c", model="n")
+    queues.put(waits, 0.0)
+    queues.put(other, 0.0)
+    taken = queues.take(lambda run: ELSEWHERE if run.tenant.startswith("slow") else None, 0.0)
+    assert (taken, len(queues.aside)) == (waits, 20)
+    assert queues.take(everybody, 0.0) is other
+    assert (queues.ready, queues.queued_bytes, len(list(queues))) == (0, 0, 0)

@@ -187,6 +187,16 @@ async def test_shares_of_a_cap_are_told_as_they_are_reached() -> None:
     assert [(str(found.at), found.settled, found.account.scope.name) for found in rig.crossed] == [("0.5", 55, "acme")]
 
 
+async def test_a_cap_that_is_lowered_below_what_is_spent_tells_so() -> None:
+    """Calls are refused from then on, and nothing that is spent later would tell why."""
+    rig = Rig(alerts=[0.5, 0.9])
+    rig.ledger.settle(await rig.reserved(40))
+    await rig.ledger.govern(caps(day("tenant=*", 50e-9), kill_at=1.0, alerts=[0.5, 0.9]))
+    assert [(str(found.at), found.settled, found.cap.amount) for found in rig.crossed] == [("0.5", 40, 50)]
+    await rig.ledger.govern(caps(day("tenant=*", 50e-9), kill_at=1.0, alerts=[0.5, 0.9]))
+    assert len(rig.crossed) == 1
+
+
 async def test_a_cap_for_users_has_them_counted_from_kafka_anew() -> None:
     """They were not told apart before. Until that is done nothing begins; calls under way keep their leases."""
     rig = Rig()
