@@ -16,7 +16,10 @@ _TENANT_IS_FULL = NotBefore(_PATIENCE_SECONDS, "share", is_tenant=True)
 
 
 class Seat(NamedTuple):
-    """A slot that a run has, counted for these: its route may be another one when it gives the slot back."""
+    """A slot that a run has, counted for these: its plan may be another one when it gives the slot back.
+
+    What the cache answers counts for its model, too: a follower has its slot for as long as the call that it follows.
+    """
 
     route: str
     tenant: str
@@ -39,18 +42,18 @@ class Slots:
 
     def expect(self, run: Run) -> None:
         """A run came that will want a slot."""
-        self._routes.expect(run.route)
+        self._routes.expect(run.plan.queue)
         self._tenants.expect(run.tenant)
 
     def hold(self, run: Run) -> NotBefore | None:
         """Why a run may have no slot, though one is free."""
-        if self._routes.is_full(run.route, self.free):
+        if self._routes.is_full(run.plan.queue, self.free):
             return _ROUTE_IS_FULL
         return _TENANT_IS_FULL if self._tenants.is_full(run.tenant, self.free) else None
 
     def take(self, run: Run) -> Seat:
         """A run takes a slot; there is one."""
-        seat = Seat(run.route, run.tenant)
+        seat = Seat(run.plan.queue, run.tenant)
         self.taken += 1
         self._routes.enter(seat.route)
         self._tenants.enter(seat.tenant)
