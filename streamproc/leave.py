@@ -59,10 +59,13 @@ class PlannedLeave:
 
     def is_answered(self, run: Run) -> bool:
         """Whether the cache has its answer at this moment, or an equal run is buying it."""
-        if self._cache is None:
-            return False
-        most = run.request.max_output_tokens or self._default_output_tokens
-        return self._cache.can_answer(run, run.plan.choices[0], most)
+        return self._has_answer(run, run.plan.choices[0], self._most_output_tokens(run))
+
+    def _has_answer(self, run: Run, choice: Choice, most_output_tokens: int) -> bool:
+        return self._cache is not None and self._cache.can_answer(run, choice, most_output_tokens)
+
+    def _most_output_tokens(self, run: Run) -> int:
+        return run.request.max_output_tokens or self._default_output_tokens
 
     def renew(self, run: Run) -> bool:
         """Looks anew at what may have changed while a run waited; says whether it now waits for something else."""
@@ -120,8 +123,8 @@ class PlannedLeave:
         return verdict
 
     def _admit(self, run: Run, choice: Choice) -> NotBefore | None:
-        most = run.request.max_output_tokens or self._default_output_tokens
-        if self._cache is not None and self._cache.can_answer(run, choice, most):
+        most = self._most_output_tokens(run)
+        if self._has_answer(run, choice, most):
             return None
         ask = ask_for(run.request, choice.model, run.tenant, run.size_bytes, most)
         verdict = self._admissions[choice.provider.name].admit(ask)

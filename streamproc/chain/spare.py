@@ -14,7 +14,7 @@ from streamproc.chain.clock import Clock
 from streamproc.chain.plan import Choice
 from streamproc.chain.provider import Completed, Event, Provider, Restarted, Text
 from streamproc.chain.saved_line import book_saved
-from streamproc.errors import CredentialFault, NotNow, RetryBudgetSpent, RunError, StreamprocError, Transient
+from streamproc.errors import CredentialFault, NotNow, RetryBudgetSpent, Transient
 from streamproc.observe.cache_events import CacheLooked
 from streamproc.observe.events import Observer
 from streamproc.observe.route_events import FellBack
@@ -23,6 +23,8 @@ from streamproc.records.usage import Saved
 __all__ = ["Spare"]
 
 _NO_PERMIT = "no_permit"
+
+_Fault = Transient | CredentialFault | RetryBudgetSpent | NotNow
 
 
 class Spare:
@@ -56,7 +58,7 @@ class Spare:
 
     async def _stream(self, call: Call) -> AsyncGenerator[Event, None]:
         shown = False
-        fault: StreamprocError
+        fault: _Fault
         try:
             async with aclosing(self._inner.stream(call)) as events:
                 async for event in events:
@@ -97,10 +99,9 @@ class Spare:
                 return [*answer.events(), answer.completed()]
         return None
 
-    def _stated(self, call: Call, fault: StreamprocError) -> list[Event] | None:
+    def _stated(self, call: Call, fault: _Fault) -> list[Event] | None:
         if call.request.if_unavailable != "degraded" or self._text is None:
             return None
-        code = fault.code if isinstance(fault, RunError | NotNow) else type(fault).__name__
         left = self._choices[call.progress.choice].place
-        self._observer.saw(FellBack(call.run_id, call.request.model, left, "text", code))
+        self._observer.saw(FellBack(call.run_id, call.request.model, left, "text", fault.code))
         return [Text(self._text), Completed(None, "stop")]

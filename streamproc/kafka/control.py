@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError, OffsetOutOfRangeError
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import IllegalStateError, KafkaError
 
 from streamproc.chain.clock import Clock
 from streamproc.chain.run import Run
@@ -17,7 +17,7 @@ from streamproc.errors import InvalidRequest
 from streamproc.kafka.cancels import Cancels
 from streamproc.kafka.connection import connected
 from streamproc.kafka.failure import failure_of
-from streamproc.kafka.salvage import salvage
+from streamproc.kafka.poll import Poll
 from streamproc.kafka.stopping import stop_consumer
 from streamproc.observe.events import ControlTrouble, Observer
 from streamproc.records.codec import decode_cancel
@@ -51,7 +51,7 @@ class Control:
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=256 * 1024,
         )
-        self._next: dict[TopicPartition, int] = {}
+        self._poll = Poll(self._consumer, _RECORDS_PER_POLL)
         self._reading: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
         self.is_read = False
@@ -107,27 +107,7 @@ class Control:
                 await self._clock.sleep(4 * (self._clock.monotonic() - began))
 
     async def _read(self) -> list[ConsumerRecord[bytes, bytes]]:
-        try:
-            found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS_PER_POLL)
-        except UnicodeDecodeError:
-            found = await self._salvaged()
-        for key, records in found.items():
-            if records:
-                self._next[key] = records[-1].offset + 1
-        return [record for records in found.values() for record in records]
-
-    async def _salvaged(self) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
-        # aiokafka fails at a header name that is no UTF-8, and may have lost records of other partitions with it.
-        keys = self._consumer.assignment()
-        positions = {key: self._next.get(key, 0) for key in keys}
-        try:
-            found = await salvage(self._consumer, positions, _RECORDS_PER_POLL)
-        except OffsetOutOfRangeError:
-            self._next = await self._consumer.beginning_offsets(keys)
-            return {}
-        for key, records in found.items():
-            self._consumer.seek(key, records[-1].offset + 1 if records else positions[key])
-        return found
+        return [record for records in (await self._poll.read(_POLL_MS)).values() for record in records]
 
     def _take(self, records: list[ConsumerRecord[bytes, bytes]]) -> int:
         """Remembers the cancels among the records, and says how many there are."""

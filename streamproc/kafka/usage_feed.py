@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from streamproc.chain.clock import Clock
 from streamproc.kafka.connection import connected
-from streamproc.kafka.salvage import salvage
+from streamproc.kafka.poll import Poll
 from streamproc.kafka.skew import MOST_SKEW_SECONDS
 from streamproc.kafka.stopping import stop_consumer
 from streamproc.money.ledger import Booked
@@ -50,7 +50,7 @@ class UsageFeed:
             enable_auto_commit=False,
             fetch_max_wait_ms=100,
         )
-        self._next: dict[TopicPartition, int] = {}  # where it stands, for the case that aiokafka loses its way
+        self._poll = Poll(self._consumer, _RECORDS_PER_POLL)
 
     async def start(self) -> None:
         """Connects.
@@ -75,7 +75,7 @@ class UsageFeed:
         times = dict.fromkeys(keys, max(since_ms - int(MOST_SKEW_SECONDS * 1000), 0))
         for key, found in (await self._consumer.offsets_for_times(times)).items():
             # A record newer than all that were there at the first look stands behind their end.
-            self._go(key, ends[key] if found is None else min(found.offset, ends[key]))
+            self._poll.go(key, ends[key] if found is None else min(found.offset, ends[key]))
         await self._book_to(ends)
 
     async def read_to_end(self) -> None:
@@ -98,11 +98,7 @@ class UsageFeed:
     def go_to(self, offsets: Mapping[int, int]) -> None:
         """What is read next of these partitions stands at these offsets."""
         for partition, offset in offsets.items():
-            self._go(TopicPartition(self._topic, partition), offset)
-
-    def _go(self, key: TopicPartition, offset: int) -> None:
-        self._next[key] = offset
-        self._consumer.seek(key, offset)
+            self._poll.go(TopicPartition(self._topic, partition), offset)
 
     async def read_on(self) -> None:
         """Books what comes next; returns at least a few times a second.
@@ -113,23 +109,10 @@ class UsageFeed:
         await self._book()
 
     async def _book(self) -> None:
-        try:
-            found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS_PER_POLL)
-        except UnicodeDecodeError:
-            found = await self._salvaged()
-        for key, records in found.items():
+        for key, records in (await self._poll.read(_POLL_MS)).items():
             if records:
-                self._next[key] = records[-1].offset + 1
                 lines = [line for line in map(self._line, records) if line is not None]
                 await self._ledger.book(key.partition, lines, records[-1].offset + 1)
-
-    async def _salvaged(self) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
-        # aiokafka fails at a header name that is no UTF-8, and may have lost records of other partitions with it.
-        positions = {key: self._next.get(key, 0) for key in self._consumer.assignment()}
-        found = await salvage(self._consumer, positions, _RECORDS_PER_POLL)
-        for key, records in found.items():
-            self._consumer.seek(key, records[-1].offset + 1 if records else positions[key])
-        return found
 
     def _line(self, record: ConsumerRecord[bytes, bytes]) -> Booked | None:
         try:

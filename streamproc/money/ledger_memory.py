@@ -68,7 +68,7 @@ class MemoryLedger:
             return Held("rebuilding", _REBUILDING, room)
         held = None
         for check in checks:
-            totals, unit = self._totals.get(check.account) or Totals(), check.cap.unit
+            totals, unit = self._known(check.account), check.cap.unit
             found = judge(check, totals.settled(unit), totals.reserved(unit))
             if isinstance(found, Refused):
                 return found
