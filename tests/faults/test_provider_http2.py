@@ -91,7 +91,8 @@ async def a_server(certificate: tuple[Path, Path], *, holds: bool = False) -> As
         finally:
             await built.aclose()
             for writer in server.connections:
-                writer.transport.abort()
+                if not writer.is_closing():  # asyncio's TLS transport cannot be aborted once it is closed
+                    writer.transport.abort()
     await asyncio.sleep(0.01)
 
 
