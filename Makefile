@@ -60,7 +60,7 @@ chaos-budget: $(STAMP) ## race for a budget fifty times, in memory and in Redis,
 	$(BIN)/python -m tests.chaos.budget --seeds $(RACES) $(SEED:%=--seed %)
 	$(BIN)/python -m tests.chaos.budget --seeds $(RACES) $(SEED:%=--seed %) --redis 3
 
-fuzz: $(STAMP) ## feed what reads a provider's bytes with any bytes (SECONDS for each of eleven targets, TARGETS)
+fuzz: $(STAMP) ## feed what reads a provider's bytes with any bytes (SECONDS for each of twelve targets, TARGETS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,fuzz]'
 	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS) $(TARGETS)
 
