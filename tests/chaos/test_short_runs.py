@@ -1,4 +1,4 @@
-"""Half a minute of chaos, as everybody's tests have it; CI takes one and a half, and `make chaos` three for each broker."""
+"""A quarter of a minute of chaos, as everybody's tests have it; CI takes one and a half, and `make chaos` three for each broker."""
 
 import os
 import secrets
@@ -10,7 +10,7 @@ from tests.chaos.clusters import BrokerKind
 from tests.chaos.run import report, run_in_new_folder
 
 SEED = 20_261_121
-MINUTES = float(os.environ.get("STREAMPROC_TEST_CHAOS_MINUTES", "0.5"))
+MINUTES = float(os.environ.get("STREAMPROC_TEST_CHAOS_MINUTES", "0.25"))
 REQUESTS = round(2_000 * MINUTES)
 
 
