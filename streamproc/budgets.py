@@ -14,14 +14,15 @@ from streamproc.kafka.tail import Tail
 from streamproc.kafka.words import LastWords
 from streamproc.kept import Kept, KeptInMemory
 from streamproc.kept_redis import KeptInRedis
-from streamproc.money.alerting import alert_of
+from streamproc.money.alerting import alert_of, alert_of_unreadable
 from streamproc.money.configured import configured_caps
 from streamproc.money.ledger import Crossed, Ledger, Standing
 from streamproc.money.scope import Spend
 from streamproc.money.spent import Slowed
-from streamproc.observe.events import BudgetAlerted, BudgetsChanged, Observer
+from streamproc.observe.events import BudgetAlerted, BudgetsChanged, Observer, UsageUnreadable
 from streamproc.observe.gauges import BudgetState
 from streamproc.providers.webhook import Webhook
+from streamproc.records.alert import Alert
 from streamproc.settings.secret import read_secret
 from streamproc.settings.settings import Settings
 
@@ -108,8 +109,8 @@ class LedgerBudgets(Budgets):
     def _keep(self, options: Mapping[str, Any], call_seconds: float) -> Kept:
         settings, clock, observer = self._settings, self._clock, self._observer
         if settings.budgets.ledger == "memory":
-            return KeptInMemory(settings, options, clock, observer, self._crossed)
-        return KeptInRedis(settings, options, call_seconds, clock, observer, self._crossed)
+            return KeptInMemory(settings, options, clock, observer, self._crossed, self._unreadable)
+        return KeptInRedis(settings, options, call_seconds, clock, observer, self._crossed, self._unreadable)
 
     def unready(self) -> str | None:
         """Why no call can begin at present, if so."""
@@ -179,11 +180,26 @@ class LedgerBudgets(Budgets):
 
     def _crossed(self, crossed: Crossed) -> None:
         state = self._caps.state(crossed.account, crossed.cap, crossed.settled)
-        alert = alert_of(crossed, state, datetime.fromtimestamp(self._clock.time(), UTC))
-        if self._alerts.tell(alert):
+        alert = alert_of(crossed, state, self._now())
+        if self._tell(alert):
             self._observer.saw(BudgetAlerted(alert))
-            if self._webhook is not None:
-                self._webhook.deliver(alert)
+
+    def _unreadable(self, topic: str, partition: int, offset: int, reason: str) -> bool:
+        is_skipped = self._settings.budgets.skip_unreadable
+        self._observer.saw(UsageUnreadable(topic, partition, offset, reason, is_skipped))
+        if not is_skipped:
+            self._tell(alert_of_unreadable(topic, partition, offset, reason, self._now()))
+        return is_skipped
+
+    def _tell(self, alert: Alert) -> bool:
+        """False when it was told before."""
+        is_new = self._alerts.tell(alert)
+        if is_new and self._webhook is not None:
+            self._webhook.deliver(alert)
+        return is_new
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.time(), UTC)
 
 
 def budgets_of(

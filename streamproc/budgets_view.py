@@ -1,6 +1,7 @@
 """A view of the budgets without a worker: the same rules over the same topics, and nothing that is under way."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from streamproc.chain.clock import Clock
 from streamproc.errors import SetupError
@@ -15,11 +16,29 @@ from streamproc.money.ledger_memory import MemoryLedger
 from streamproc.observe.observers import Observers
 from streamproc.settings.settings import Settings
 
-__all__ = ["view"]
+__all__ = ["View", "view"]
 
 
-async def view(settings: Settings, clock: Clock) -> Sequence[Standing]:
-    """All accounts that have a cap and a call in their current window.
+@dataclass(slots=True)
+class View:
+    """All accounts that have a cap and a call in their current window, and what is in none of them.
+
+    `unreadable` counts records of the usage topic that cannot be read; `first` says where and why, of one of them.
+    """
+
+    standings: Sequence[Standing] = field(default_factory=tuple)
+    unreadable: int = 0
+    first: str = ""
+
+    def pass_over(self, topic: str, partition: int, offset: int, reason: str) -> bool:
+        """Counts a record that cannot be read."""
+        self.first = self.first or f"{topic} partition {partition} offset {offset}: {reason}"
+        self.unreadable += 1
+        return True
+
+
+async def view(settings: Settings, clock: Clock) -> View:
+    """What Kafka says of all budgets now.
 
     Raises:
         SetupError: there are no budgets, or Kafka cannot be reached or refuses us.
@@ -29,19 +48,20 @@ async def view(settings: Settings, clock: Clock) -> Sequence[Standing]:
             "these settings have no budgets: add budgets.caps or set budgets.enabled, for the workers, too"
         )
     await check_topics(settings)
-    options, topics, observer = client_options(settings.kafka), settings.topics, Observers()
-    words = LastWords(Tail(options, (topics.admin,)), topics.admin, clock, observer)
+    options, topics, found = client_options(settings.kafka), settings.topics, View()
+    words = LastWords(Tail(options, (topics.admin,)), topics.admin, clock, Observers())
     with setup_errors(settings.kafka, "reading the budgets"):
         try:
             await words.start()
             caps = configured_caps(settings.budgets, words.words)
             ledger = MemoryLedger(caps, lambda: int(clock.time() * 1000), lambda _: None)
-            feed = UsageFeed(options, topics.usage, ledger, clock, observer)
+            feed = UsageFeed(options, topics.usage, ledger, found.pass_over)
             try:
                 await feed.start()
                 await feed.read_from(ledger.since_ms())
-                return await ledger.standings()
+                found.standings = await ledger.standings()
             finally:
                 await feed.stop()
         finally:
             await words.stop()
+    return found

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from streamproc.chain.clock import Clock
 from streamproc.kafka.alone import until_alone
 from streamproc.kafka.rebuild import Rebuild
-from streamproc.kafka.usage_feed import UsageFeed
+from streamproc.kafka.usage_feed import Unreadable, UsageFeed
 from streamproc.money.configured import configured_caps
 from streamproc.money.ledger import Crossed, Ledger, Standing
 from streamproc.money.ledger_memory import MemoryLedger
@@ -79,6 +79,7 @@ class KeptInMemory:
         clock: Clock,
         observer: Observer,
         crossed: Callable[[Crossed], None],
+        unreadable: Unreadable,
     ) -> None:
         """`options` are those of Kafka's clients."""
         self._settings = settings
@@ -86,7 +87,7 @@ class KeptInMemory:
         self.ledger = MemoryLedger(configured_caps(settings.budgets), lambda: int(clock.time() * 1000), crossed)
         # It agrees with that of no other process.
         self.agreement = f"memory {settings.kafka.instance_id or secrets.token_hex(8)}"
-        feed = UsageFeed(options, settings.topics.usage, self.ledger, clock, observer)
+        feed = UsageFeed(options, settings.topics.usage, self.ledger, unreadable)
         self._has_all: Callable[[], bool] = lambda: False
         self._rebuild = Rebuild(self.ledger, feed, self.since_ms, lambda: self._has_all(), clock, observer)
 
@@ -97,7 +98,7 @@ class KeptInMemory:
 
     def unready(self) -> str | None:
         """Why no call can begin at present, if so."""
-        return None if self.ledger.is_open else "reading what was spent"
+        return None if self.ledger.is_open else self.ledger.shut_by or "reading what was spent"
 
     def since_ms(self) -> int:
         """When the earliest of the windows began that are not over."""

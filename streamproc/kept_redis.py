@@ -12,7 +12,7 @@ from streamproc.kafka.failure import failure_of
 from streamproc.kafka.open_calls import read_open_calls
 from streamproc.kafka.tail import Tail
 from streamproc.kafka.upkeep import Booking, Upkeep
-from streamproc.kafka.usage_feed import UsageFeed
+from streamproc.kafka.usage_feed import Unreadable, UsageFeed
 from streamproc.money.batches import Condition, NotCarriedOut
 from streamproc.money.configured import configured_caps
 from streamproc.money.crossings import Crossings
@@ -38,6 +38,7 @@ class KeptInRedis:
         clock: Clock,
         observer: Observer,
         crossed: Callable[[Crossed], None],
+        unreadable: Unreadable,
     ) -> None:
         """`options` are those of Kafka's clients; no call takes longer than `call_seconds`.
 
@@ -56,7 +57,7 @@ class KeptInRedis:
         # Two workers with two stores would spend every budget twice.
         self.agreement = f"redis {store.place} {budgets.time_zone}"
         booking = Booking(self._view)
-        self._feed = UsageFeed(options, topics.usage, booking, clock, observer)
+        self._feed = UsageFeed(options, topics.usage, booking, unreadable)
         self._tail = Tail(options, (topics.journal,))
         self._upkeep = Upkeep(
             self._view,
@@ -79,7 +80,7 @@ class KeptInRedis:
     def unready(self) -> str | None:
         """Why no call can begin at present, if so."""
         state, sentence, *_ = self._view.condition
-        return None if state == "open" else f"the ledger of the budgets is {state}: {sentence}"
+        return None if state == "open" else f"the ledger of the budgets is {state}: {self._upkeep.gave_up or sentence}"
 
     def since_ms(self) -> int:
         """When the earliest of the windows began that are not over."""

@@ -14,12 +14,13 @@ from streamproc.billing.happenings import (
     RecordsMissed,
     RecordUnreadable,
 )
-from streamproc.billing.line import UnreadableRecord, read_line
+from streamproc.billing.line import read_line
 from streamproc.billing.sums import Taken
 from streamproc.billing.tally import Tally
 from streamproc.errors import SetupError
 from streamproc.kafka.reader import Place
 from streamproc.kafka.usage_reader import OffsetGone, Slice, UsageReader
+from streamproc.records.usage_record import UnreadableRecord
 
 __all__ = ["Aggregation"]
 

@@ -1,28 +1,18 @@
 """A line of the bill as it is kept, and how it is read from a record of the usage topic. Pure."""
 
-import re
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
-from streamproc.errors import StreamprocError
 from streamproc.kafka.reader import Record
-from streamproc.records.codec import decode_usage
 from streamproc.records.usage import UsageLine
+from streamproc.records.usage_record import UnreadableRecord, read_usage
 
-__all__ = ["HOUR_US", "BilledLine", "UnreadableRecord", "read_line"]
+__all__ = ["HOUR_US", "BilledLine", "read_line"]
 
 HOUR_US = 3_600_000_000
 """Microseconds of an hour."""
 
-_READ_VERSION = 2  # one more than workers write: readers are upgraded first
-_USAGE_TYPE = re.compile(r"streamproc\.usage\.v(\d{1,9})", re.ASCII)
 _LARGEST = 10**15  # of a single number; thousands of such lines still add up within 64 bits
-
-
-class UnreadableRecord(StreamprocError):
-    """A record of the usage topic is no usage line that this program can read; the message says why."""
 
 
 class BilledLine(NamedTuple):
@@ -69,16 +59,12 @@ def read_line(record: Record) -> BilledLine:
     Raises:
         UnreadableRecord: it is damaged, of a newer version, or holds what a database cannot keep.
     """
-    _check_version(record)
-    if record.value is None:
-        raise UnreadableRecord("the record has no value")
-    try:
-        line = decode_usage(record.value)
-    except ValidationError as exc:
-        raise UnreadableRecord(_why(exc)) from exc
-    billed = _billed(line)
+    billed = _billed(read_usage(record.headers, record.value))
     # Both looks are quick ones, since lines that fail them are hardly ever seen.
-    if b"\\u0000" in record.value or max(billed.attempt, *[number or 0 for number in billed.numbers]) > _LARGEST:
+    if (
+        b"\\u0000" in (record.value or b"")
+        or max(billed.attempt, *[number or 0 for number in billed.numbers]) > _LARGEST
+    ):
         _check_values(billed)
     return billed
 
@@ -90,26 +76,6 @@ def _check_values(billed: BilledLine) -> None:
             raise UnreadableRecord(f"{name} holds a NUL character")
         if isinstance(value, int) and value > _LARGEST and not name.endswith("_us"):
             raise UnreadableRecord(f"{name} is {value}, above {_LARGEST}")
-
-
-def _check_version(record: Record) -> None:
-    for name, value in record.headers:
-        if name == "ce_type":
-            text = (value or b"").decode("utf-8", "replace")
-            version = _USAGE_TYPE.fullmatch(text)
-            if version is None:
-                raise UnreadableRecord(f"header ce_type is {text[:80]!r}, not streamproc.usage.v1")
-            if int(version[1]) > _READ_VERSION:
-                raise UnreadableRecord(
-                    f"it is a usage line of version {version[1]}; this program reads up to {_READ_VERSION}: upgrade it"
-                )
-
-
-def _why(exc: ValidationError) -> str:
-    problem = exc.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in problem["loc"])[:100]
-    said = problem["msg"][:1].lower() + problem["msg"][1:]
-    return f"{place}: {said}" if place else said
 
 
 def _billed(line: UsageLine) -> BilledLine:

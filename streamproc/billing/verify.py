@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from streamproc.billing.bill import Bill
-from streamproc.billing.line import UnreadableRecord, read_line
+from streamproc.billing.line import read_line
 from streamproc.billing.total import Total
 from streamproc.errors import SetupError
 from streamproc.kafka.reader import Place
 from streamproc.kafka.usage_reader import UsageReader
+from streamproc.records.usage_record import UnreadableRecord
 
 __all__ = ["Verdict", "verify"]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from streamproc.budgets_view import view
+from streamproc.budgets_view import View, view
 from streamproc.cli.options import ConfigFile, settings_of
 from streamproc.cli.table import lines
 from streamproc.money.cap import amount
@@ -29,19 +29,29 @@ def show(
 
     Scopes without a call in the window are not listed. What calls under way have reserved is known to the workers
     alone: their metrics tell it. STATE is `open`, `killed` (the kill switch fell) or `stopped` (by an operator), and a
-    `+` behind what was spent says that calls of unknown cost come on top. Exit code 0, whatever is found.
+    `+` behind what was spent says that calls of unknown cost come on top. Exit code 0, or 1 when a record of the usage
+    topic cannot be read, so that something is in no budget.
     """
     settings = settings_of(config)
-    standings = sorted(asyncio.run(view(settings, SystemClock())), key=lambda standing: standing.account)
+    found = asyncio.run(view(settings, SystemClock()))
+    standings = sorted(found.standings, key=lambda standing: standing.account)
     if json:
         for standing in standings:
             sys.stdout.buffer.write(encode_json(_fields(standing)) + b"\n")
-        return 0
-    for line in lines(_HEAD, map(_row, standings), aligned=sys.stdout.isatty()):
-        print(line)  # noqa: T201 the command line speaks
-    if not standings:
-        print("no budget has a call in its current window", file=sys.stderr)  # noqa: T201 the same
-    return 0
+    else:
+        for line in lines(_HEAD, map(_row, standings), aligned=sys.stdout.isatty()):
+            print(line)  # noqa: T201 the command line speaks
+        if not standings:
+            print("no budget has a call in its current window", file=sys.stderr)  # noqa: T201 the same
+    if found.unreadable:
+        _say_unreadable(found)
+    return 1 if found.unreadable else 0
+
+
+def _say_unreadable(found: View) -> None:
+    records = "1 record" if found.unreadable == 1 else f"{found.unreadable:,} records"
+    sentence = f"in NO budget: {records} that cannot be read, of them {found.first}"
+    print(sentence, file=sys.stderr)  # noqa: T201 the same
 
 
 def _fields(standing: Standing) -> dict[str, object]:

@@ -98,5 +98,6 @@ class AlertLog:
 
 
 def _key_of(alert: Alert) -> bytes:
-    name = alert.provider if alert.kind == "breaker" else alert.name or alert.scope
-    return name.encode()
+    if alert.kind == "budget":
+        return (alert.name or alert.scope).encode()
+    return (alert.provider if alert.kind == "breaker" else alert.topic).encode()

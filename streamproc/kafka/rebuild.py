@@ -12,7 +12,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from streamproc.chain.clock import Clock
 from streamproc.kafka.failure import failure_of
-from streamproc.kafka.usage_feed import UsageFeed
+from streamproc.kafka.usage_feed import UnreadableUsage, UsageFeed
 from streamproc.money.ledger_memory import MemoryLedger
 from streamproc.observe.events import JournalTrouble, LedgerOpened, Observer
 
@@ -25,7 +25,7 @@ _RETRY_SECONDS = 1.0
 class Rebuild:
     """Opens the ledger, keeps it true to what is written after that, and builds it again when it asks for it.
 
-    `failure` is set when it died of a defect.
+    It shuts it when a usage line cannot be read. `failure` is set when it died of a defect.
     """
 
     def __init__(
@@ -79,6 +79,10 @@ class Rebuild:
                     await self._feed.read_from(self._since_ms())
                     self._ledger.open()
                     self._observer.saw(LedgerOpened(self._clock.monotonic() - began))
+            except UnreadableUsage as error:
+                # No look at it again would help: another program, or other settings, come with another process.
+                self._ledger.shut(str(error))
+                return
             except (IllegalStateError, KafkaError) as exc:
                 self._observer.saw(JournalTrouble("", f"the ledger cannot read the usage topic: {exc!r}"))
                 await self._clock.sleep(_RETRY_SECONDS)

@@ -4,6 +4,9 @@ It books what is published. It builds the view anew when it was lost: it waits u
 lead to a call any more, takes the open calls from the journal, and then the lines of the current windows from the usage
 topic. And it frees leases of workers that died before they could say what became of their calls.
 
+Where a usage line cannot be read, nobody knows what was spent: the view is given up, and so is the lead, so that a
+worker can take it that reads the line, or is told to pass it over.
+
 That there is one only saves work. The view takes no line twice, and of two who build it the later one counts.
 """
 
@@ -14,7 +17,7 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from streamproc.chain.clock import Clock
 from streamproc.errors import SetupError
-from streamproc.kafka.usage_feed import UsageFeed
+from streamproc.kafka.usage_feed import UnreadableUsage, UsageFeed
 from streamproc.money.batches import NotCarriedOut
 from streamproc.money.leases import Suspects
 from streamproc.money.ledger import Booked
@@ -65,7 +68,12 @@ class Booking:
 
 
 class Upkeep:
-    """One for a worker; it works while it leads."""
+    """One for a worker; it works while it leads.
+
+    Attributes:
+        leads: it keeps the view at present.
+        gave_up: why it will not lead any more; empty while it may.
+    """
 
     def __init__(
         self,
@@ -93,6 +101,7 @@ class Upkeep:
         self._generation = ""
         self._swept_at = self._tidied_at = clock.monotonic()
         self.leads = False
+        self.gave_up = ""
 
     async def run(self) -> None:
         """Keeps the view until it is cancelled.
@@ -106,17 +115,20 @@ class Upkeep:
 
     async def _lead(self) -> None:
         # Beside the work: to build a view may take longer than the lead lasts.
-        while True:
+        while not self.gave_up:
             try:
-                self.leads = bool(await self._view.order("lead", self._name, _LEAD_SECONDS * 1000))
+                is_lead = await self._view.order("lead", self._name, _LEAD_SECONDS * 1000)
+                self.leads = bool(is_lead) and not self.gave_up
             except (StoreAway, NotCarriedOut):
                 self.leads = False
             await self._clock.sleep(_RENEW_SECONDS)
 
     async def _keep(self) -> None:
-        while True:
+        while not self.gave_up:
             try:
                 await self._step()
+            except UnreadableUsage as error:
+                await self._give_up(str(error))
             except (StoreAway, NotCarriedOut):
                 self._generation = ""
                 await self._clock.sleep(_RETRY_SECONDS)
@@ -126,6 +138,18 @@ class Upkeep:
                 self._generation = ""
                 self._observer.saw(JournalTrouble("", f"the budgets cannot be read from Kafka: {exc!r}"))
                 await self._clock.sleep(_RETRY_SECONDS)
+
+    async def _give_up(self, sentence: str) -> None:
+        self.leads = False
+        self.gave_up = sentence
+        while True:
+            try:
+                # Not one that somebody else has built meanwhile.
+                await self._view.order("forget", self._generation)
+            except (StoreAway, NotCarriedOut):
+                await self._clock.sleep(_RETRY_SECONDS)
+            else:
+                return
 
     async def _step(self) -> None:
         condition = self._view.condition

@@ -3,23 +3,21 @@
 It reads them in no group: from the beginning of the windows that are current when it starts, and then live.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from pydantic import ValidationError
 
-from streamproc.chain.clock import Clock
+from streamproc.errors import StreamprocError
 from streamproc.kafka.connection import connected
 from streamproc.kafka.poll import Poll
 from streamproc.kafka.skew import MOST_SKEW_SECONDS
 from streamproc.kafka.stopping import stop_consumer
 from streamproc.money.ledger import Booked
 from streamproc.money.scope import spend_of
-from streamproc.observe.events import JournalTrouble, Observer
-from streamproc.records.codec import decode_usage
+from streamproc.records.usage_record import UnreadableRecord, read_usage
 
-__all__ = ["Books", "UsageFeed"]
+__all__ = ["Books", "Unreadable", "UnreadableUsage", "UsageFeed"]
 
 _POLL_MS = 250
 _RECORDS_PER_POLL = 2000
@@ -34,14 +32,21 @@ class Books(Protocol):
         ...
 
 
-class UsageFeed:
-    """Books what it reads. What it cannot read is told and passed by: nobody but workers may write there."""
+class UnreadableUsage(StreamprocError):
+    """Nobody knows what was spent: a record of the usage topic cannot be read, and is not to be passed over."""
 
-    def __init__(self, options: Mapping[str, Any], topic: str, ledger: Books, clock: Clock, observer: Observer) -> None:
+
+Unreadable = Callable[[str, int, int, str], bool]
+"""Is told topic, partition, offset and reason of a record that cannot be read; True passes it over."""
+
+
+class UsageFeed:
+    """Books what it reads. It stands still before a record that cannot be read, unless that is to be passed over."""
+
+    def __init__(self, options: Mapping[str, Any], topic: str, ledger: Books, unreadable: Unreadable) -> None:
         self._topic = topic
         self._ledger = ledger
-        self._clock = clock
-        self._observer = observer
+        self._unreadable = unreadable
         self._consumer: Any = AIOKafkaConsumer(
             topic,
             **options,
@@ -68,6 +73,7 @@ class UsageFeed:
         """Books every line that was stored since a time and is committed by now.
 
         Raises:
+            UnreadableUsage: a record cannot be read; what stands before it is booked.
             KafkaError: a broker is away, or refuses us.
         """
         keys = self._consumer.assignment()
@@ -82,6 +88,7 @@ class UsageFeed:
         """Books every line that follows and is committed by now.
 
         Raises:
+            UnreadableUsage: a record cannot be read; what stands before it is booked.
             KafkaError: a broker is away, or refuses us.
         """
         await self._book_to(await self._consumer.end_offsets(self._consumer.assignment()))
@@ -104,20 +111,35 @@ class UsageFeed:
         """Books what comes next; returns at least a few times a second.
 
         Raises:
+            UnreadableUsage: a record cannot be read; what stands before it is booked.
             KafkaError: a broker is away, or refuses us.
         """
         await self._book()
 
     async def _book(self) -> None:
+        stops = []
         for key, records in (await self._poll.read(_POLL_MS)).items():
-            if records:
-                lines = [line for line in map(self._line, records) if line is not None]
-                await self._ledger.book(key.partition, lines, records[-1].offset + 1)
+            lines, end, stop = self._lines(records)
+            if records and end > records[0].offset:
+                await self._ledger.book(key.partition, lines, end)
+            if stop is not None:
+                self._poll.go(key, end)
+                stops.append(stop)
+        if stops:
+            raise stops[0]
 
-    def _line(self, record: ConsumerRecord[bytes, bytes]) -> Booked | None:
-        try:
-            return Booked(record.offset, spend_of(decode_usage(record.value or b"")))
-        except ValidationError:
-            where = f"{record.topic}/{record.partition}/{record.offset}"
-            self._observer.saw(JournalTrouble(record.topic, f"{where} is no usage line, and is in no budget"))
-            return None
+    def _lines(
+        self, records: Sequence[ConsumerRecord[bytes, bytes]]
+    ) -> tuple[list[Booked], int, UnreadableUsage | None]:
+        """Lines, the offset behind them, and what stands there if it is not to be passed over."""
+        lines, end = [], 0
+        for record in records:
+            try:
+                lines.append(Booked(record.offset, spend_of(read_usage(record.headers, record.value))))
+            except UnreadableRecord as error:
+                place = record.topic, record.partition, record.offset
+                if not self._unreadable(*place, str(error)):
+                    where = "{} partition {} offset {}".format(*place)
+                    return lines, record.offset, UnreadableUsage(f"{where} cannot be read: {error}")
+            end = record.offset + 1
+        return lines, end, None

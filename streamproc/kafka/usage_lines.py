@@ -3,19 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pydantic import ValidationError
-
 from streamproc.errors import SetupError
 from streamproc.kafka.connection import client_options, setup_errors
 from streamproc.kafka.reader import Reader, Record
-from streamproc.records.codec import decode_usage
 from streamproc.records.usage import UsageLine
+from streamproc.records.usage_record import UnreadableRecord, read_usage
 from streamproc.settings.settings import Settings
 
 __all__ = ["UsageLines"]
 
 _SILENCE_SECONDS = 20.0
-_READABLE = (b"streamproc.usage.v1", b"streamproc.usage.v2")  # one more than is written: readers are upgraded first
 
 
 class UsageLines(Reader):
@@ -53,10 +50,7 @@ class UsageLines(Reader):
 
 def _line(record: Record) -> UsageLine:
     place = f"{record.place.topic} partition {record.place.partition} offset {record.offset}"
-    kind = dict(record.headers).get("ce_type")
-    if kind is not None and kind not in _READABLE:
-        raise SetupError(f"{place} holds {kind.decode(errors='replace')[:80]!r}, which this version cannot read")
     try:
-        return decode_usage(record.value or b"")
-    except ValidationError as exc:
-        raise SetupError(f"{place} holds no usage line that this version can read") from exc
+        return read_usage(record.headers, record.value)
+    except UnreadableRecord as error:
+        raise SetupError(f"{place} cannot be read: {error}") from error

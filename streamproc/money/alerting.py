@@ -1,12 +1,12 @@
-"""From a crossed share of a cap to the alert that tells of it."""
+"""From what happens to budgets to the alert that tells of it."""
 
 from datetime import UTC, datetime
 
 from streamproc.money.caps import State
 from streamproc.money.ledger import Crossed
-from streamproc.records.alert import BudgetAlert
+from streamproc.records.alert import BudgetAlert, UnreadableAlert
 
-__all__ = ["alert_of"]
+__all__ = ["alert_of", "alert_of_unreadable"]
 
 
 def alert_of(crossed: Crossed, state: State, now: datetime) -> BudgetAlert:
@@ -30,5 +30,17 @@ def alert_of(crossed: Crossed, state: State, now: datetime) -> BudgetAlert:
         cap=cap.amount,
         settled=settled,
         killed=state == "killed",
+        at=now,
+    )
+
+
+def alert_of_unreadable(topic: str, partition: int, offset: int, reason: str, now: datetime) -> UnreadableAlert:
+    """The alert of a usage record that cannot be read; its id is that of the record's place."""
+    return UnreadableAlert(
+        alert_id=f"{topic} partition {partition} offset {offset} cannot be read",
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        reason=reason,
         at=now,
     )

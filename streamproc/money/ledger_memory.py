@@ -46,6 +46,7 @@ class MemoryLedger:
         self._pruned_ms = 0
         self._over: set[Account] = set()
         self.is_open = False
+        self.shut_by = ""
         self.rebuilds = 0
 
     def __repr__(self) -> str:
@@ -58,6 +59,11 @@ class MemoryLedger:
         for room in waiting.values():
             room.open()
 
+    def shut(self, sentence: str) -> None:
+        """What was spent cannot be known, as the sentence tells: no call begins any more."""
+        self.is_open = False
+        self.shut_by = sentence
+
     async def reserve(self, worst: Spend) -> Verdict:
         """Takes the most that a call can use out of every budget it touches, out of all of them or of none."""
         checks = self._caps.checks(worst)
@@ -65,7 +71,7 @@ class MemoryLedger:
             return checks
         if not self.is_open:
             room = self._for_rebuild[worst.run_id] = Room()
-            return Held("rebuilding", _REBUILDING, room)
+            return Held("unreadable", self.shut_by, room) if self.shut_by else Held("rebuilding", _REBUILDING, room)
         held = None
         for check in checks:
             totals, unit = self._known(check.account), check.cap.unit

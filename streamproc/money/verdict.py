@@ -6,8 +6,11 @@ from streamproc.money.room import Room
 
 __all__ = ["Held", "Reason", "Refused", "Reserved", "Verdict", "Why"]
 
-Why = Literal["reserved_by_others", "rebuilding", "away"]
-"""Why a call has to wait: for calls that are under way, for the ledger to know what was spent, or for its store."""
+Why = Literal["reserved_by_others", "rebuilding", "away", "unreadable"]
+"""Why a call has to wait: for calls that are under way, for the ledger to know what was spent, or for its store.
+
+With `unreadable` nobody can know it, until somebody decides on a usage line that cannot be read.
+"""
 
 Reason = Literal["spent", "killed", "stopped", "too_large", "unpriced", "uncounted"]
 """Why a call is refused: too little is left, the kill switch fell, an operator stopped its scope, it passes the whole

@@ -34,6 +34,7 @@ __all__ = [
     "RunWaits",
     "SharedLimitsChanged",
     "UsageAboveBound",
+    "UsageUnreadable",
 ]
 
 
@@ -193,7 +194,7 @@ class ControlTrouble:
 
 @dataclass(frozen=True, slots=True)
 class JournalTrouble:
-    """The journal, or the usage topic beside it, cannot be read, or holds a record that is no note."""
+    """The journal, or the usage topic beside it, cannot be read, or the journal holds a record that is no note."""
 
     topic: str
     sentence: str
@@ -215,6 +216,17 @@ class UsageAboveBound:
 
     line: UsageLine
     bound: UsageLine
+
+
+@dataclass(frozen=True, slots=True)
+class UsageUnreadable:
+    """A record of the usage topic cannot be read, so no budget counts it. Unless it is skipped, no call begins."""
+
+    topic: str
+    partition: int
+    offset: int
+    sentence: str
+    is_skipped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +303,7 @@ Happening = (
     | JournalTrouble
     | CallLost
     | UsageAboveBound
+    | UsageUnreadable
     | BudgetHeld
     | BudgetSpent
     | LedgerOpened

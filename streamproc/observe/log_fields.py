@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from streamproc.observe.events import CallEnded
+from streamproc.observe.events import CallEnded, UsageUnreadable
 from streamproc.records.usage import UsageLine
 
-__all__ = ["above_bound_fields", "call_fields", "on_one_line"]
+__all__ = ["above_bound_fields", "call_fields", "on_one_line", "unreadable_fields"]
 
 _MAX_SENTENCE = 300
 
@@ -46,6 +46,17 @@ def call_fields(ended: CallEnded) -> Mapping[str, Any]:
         "cost_nanos": None if line is None else line.cost_nanos,
         "basis": None if line is None else line.basis,
         "error": None if ended.error is None else on_one_line(ended.error),
+    }
+
+
+def unreadable_fields(found: UsageUnreadable) -> Mapping[str, Any]:
+    """Of a record that no budget counts."""
+    return {
+        "topic": found.topic,
+        "partition": found.partition,
+        "offset": found.offset,
+        "reason": on_one_line(found.sentence),
+        "skipped": found.is_skipped,
     }
 
 

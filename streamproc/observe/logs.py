@@ -46,8 +46,9 @@ from streamproc.observe.events import (
     RunWaits,
     SharedLimitsChanged,
     UsageAboveBound,
+    UsageUnreadable,
 )
-from streamproc.observe.log_fields import above_bound_fields, call_fields, on_one_line
+from streamproc.observe.log_fields import above_bound_fields, call_fields, on_one_line, unreadable_fields
 from streamproc.observe.route_events import FellBack, RuleFailed
 from streamproc.observe.seldom import Seldom
 
@@ -149,6 +150,8 @@ class CallLog:
                 self._log.warning("lost call", tenant=line.tenant, provider=line.provider, model=line.model, **bill)
             case UsageAboveBound(line, bound):
                 self._warn("above bound", (line.provider, line.model), **above_bound_fields(line, bound))
+            case UsageUnreadable(topic):
+                self._warn("unreadable", (topic,), **unreadable_fields(happening))
             case BudgetSpent(run_id, reason, sentence):
                 self._warn("budget refused", (reason,), run=run_id, code=reason, reason=on_one_line(sentence))
             case LedgerOpened(seconds):
@@ -170,7 +173,8 @@ class CallLog:
             case PartitionChanged(topic, partition, change):
                 self._log.info("partition", topic=topic, partition=partition, change=change)
             case CacheLooked():
-                self._cached(happening)
+                if happening.line is not None and self._has_calls:
+                    self._log.info("cached", **cached_fields(happening))
             case StoreTrouble(operation, sentence):
                 self._warn("cache", (operation,), operation=operation, reason=on_one_line(sentence))
             case FellBack(run_id, route, left, taken, reason):
@@ -183,10 +187,6 @@ class CallLog:
                 RunDeferred() | RunEnded() | Committed() | BudgetHeld() | RetryRefused() | CallsHeld() | AnswerStored()
             ):
                 pass  # the result record, the metrics or the line about the wait say it
-
-    def _cached(self, looked: CacheLooked) -> None:
-        if looked.line is not None and self._has_calls:
-            self._log.info("cached", **cached_fields(looked))
 
     def _breaker(self, changed: BreakerChanged) -> None:
         fields = {"provider": changed.provider, "credential": changed.credential, "model": changed.model}

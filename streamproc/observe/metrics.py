@@ -30,6 +30,7 @@ from streamproc.observe.events import (
     RunWaits,
     SharedLimitsChanged,
     UsageAboveBound,
+    UsageUnreadable,
 )
 from streamproc.observe.gauges import WorkerState, gauges
 from streamproc.observe.labels import BoundedLabel
@@ -128,6 +129,7 @@ class Metrics:
         self._refused = counter("llm_budget_refused", "Calls that a budget had no room for.", "reason")
         self._alerts = counter("llm_budget_alerts", "Shares of caps that were reached.", "share")
         self._undelivered = counter("llm_budget_alerts_undelivered", "Alerts that the webhook did not take.")
+        self._unreadable = counter("llm_budget_unreadable", "Usage records that no budget counts.", "outcome")
         self._stores = StoreCounts(counter)
         self._dead_letters = counter("streamproc_dead_letters_total", "Records that were no valid request.", "code")
         self._commit_seconds = histogram(
@@ -160,6 +162,8 @@ class Metrics:
                 self._alerts.add((alert.share,))
             case AlertTrouble():
                 self._undelivered.add()
+            case UsageUnreadable():
+                self._unreadable.add(("skipped" if happening.is_skipped else "stopped",))
             case LedgerChanged() | SharedLimitsChanged():
                 self._stores.saw(happening)
             case RunDeferred():

@@ -12,7 +12,7 @@ from streamproc.chain.retry_rules import wait_seconds
 from streamproc.errors import ProviderError, SetupError
 from streamproc.observe.events import AlertTrouble, Observer
 from streamproc.providers.transport import Transport
-from streamproc.records.alert import BudgetAlert
+from streamproc.records.alert import Alert
 from streamproc.records.codec import encode
 from streamproc.settings.provider import TimeoutSettings
 
@@ -55,7 +55,7 @@ class Webhook:
         self._clock = clock
         self._random = random
         self._observer = observer
-        self._queue: asyncio.Queue[BudgetAlert] = asyncio.Queue()
+        self._queue: asyncio.Queue[Alert] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
@@ -72,7 +72,7 @@ class Webhook:
             await asyncio.wait([self._task])
         await self._transport.aclose()
 
-    def deliver(self, alert: BudgetAlert) -> None:
+    def deliver(self, alert: Alert) -> None:
         """Hands an alert over. Waits for nothing."""
         self._queue.put_nowait(alert)
         if self._queue.qsize() > _MOST_WAITING:
@@ -90,7 +90,7 @@ class Webhook:
                     break
                 await self._clock.sleep(wait_seconds(tries, _BASE_SECONDS, _CAP_SECONDS, None, self._random))
 
-    async def _post(self, alert: BudgetAlert) -> str | None:
+    async def _post(self, alert: Alert) -> str | None:
         try:
             async with self._transport.post(
                 self._query, encode(alert), stream_type=None, call_id=alert.alert_id
@@ -100,5 +100,5 @@ class Webhook:
             return error.code
         return None if status in _SUCCESS else f"status {status}"
 
-    def _give_up(self, alert: BudgetAlert, problem: str) -> None:
+    def _give_up(self, alert: Alert, problem: str) -> None:
         self._observer.saw(AlertTrouble(alert.alert_id, f"the webhook did not take it: {problem}"))

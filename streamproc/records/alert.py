@@ -7,7 +7,7 @@ from pydantic import Field, TypeAdapter
 
 from streamproc.records.shapes import Written
 
-__all__ = ["ALERTS", "Alert", "BreakerAlert", "BudgetAlert"]
+__all__ = ["ALERTS", "Alert", "BreakerAlert", "BudgetAlert", "UnreadableAlert"]
 
 
 class BudgetAlert(Written):
@@ -53,7 +53,22 @@ class BreakerAlert(Written):
     at: datetime
 
 
-Alert = Annotated[BudgetAlert | BreakerAlert, Field(discriminator="kind")]
+class UnreadableAlert(Written):
+    """A record of the usage topic cannot be read, so nobody knows what was spent: no call begins under a budget.
+
+    `reason` says what is wrong with it. It goes on when a worker starts that can read it, or that passes it over.
+    """
+
+    kind: Literal["unreadable"] = "unreadable"
+    alert_id: str
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+    at: datetime
+
+
+Alert = Annotated[BudgetAlert | BreakerAlert | UnreadableAlert, Field(discriminator="kind")]
 """Any of them."""
 
 ALERTS: TypeAdapter[Alert] = TypeAdapter(Alert)

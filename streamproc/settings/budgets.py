@@ -77,6 +77,11 @@ class BudgetSettings(Group):
     kill_at: Share = Field(0.9, description="Share of a cap at whose spending new calls are refused; 1 is off.")
     alerts: tuple[Share, ...] = Field((0.5, 0.8, 0.9, 1.0), description="Shares of a cap whose spending is told.")
     caps: tuple[CapSettings, ...] = Field((), description="A call needs room under each that is for it.")
+    skip_unreadable: bool = Field(
+        False,
+        description="Go on behind a usage record that cannot be read; it is told, and no budget counts it. Without it"
+        " no call begins.",
+    )
     max_labels: int = Field(200, ge=1, description="Budgets that metrics show by name; the rest is not shown.")
     webhook_url: SecretStr | None = Field(None, description="Is sent each alert as JSON. From a variable only.")
     webhook_url_file: Path | None = Field(None, description="File that holds the webhook's URL.")

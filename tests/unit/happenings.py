@@ -52,6 +52,8 @@ HAPPENINGS: tuple[events.Happening, ...] = (
     events.JournalTrouble("t", "s"),
     events.CallLost(_LINE),
     events.UsageAboveBound(_LINE, _LINE),
+    events.UsageUnreadable("t", 0, 5, "s", is_skipped=False),
+    events.UsageUnreadable("t", 0, 5, "s", is_skipped=True),
     events.BudgetHeld(_RUN, "away", "s"),
     events.BudgetSpent(_RUN, "spent", "s"),
     events.LedgerOpened(0.1),

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from streamproc.billing.line import BilledLine, UnreadableRecord, read_line
+from streamproc.billing.line import BilledLine, read_line
 from streamproc.kafka.reader import Place, Record
 from streamproc.records.codec import encode_usage
 from streamproc.records.usage import TokenCounts
+from streamproc.records.usage_record import UnreadableRecord
 from tests.lines import a_line
 
 NEWER = (("ce_type", b"streamproc.usage.v3"),)
