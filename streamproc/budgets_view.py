@@ -1,7 +1,7 @@
 """A view of the budgets without a worker: the same rules over the same topics, and nothing that is under way."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from streamproc.chain.clock import Clock
 from streamproc.errors import SetupError
@@ -11,8 +11,8 @@ from streamproc.kafka.topics import check_topics
 from streamproc.kafka.usage_feed import UsageFeed
 from streamproc.kafka.words import LastWords
 from streamproc.money.configured import configured_caps
-from streamproc.money.ledger import Standing
 from streamproc.money.ledger_memory import MemoryLedger
+from streamproc.money.listing import Listed, listed
 from streamproc.observe.observers import Observers
 from streamproc.settings.settings import Settings
 
@@ -21,12 +21,12 @@ __all__ = ["View", "view"]
 
 @dataclass(slots=True)
 class View:
-    """All accounts that have a cap and a call in their current window, and what is in none of them.
+    """All budgets that have a call in their current window or a word of an operator, and what is in none of them.
 
     `unreadable` counts records of the usage topic that cannot be read; `first` says where and why, of one of them.
     """
 
-    standings: Sequence[Standing] = field(default_factory=tuple)
+    budgets: Sequence[Listed] = ()
     unreadable: int = 0
     first: str = ""
 
@@ -59,7 +59,7 @@ async def view(settings: Settings, clock: Clock) -> View:
             try:
                 await feed.start()
                 await feed.read_from(ledger.since_ms())
-                found.standings = await ledger.standings()
+                found.budgets = listed(await ledger.standings(), words.words, caps)
             finally:
                 await feed.stop()
         finally:

@@ -83,6 +83,26 @@ def test_a_budget_that_is_too_small_is_seen_raised_stopped_and_resumed(place: Wo
     assert worker.metric("llm_budget_refused_total") == 2
 
 
+def test_words_on_scopes_without_a_call_are_shown(bootstrap: str, topic_prefix: str, tmp_path: Path) -> None:
+    """An operator who has just stopped somebody looks whether it is so."""
+    with Workplace(tmp_path, bootstrap, topic_prefix, "[budgets]\nenabled = true\n") as place:
+        for words in (
+            ("topics", "create"),
+            ("budget", "stop", "tenant=*"),
+            ("budget", "set", "user=bob", "--tenant", "acme", "--window", "month", "--tokens", "50"),
+        ):
+            assert place.say(*words).code == 0
+        said = place.say("budget", "show")
+        assert said.out.splitlines() == [
+            "user bob of tenant acme\tmonth\t0 tokens\t50 tokens\t50 tokens\topen",
+            "tenant *\t-\t-\t-\t-\tstopped",
+        ]
+        assert [(row["scope"], row["name"], row["settled"]) for row in shown(place)] == [
+            ("user", "bob", 0),
+            ("tenant", "*", None),
+        ]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
