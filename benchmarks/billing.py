@@ -20,9 +20,10 @@ from typing import Any
 
 from benchmarks.broker import running_broker
 from streamproc.billing.aggregate import Aggregation
-from streamproc.billing.bill import Bill, Intake
+from streamproc.billing.bill import Bill
 from streamproc.billing.database import create_statement
 from streamproc.billing.happenings import Happening
+from streamproc.billing.intake import Intake
 from streamproc.billing.line import BilledLine, read_line
 from streamproc.billing.opening import open_bill
 from streamproc.billing.store_postgres import PostgresDatabase

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from streamproc.billing.bill import Bill, Gap, Intake, Unreadable
+from streamproc.billing.bill import Bill
 from streamproc.billing.happenings import (
     BatchStored,
     BillingObserver,
@@ -14,8 +14,11 @@ from streamproc.billing.happenings import (
     RecordsMissed,
     RecordUnreadable,
 )
+from streamproc.billing.intake import Gap, Intake, Unreadable
 from streamproc.billing.line import read_line
-from streamproc.billing.sums import Taken
+from streamproc.billing.partitions import Partition, find_partitions
+from streamproc.billing.second_look import look_again
+from streamproc.billing.sums import Sorted, Taken
 from streamproc.billing.tally import Tally
 from streamproc.errors import SetupError
 from streamproc.kafka.reader import Place
@@ -29,19 +32,6 @@ _AWAY_SECONDS = 1.0
 _PATIENCE_SECONDS = 60.0  # longer than Kafka lets a dead worker's transaction stand open
 _LINES_AT_ONCE = 100
 _PARTITIONS_SECONDS = 30.0  # between two looks for partitions that were added
-
-
-@dataclass(slots=True)
-class _Partition:
-    """Where a partition stands.
-
-    `stored` is the offset in the bill when what is being written is there; `next` is the one to read, `end` the last
-    one known.
-    """
-
-    stored: int | None
-    next: int
-    end: int | None = None
 
 
 @dataclass(slots=True)
@@ -83,14 +73,14 @@ class Aggregation:
         self._skip_unreadable = skip_unreadable
         self._time = time
         self._monotonic = monotonic
-        self._partitions: dict[Place, _Partition] = {}
+        self._partitions: dict[Place, Partition] = {}
         self._writing: asyncio.Task[None] | None = None
         self.tally = Tally()
 
     @property
     def behind(self) -> int:
         """Offsets that are left to read, as far as it is known."""
-        return sum(max((one.end or 0) - one.next, 0) for one in self._partitions.values())
+        return sum(max(one.end - one.next, 0) for one in self._partitions.values())
 
     async def run(self, stop: asyncio.Event, *, until_end: bool) -> Tally:
         """Stores batch after batch; one that has begun is finished before it stops.
@@ -109,6 +99,7 @@ class Aggregation:
 
     async def _read_on(self, stop: asyncio.Event, *, until_end: bool) -> None:
         ends = await self._find_partitions()
+        await self._look_again()
         self._observer.saw(JobStarted(self._topic, len(self._partitions), self.behind))
         looked = moved = self._monotonic()
         while not stop.is_set():
@@ -138,33 +129,26 @@ class Aggregation:
     async def _find_partitions(self) -> dict[Place, int]:
         """Compares the offsets in the bill with what the topic has; gives its ends."""
         await self._written()
-        places = await self._reader.existing(self._topic)
-        stored = await self._bill.offsets(self._topic)
-        begins, ends = await self._reader.begins(places), await self._reader.ends(places)
-        for number, read in stored.items():
-            if read > (end := ends.get(Place(self._topic, number), 0)):
-                raise SetupError(
-                    f"{self._topic} partition {number} ends at {end}, and the bill has read up to {read}: the topic was"
-                    " made anew or has lost records. `streamproc billing run --from-beginning` reads it from its"
-                    " beginning; lines that are on the bill stay there, each once"
-                )
-        gaps = []
-        for place in places:
-            offset, begin = stored.get(place.partition), begins[place]
-            if offset is not None and offset < begin:
-                gaps.append(Gap(place.partition, offset, begin))
-            self._partitions[place] = _Partition(offset, begin if offset is None else max(offset, begin), ends[place])
+        self._partitions, gaps = await find_partitions(self._reader, self._topic, self._bill)
         if gaps:
             await self._note_gaps(gaps)
-        return ends
+        return {place: one.end for place, one in self._partitions.items()}
 
     async def _note_gaps(self, gaps: list[Gap]) -> None:
-        steps: dict[int, tuple[int | None, int]] = {gap.partition: (gap.offset, gap.until) for gap in gaps}
+        partitions = {gap.partition: self._partitions[Place(self._topic, gap.partition)] for gap in gaps}
+        steps = {gap.partition: (partitions[gap.partition].stored, gap.until) for gap in gaps}
         await self._bill.put(Intake(self._topic, steps, gaps=gaps), self._now_us())
         for gap in gaps:
-            self._partitions[Place(self._topic, gap.partition)].stored = gap.until
+            partitions[gap.partition].stored = gap.until
             self.tally.missed += gap.until - gap.offset
             self._observer.saw(RecordsMissed(self._topic, *gap))
+
+    async def _look_again(self) -> None:
+        began = self._monotonic()
+        async for done in look_again(self._reader, self._topic, self._bill, self._now_us):
+            self.tally.reread += len(done.new) + done.repeated + len(done.conflicts)
+            self._count(done, self._monotonic() - began)
+            began = self._monotonic()
 
     async def _round(self, offsets: Mapping[Place, int], stop: asyncio.Event) -> int:
         """Asks every partition once; gives how many have nobody who answers."""
@@ -202,15 +186,18 @@ class Aggregation:
     async def _write(self, steps: Mapping[int, tuple[int | None, int]], found: _Found) -> None:
         began = self._monotonic()
         done = await self._bill.put(Intake(self._topic, steps, found.taken, found.unreadable), self._now_us())
+        self.tally.unreadable += len(found.unreadable)
+        for unreadable in found.unreadable:
+            self._observer.saw(RecordUnreadable(self._topic, *unreadable))
+        self._count(done, self._monotonic() - began)
+
+    def _count(self, done: Sorted, seconds: float) -> None:
         self.tally.lines += len(done.new)
         self.tally.repeated += done.repeated
         self.tally.conflicts += len(done.conflicts)
-        self.tally.unreadable += len(found.unreadable)
         for wrong in done.conflicts:
             self._observer.saw(LineConflicts(wrong.line.usage_id, self._topic, wrong.partition, wrong.offset))
-        for unreadable in found.unreadable:
-            self._observer.saw(RecordUnreadable(self._topic, *unreadable))
-        self._observer.saw(BatchStored(len(done.new), done.repeated, self.behind, self._monotonic() - began))
+        self._observer.saw(BatchStored(len(done.new), done.repeated, self.behind, seconds))
 
     async def _read(self, one: Slice, found: _Found) -> None:
         for number, record in enumerate(one.records, 1):

@@ -1,17 +1,17 @@
 """The bill: what is written to its tables, and what is read from them."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from streamproc.billing.database import Database
+from streamproc.billing.intake import Intake
 from streamproc.billing.line import BilledLine
-from streamproc.billing.sums import DAYS, HOURS, ROLLUPS, SUMS, Sorted, Taken, sort_out, sums_of
+from streamproc.billing.sums import DAYS, HOURS, ROLLUPS, SUMS, Sorted, sort_out, sums_of
 from streamproc.billing.tables import LINES, TABLES, VERSION
 from streamproc.billing.total import Total
 from streamproc.errors import SetupError
 
-__all__ = ["Bill", "Gap", "Intake", "Noted", "SumRow", "Unreadable"]
+__all__ = ["Bill", "Noted", "SumRow"]
 
 _TABLE = {table.name: table for table in TABLES}
 _COLUMNS = ", ".join(BilledLine._fields)
@@ -25,33 +25,6 @@ _TOTAL = (
     *(f"SUM(COALESCE({name}, 0))" for name in ("cost_nanos", "input_tokens", "output_tokens")),
 )
 _PARTITIONS_AT_ONCE = 200  # in one condition; databases bound its depth
-
-
-class Unreadable(NamedTuple):
-    """A record that was passed over, and why."""
-
-    partition: int
-    offset: int
-    reason: str
-
-
-class Gap(NamedTuple):
-    """Records that were gone before they were read, up to and without `until`."""
-
-    partition: int
-    offset: int
-    until: int
-
-
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What one transaction stores: `steps` are offsets before and behind it, by partition; None is no offset yet."""
-
-    topic: str
-    steps: Mapping[int, tuple[int | None, int]]
-    taken: Sequence[Taken] = ()
-    unreadable: Sequence[Unreadable] = ()
-    gaps: Sequence[Gap] = ()
 
 
 class SumRow(NamedTuple):
@@ -95,6 +68,24 @@ class Bill:
         rows = await self._database.select("SELECT partition, next_offset FROM usage_offsets WHERE topic = $1", topic)
         return dict(rows)
 
+    async def has_lines(self, topic: str, partition: int) -> bool:
+        """Whether a line of this partition is on the bill."""
+        found = await self._database.select(
+            "SELECT 1 FROM usage_lines WHERE topic = $1 AND partition = $2 LIMIT 1", topic, partition
+        )
+        return bool(found)
+
+    async def unreadable(self, topic: str) -> list[tuple[int, int]]:
+        """Partition and offset of each record that was noted because it could not be read, in their order."""
+        return [
+            (partition, offset)
+            for partition, offset in await self._database.select(
+                "SELECT partition, record_offset FROM usage_unreadable WHERE topic = $1"
+                " ORDER BY partition, record_offset",
+                topic,
+            )
+        ]
+
     async def forget_offsets(self, topic: str) -> None:
         """The topic will be read from its beginning; lines that are there will be passed over."""
         async with self._database.transaction():
@@ -124,12 +115,16 @@ class Bill:
                 ((topic, one.partition, one.offset, one.line.usage_id, one.value, noted_us) for one in found.conflicts),
             )
             await self._note("usage_unreadable", ((topic, *one, noted_us) for one in intake.unreadable))
+            for one in intake.taken if intake.again else ():
+                await database.select(
+                    "DELETE FROM usage_unreadable WHERE topic = $1 AND partition = $2 AND record_offset = $3",
+                    topic,
+                    one.partition,
+                    one.offset,
+                )
             await self._note("usage_gaps", ((topic, *one, noted_us) for one in intake.gaps))
-            await database.merge(
-                _TABLE["usage_offsets"],
-                [(topic, partition, after) for partition, (_, after) in intake.steps.items()],
-                "next_offset = excluded.next_offset",
-            )
+            if steps := [(topic, partition, after) for partition, (_, after) in intake.steps.items()]:
+                await database.merge(_TABLE["usage_offsets"], steps, "next_offset = excluded.next_offset")
         return found
 
     async def _note(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:

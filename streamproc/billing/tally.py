@@ -7,9 +7,10 @@ __all__ = ["Tally"]
 
 @dataclass(slots=True)
 class Tally:
-    """What a job has done since its start."""
+    """What a job has done since its start; `reread` are records that a former job could not read, and this one can."""
 
     lines: int = 0
+    reread: int = 0
     repeated: int = 0
     conflicts: int = 0
     unreadable: int = 0

@@ -36,7 +36,7 @@ def run(
         bool, Parameter(help="Stop where the topic ended at the start, instead of waiting for more.", negative="")
     ] = False,
     skip_unreadable: Annotated[
-        bool, Parameter(help="Go on behind records that cannot be read, and note them.", negative="")
+        bool, Parameter(help="Go on behind records that cannot be read, and note them for later jobs.", negative="")
     ] = False,
     from_beginning: Annotated[
         bool, Parameter(help="Read the whole topic again; lines that are on the bill are passed over.", negative="")
@@ -129,6 +129,8 @@ class _Observers:
 async def _summary(tally: Tally, bill: Bill, behind: int) -> str:
     noted = await bill.noted()
     told = [f"{tally.lines:,} lines put on the bill, {tally.repeated:,} were there already; {behind:,} offsets left"]
+    if tally.reread:
+        told.append(f"of them {tally.reread:,} are of records that a former job could not read")
     for ever, now, what in (
         (noted.conflicts, tally.conflicts, "lines with the id of another one and other content"),
         (noted.unreadable, tally.unreadable, "records that cannot be read"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streamproc.billing.bill import Intake
+from streamproc.billing.intake import Intake
 from streamproc.billing.line import read_line
 from streamproc.billing.opening import open_bill
 from streamproc.billing.sums import Taken

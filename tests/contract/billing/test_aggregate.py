@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from streamproc.billing.bill import Bill, Intake, Noted
+from streamproc.billing.bill import Bill, Noted
 from streamproc.billing.happenings import BatchStored, LineConflicts, RecordsMissed, RecordUnreadable
+from streamproc.billing.intake import Intake
 from streamproc.billing.opening import open_bill
 from streamproc.billing.total import Total
 from streamproc.errors import SetupError
@@ -179,6 +180,29 @@ async def test_records_that_retention_took_are_told(tmp_path: Path, topic_prefix
             assert await bill.noted() == Noted(0, 0, 2)
             verdict = await topic.verify(bill)
             assert (verdict.is_equal, verdict.gone) == (True, 3)
+
+
+async def test_what_was_gone_before_the_first_job_is_told(tmp_path: Path, topic_prefix: str, bill: Bill) -> None:
+    """As a gap that a later job finds is. The first one once began behind it without a word.
+
+    Whoever reads the topic from its beginning again has missed nothing new: lines of that time are on the bill.
+    """
+    del tmp_path
+    with EmbeddedBroker() as broker:
+        async with usage_topic(broker.bootstrap, topic_prefix, 2, retention_bytes="1") as topic:
+            for call in (1, 2, 3):
+                await topic.send([call])
+            told = Told()
+            tally = await topic.run(bill, told)
+            assert (tally.lines, tally.missed, tally.is_whole) == (1, 2, False)
+            assert [one for one in told.happenings if isinstance(one, RecordsMissed)] == [
+                RecordsMissed(topic.name, 0, 0, 2)
+            ]
+            assert (await topic.run(bill)).is_whole
+            await topic.send([4])
+            await bill.forget_offsets(topic.name)
+            assert (await topic.run(bill)).is_whole
+            assert await bill.noted() == Noted(0, 0, 2)
 
 
 async def test_a_topic_that_grows_is_read_whole(topic: UsageTopic, bill: Bill) -> None:

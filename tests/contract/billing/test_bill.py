@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from streamproc.billing.bill import Bill, Gap, Intake, Noted, Unreadable
+from streamproc.billing.bill import Bill, Noted
+from streamproc.billing.intake import Gap, Intake, Unreadable
 from streamproc.billing.line import BilledLine, read_line
 from streamproc.billing.report import report_rows
 from streamproc.billing.sums import Taken
