@@ -7,6 +7,7 @@ from streamproc.settings.worker import WorkerSettings
 __all__ = [
     "CLEANUP",
     "RETENTION",
+    "RETENTION_BYTES",
     "find_brief_topics",
     "find_compacted_topics",
     "find_forgetful_usage",
@@ -15,6 +16,7 @@ __all__ = [
 
 CLEANUP = "cleanup.policy"
 RETENTION = "retention.ms"
+RETENTION_BYTES = "retention.bytes"
 """Names of settings of a topic."""
 
 
@@ -23,14 +25,20 @@ _MONTH_MS = 33 * 86_400_000
 
 
 def find_forgetful_usage(configs: Mapping[str, Mapping[str, str]], usage: str) -> list[str]:
-    """A sentence if the usage topic drops lines of the month: budgets would not know of them, and could be passed."""
-    kept_ms = int(configs.get(usage, {}).get(RETENTION, -1))
-    if not 0 <= kept_ms < _MONTH_MS:
-        return []
-    days = f"{kept_ms / 86_400_000:g} days ({RETENTION})"
-    return [
-        f"topic {usage} keeps records for {days}, and budgets count the lines of a month: set it to {_MONTH_MS} or more"
-    ]
+    """A sentence for each way in which the usage topic drops lines of the month.
+
+    Budgets would not know of them, and could be passed.
+    """
+    known, found = configs.get(usage, {}), []
+    kept_ms, kept_bytes = int(known.get(RETENTION, -1)), int(known.get(RETENTION_BYTES, -1))
+    if 0 <= kept_ms < _MONTH_MS:
+        days = f"{kept_ms / 86_400_000:g} days ({RETENTION})"
+        found.append(f"keeps records for {days}, and budgets count the lines of a month: set it to {_MONTH_MS} or more")
+    if kept_bytes >= 0:
+        # How long a month's lines are nobody knows before it is over.
+        least = f"{kept_bytes} bytes of a partition for sure ({RETENTION_BYTES})"
+        found.append(f"keeps {least}, and budgets count the lines of a month: set it to -1, which is without a bound")
+    return [f"topic {usage} {problem}" for problem in found]
 
 
 def find_compacted_topics(configs: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -16,6 +16,7 @@ from streamproc.kafka.admin import admin_client
 from streamproc.kafka.kept import (
     CLEANUP,
     RETENTION,
+    RETENTION_BYTES,
     find_brief_topics,
     find_compacted_topics,
     find_forgetful_usage,
@@ -29,6 +30,7 @@ from streamproc.settings.settings import Settings
 
 __all__ = ["TopicPlan", "check_topics", "create_topics", "existing_partitions", "find_problems", "plan_topics"]
 
+_LOOKED_AT = (MAX_MESSAGE_BYTES, UNCLEAN, CLEANUP, RETENTION, RETENTION_BYTES)
 _DAY_MS = 24 * 60 * 60 * 1000
 _SHOWN_SECONDS = 20.0
 _LOOK_AGAIN_SECONDS = 0.05
@@ -37,7 +39,8 @@ _LOOK_AGAIN_SECONDS = 0.05
 class TopicPlan(NamedTuple):
     """A topic as it should be; `retention_ms` None keeps the broker's default.
 
-    Only sources and outputs have to match in their partitions.
+    One that `is_unbounded` drops nothing for its size, whatever the broker's default is. Only sources and outputs have
+    to match in their partitions.
     """
 
     name: str
@@ -46,6 +49,7 @@ class TopicPlan(NamedTuple):
     is_output: bool
     is_source: bool = False
     is_compacted: bool = False
+    is_unbounded: bool = False
 
 
 def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
@@ -61,7 +65,7 @@ def plan_topics(settings: Settings) -> tuple[TopicPlan, ...]:
         *(TopicPlan(source.topic, count, 7 * _DAY_MS, is_output=False, is_source=True) for source in settings.sources),
         TopicPlan(topics.chunks, count, _DAY_MS, is_output=True),
         TopicPlan(topics.results, count, 30 * _DAY_MS, is_output=True),
-        TopicPlan(topics.usage, count, max(400 * _DAY_MS, longest_ms), is_output=True),
+        TopicPlan(topics.usage, count, max(400 * _DAY_MS, longest_ms), is_output=True, is_unbounded=True),
         TopicPlan(topics.dead, count, 30 * _DAY_MS, is_output=True),
         TopicPlan(topics.journal, count, max(7 * _DAY_MS, longest_ms), is_output=True),
         # Workers read it like a request topic: what comes of its records needs partitions, too.
@@ -114,7 +118,7 @@ async def check_topics(settings: Settings) -> dict[str, int]:
     existing = await existing_partitions(settings)
     problems = find_problems(plan_topics(settings), existing)
     compacted = {topic.name for topic in plan_topics(settings) if topic.is_compacted}
-    configs = await topic_configs(settings, existing, (MAX_MESSAGE_BYTES, UNCLEAN, CLEANUP, RETENTION))
+    configs = await topic_configs(settings, existing, _LOOKED_AT)
     outputs = {name: configs[name] for name in settings.topics.outputs() if name in configs}
     problems += find_small_topics(outputs, settings.limits.max_record_bytes)
     problems += find_unclean_topics(configs)
@@ -162,6 +166,7 @@ async def create_topics(settings: Settings) -> list[str]:
 
 def _configs(topic: TopicPlan) -> dict[str, str]:
     configs = {} if topic.retention_ms is None else {RETENTION: str(topic.retention_ms)}
+    configs |= {RETENTION_BYTES: "-1"} if topic.is_unbounded else {}
     return configs | ({CLEANUP: "compact"} if topic.is_compacted else {})
 
 

@@ -9,6 +9,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from streamproc.errors import SetupError
 from streamproc.kafka.topic_configs import topic_configs
 from streamproc.kafka.topics import check_topics, create_topics
+from streamproc.settings.budgets import BudgetSettings
 from streamproc.settings.settings import Settings
 from tests.contract.harness.settings import make_settings
 from tests.contract.harness.waiting import eventually_found
@@ -184,3 +185,16 @@ async def test_a_journal_that_forgets_too_soon_is_refused(settings: Settings) ->
     await change(settings, topic, "retention.ms", "3600000")
     with pytest.raises(SetupError, match=rf"topic {topic} keeps records for 3600 s .*a run may last 86400 s"):
         await check_topics(settings)
+
+
+async def test_a_usage_topic_that_drops_lines_by_their_size_is_refused_with_budgets(settings: Settings) -> None:
+    """They would be spent once more. `topics create` makes it without such a bound, whatever the broker's own is."""
+    with_budgets = settings.model_copy(update={"budgets": BudgetSettings(enabled=True)})
+    usage = settings.topics.usage
+    await create_topics(with_budgets)
+    await check_topics(with_budgets)
+    assert (await topic_configs(settings, [usage], ["retention.bytes"]))[usage] == {"retention.bytes": "-1"}
+    await change(settings, usage, "retention.bytes", "1000000")
+    with pytest.raises(SetupError, match=rf"topic {usage} keeps 1000000 bytes .*set it to -1"):
+        await check_topics(with_budgets)
+    await check_topics(settings)

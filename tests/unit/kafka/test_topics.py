@@ -90,5 +90,15 @@ def test_a_usage_topic_that_forgets_within_the_month_is_told() -> None:
         " set it to 2851200000 or more"
     )
     for kept in ("2851200000", "-1"):
-        assert find_forgetful_usage({"usage": {"retention.ms": kept}}, "usage") == []
+        assert find_forgetful_usage({"usage": {"retention.ms": kept, "retention.bytes": "-1"}}, "usage") == []
     assert find_forgetful_usage({}, "usage") == []
+
+
+def test_a_usage_topic_that_forgets_by_its_size_is_told() -> None:
+    """A busy month is larger than a quiet one: what it drops would be spent once more."""
+    settings = {"usage": {"retention.ms": "604800000", "retention.bytes": "1073741824"}}
+    _, sentence = find_forgetful_usage(settings, "usage")
+    assert sentence == (
+        "topic usage keeps 1073741824 bytes of a partition for sure (retention.bytes), and budgets count the lines of a"
+        " month: set it to -1, which is without a bound"
+    )
