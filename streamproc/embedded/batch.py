@@ -6,9 +6,9 @@ offset and leader epoch can be set without a new one. Records stay as they come,
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.util import calc_crc32c
 
 __all__ = [
@@ -91,6 +91,27 @@ class Record(NamedTuple):
     key: bytes | None
 
 
+class _AnyText(bytearray):
+    """Bytes whose slices decode with replacement characters where they are no UTF-8."""
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        return _AnyText(found) if isinstance(found, bytearray) else found
+
+    def decode(self, encoding: str = "utf-8", errors: str = "replace") -> str:
+        return super().decode(encoding, errors)
+
+
+class _Records(_DefaultRecordBatchPy):  # type: ignore[misc] # aiokafka has no types
+    """Names of headers are any bytes, for Kafka; aiokafka's own reader takes UTF-8 only."""
+
+    _buffer: bytes | bytearray
+
+    def _maybe_uncompress(self) -> None:
+        super()._maybe_uncompress()
+        self._buffer = _AnyText(self._buffer)
+
+
 def header_of(batch: bytes) -> Header:
     """The header of a batch, which has at least `HEADER_BYTES`."""
     return Header._make(_HEADER.unpack_from(batch))
@@ -145,7 +166,7 @@ def records(batch: bytes) -> Iterator[Record]:
     Raises:
         aiokafka.errors.CorruptRecordException: they cannot be read; a broken compression raises its codec's own error.
     """
-    for record in DefaultRecordBatch(batch):
+    for record in _Records(batch):
         yield Record(record.offset, record.timestamp, record.key)
 
 

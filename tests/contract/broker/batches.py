@@ -4,13 +4,15 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from aiokafka.record._crc32c import crc
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-__all__ = ["Batch", "Producer", "batch", "read"]
+__all__ = ["Batch", "Producer", "batch", "read", "renamed"]
 
 _CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 _ROOM = 100_000_000
+_CRC = slice(17, 21)  # it covers what follows
 
 
 class Producer(NamedTuple):
@@ -69,6 +71,13 @@ def batch(
         timestamp = timestamps[delta] if timestamps else now + delta
         builder.append(delta, timestamp=timestamp, key=key, value=value, headers=list(headers))
     return bytes(builder.build())
+
+
+def renamed(data: bytes, name: bytes, bytes_of_it: bytes) -> bytes:
+    """The batch with other bytes for a header name, as many, and the right checksum: no client of Python sends some."""
+    changed = bytearray(data.replace(name, bytes_of_it))
+    changed[_CRC] = crc(bytes(changed[_CRC.stop :])).to_bytes(4, "big")
+    return bytes(changed)
 
 
 def read(data: bytes) -> list[Batch]:

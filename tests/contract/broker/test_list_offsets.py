@@ -3,7 +3,7 @@
 import time
 
 from streamproc.embedded.codes import Code
-from tests.contract.broker.batches import batch
+from tests.contract.broker.batches import batch, renamed
 from tests.contract.broker.partition import EARLIEST, LATEST, Found, Partition
 from tests.contract.broker.transactor import Transactor
 
@@ -30,6 +30,14 @@ async def test_a_time_finds_the_first_record_at_or_after_it(partition: Partition
     assert {wanted: await partition.find(wanted) for wanted in expected} == {
         wanted: Found(Code.NONE, *found) for wanted, found in expected.items()
     }
+
+
+async def test_a_time_finds_records_whose_header_names_are_no_text(partition: Partition) -> None:
+    """They are any bytes. The embedded broker once took such a batch for damaged."""
+    now = int(time.time() * 1000)
+    named = batch(b"a", b"b", timestamps=[now, now + 10], headers=[("NAME", b"1")])
+    assert (await partition.produce(renamed(named, b"NAME", b"\xff\xfe\xfd\xfc"))).code == Code.NONE
+    assert await partition.find(now + 1) == Found(Code.NONE, now + 10, 1)
 
 
 async def test_a_time_after_the_last_record_finds_nothing(partition: Partition) -> None:

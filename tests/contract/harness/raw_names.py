@@ -4,13 +4,11 @@ import time
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.protocol.produce import ProduceRequest
-from aiokafka.record._crc32c import crc
 
 from streamproc.records.identity import RunId
+from tests.contract.broker.batches import renamed
 
 __all__ = ["publish_with_raw_names"]
-
-_CRC = slice(17, 21)  # of a record batch, version 2; it covers what follows
 
 
 async def publish_with_raw_names(bootstrap: str, topic: str, partition: int, values: list[bytes]) -> list[RunId]:
@@ -23,10 +21,9 @@ async def publish_with_raw_names(bootstrap: str, topic: str, partition: int, val
         now = int(time.time() * 1000)
         for value in values:
             builder.append(timestamp=now, key=b"k", value=value, headers=[("NAME", b"1")])
-        batch = bytearray(builder._build()).replace(b"NAME", b"\xff\xfe\xfd\xfc")
-        batch[_CRC] = crc(bytes(batch[_CRC.stop :])).to_bytes(4, "big")
+        batch = renamed(bytes(builder._build()), b"NAME", b"\xff\xfe\xfd\xfc")
         request = ProduceRequest(
-            required_acks=-1, timeout=5000, topics=[(topic, [(partition, bytes(batch))])], transactional_id=None
+            required_acks=-1, timeout=5000, topics=[(topic, [(partition, batch)])], transactional_id=None
         )
         leader = producer.client.cluster.leader_for_partition(TopicPartition(topic, partition))
         response = await producer.client.send(leader, request)
