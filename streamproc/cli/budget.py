@@ -19,6 +19,10 @@ from streamproc.settings.settings import Settings
 
 __all__ = ["resume", "set_cap", "stop"]
 
+_MEANT = {"tenant": "1 to 128 letters, digits or any of ._:@/-", "note": "text of 1 to 256 characters"}
+"""What an option may hold that the record checks; all others are looked at before."""
+
+_LEAST_USD = 1e-9
 _MOST_USD = 9_000_000_000  # in nano-dollars they have 64 bits
 
 Scope = Annotated[str, Parameter(help="global, tenant=NAME, user=NAME or feature=NAME; NAME may be *, any of them.")]
@@ -50,6 +54,8 @@ def set_cap(
         raise SetupError("give --usd, --tokens or --default, one of them")
     if not 0 <= (usd or 0) <= _MOST_USD or not 0 <= (tokens or 0) < 2**63:
         raise SetupError(f"a cap must be a number from 0 on, at most {_MOST_USD:,} dollars or {2**63 - 1:,} tokens")
+    if usd is not None and 0 < usd < _LEAST_USD:
+        raise SetupError(f"--usd: {usd:g} is less than a nano-dollar, the least amount; 0 lets no call begin")
     unit: Literal["nanos", "tokens"] = "tokens" if tokens is not None or default == "tokens" else "nanos"
     number = nanos(usd) if usd is not None else tokens or 0
     said = {"scope": scope, "tenant": tenant, "note": note, "window": window, "unit": unit, "amount": number}
@@ -89,8 +95,8 @@ def _checked(record: type[Said], **fields: Any) -> Said:
         parse_pattern(fields["scope"], fields["tenant"])
         return record(**fields)
     except ValidationError as exc:
-        error = exc.errors(include_url=False)[0]
-        raise SetupError(f"--{'-'.join(map(str, error['loc']))}: {error['msg']}") from exc
+        option = str(exc.errors(include_url=False)[0]["loc"][0])
+        raise SetupError(f"--{option}: must be {_MEANT[option]}") from exc
     except ValueError as exc:
         raise SetupError(f"--scope: {exc}") from exc
 

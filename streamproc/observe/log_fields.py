@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from streamproc.money.cap import amount
+from streamproc.money.scope import Scope
 from streamproc.observe.events import CallEnded, UsageUnreadable
+from streamproc.records.alert import BudgetAlert
 from streamproc.records.usage import UsageLine
 
-__all__ = ["above_bound_fields", "call_fields", "on_one_line", "unreadable_fields"]
+__all__ = ["above_bound_fields", "alert_fields", "call_fields", "on_one_line", "unreadable_fields"]
 
 _MAX_SENTENCE = 300
 
@@ -24,6 +27,18 @@ def above_bound_fields(line: UsageLine, bound: UsageLine) -> Mapping[str, Any]:
         "most_output_tokens": bound.tokens.output,
         "cost_nanos": line.cost_nanos,
         "most_cost_nanos": bound.cost_nanos,
+    }
+
+
+def alert_fields(alert: BudgetAlert) -> Mapping[str, Any]:
+    """Of a share of a cap that was reached, amounts as people read them."""
+    return {
+        "scope": str(Scope(alert.scope, alert.name or "", alert.tenant or "")),
+        "window": alert.window,
+        "share": alert.share,
+        "settled": amount(alert.unit, alert.settled),
+        "cap": amount(alert.unit, alert.cap),
+        "killed": alert.killed,
     }
 
 

@@ -48,7 +48,7 @@ from streamproc.observe.events import (
     UsageAboveBound,
     UsageUnreadable,
 )
-from streamproc.observe.log_fields import above_bound_fields, call_fields, on_one_line, unreadable_fields
+from streamproc.observe.log_fields import above_bound_fields, alert_fields, call_fields, on_one_line, unreadable_fields
 from streamproc.observe.route_events import FellBack, RuleFailed
 from streamproc.observe.seldom import Seldom
 
@@ -157,7 +157,7 @@ class CallLog:
             case LedgerOpened(seconds):
                 self._log.info("ledger open", seconds=round(seconds, 3))
             case BudgetAlerted(alert):
-                self._log.warning("budget alert", alert=alert.alert_id, settled=alert.settled, killed=alert.killed)
+                self._log.warning("budget alert", **alert_fields(alert))
             case AlertTrouble(alert_id, sentence):
                 self._warn("alert not delivered", (), alert=alert_id, reason=on_one_line(sentence))
             case SharedLimitsChanged("open", _, workers):

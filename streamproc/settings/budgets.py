@@ -13,6 +13,8 @@ __all__ = ["BudgetSettings", "CapSettings", "ThrottleSettings"]
 
 Window = Literal["day", "month"]
 
+_LEAST_USD = 1e-9
+
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -45,6 +47,8 @@ class CapSettings(Group):
         parse_pattern(self.scope, self.tenant)
         if (self.usd is None) == (self.tokens is None):
             raise ValueError("usd or tokens, one of them")
+        if self.usd is not None and 0 < self.usd < _LEAST_USD:
+            raise ValueError(f"usd {self.usd:g} is less than a nano-dollar, the least amount; 0 lets no call begin")
         return self
 
     @property

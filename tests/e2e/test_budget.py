@@ -111,9 +111,12 @@ def test_words_on_scopes_without_a_call_are_shown(bootstrap: str, topic_prefix: 
         (("set", "tenant=acme", "--window", "day", "--usd", "nan"), "a cap must be a number from 0 on"),
         (("set", "tenant=acme", "--window", "day", "--usd", "1e300"), "at most 9,000,000,000 dollars"),
         (("set", "tenant=acme", "--window", "day", "--tokens", str(2**63)), "a cap must be a number from 0 on"),
+        (("set", "global", "--window", "day", "--usd", "1e-12"), "--usd: 1e-12 is less than a nano-dollar, the least"),
         (("stop", "acme"), "--scope: 'acme' is no scope; write global, tenant=NAME"),
         (("stop", "global", "--tenant", "acme"), "--scope: a tenant goes with the scope of a user only"),
-        (("resume", "user=a", "--tenant", "a b"), "--tenant: "),
+        (("resume", "user=a", "--tenant", "a b"), "--tenant: must be 1 to 128 letters, digits or any of ._:@/-"),
+        (("stop", "global", "--note", ""), "--note: must be text of 1 to 256 characters"),
+        (("stop", "global", "--note", "x" * 257), "--note: must be text of 1 to 256 characters"),
     ],
 )
 def test_a_word_that_makes_no_sense_is_refused(words: tuple[str, ...], sentence: str, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def budgets(*caps: dict[str, Any], **fields: Any) -> Settings:
         ({"usd": 1, "scope": "tenants=a"}, "'tenants=a' is no scope; write global, tenant=NAME"),
         ({"usd": 1, "scope": "global", "tenant": "acme"}, "a tenant goes with the scope of a user only"),
         ({"usd": 1, "window": "week"}, "'day' or 'month'"),
+        ({"usd": 1e-12}, "usd 1e-12 is less than a nano-dollar, the least amount; 0 lets no call begin"),
         ({"usd": 1, "kill_at": 0}, "greater than 0"),
         ({"usd": 1, "alerts": [1.5]}, "less than or equal to 1"),
     ],

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from streamproc.observe.events import (
+    BudgetAlerted,
     CallEnded,
     ClockBehind,
     Committed,
@@ -24,6 +25,7 @@ from streamproc.observe.events import (
     RunWaits,
 )
 from streamproc.observe.logs import CallLog, configure_logs
+from streamproc.records.alert import BudgetAlert
 from streamproc.records.usage import TokenCounts, UsageLine
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -252,6 +254,38 @@ def test_error_with_a_traceback(lines: Lines) -> None:
     for written in (lines.file.getvalue(), console.file.getvalue()):
         assert b"ValueError: invalid literal" in written
         assert b"tell nobody" not in written
+
+
+@pytest.mark.parametrize(
+    ("unit", "settled", "cap"),
+    [("nanos", "$240.11", "$300.00"), ("tokens", "240110000000 tokens", "300000000000 tokens")],
+)
+def test_an_alert_tells_amounts_as_people_read_them(lines: Lines, unit: str, settled: str, cap: str) -> None:
+    """Whoever was woken at night counted the zeros of nano-dollars."""
+    alert = BudgetAlert.model_validate(
+        {
+            "alert_id": "a",
+            "scope": "user",
+            "name": "bob",
+            "tenant": "acme",
+            "window": "day",
+            "window_start": AT,
+            "unit": unit,
+            "share": "0.8",
+            "cap": 300_000_000_000,
+            "settled": 240_110_000_000,
+            "killed": False,
+            "at": AT,
+        }
+    )
+    CallLog(configure_logs("info", "json", file=lines.file)).saw(BudgetAlerted(alert))
+    (line,) = lines.json()
+    told = {"scope": "user bob of tenant acme", "window": "day", "share": "0.8", "killed": False}
+    assert {name: line[name] for name in line if name not in ("timestamp", "level", "event")} == {
+        **told,
+        "settled": settled,
+        "cap": cap,
+    }
 
 
 def test_lines_for_people(lines: Lines) -> None:
