@@ -4,6 +4,7 @@ import errno
 import io
 import logging
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import NoReturn
@@ -15,9 +16,22 @@ __all__ = ["main"]
 _NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 """The disk or the quota is full, or the terminal is gone."""
 
+_INTERRUPTED = 130
+"""As a shell tells that a command was ended by SIGINT."""
+
 
 def main() -> None:
     """Runs the command of this process and exits."""
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    # The command is over, and nothing is left to interrupt but Python's own end, which would show a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
+
+
+def _run() -> int:
     _prepare_streams()
     # What a library says about a failure would stand beside our sentence; the worker takes it into its own log.
     logging.getLogger().addHandler(logging.NullHandler())
@@ -28,18 +42,16 @@ def main() -> None:
         sys.stdout.flush()  # at the end of the process nobody could say what is wrong
     except StreamprocError as error:
         print(f"streamproc: {error}", file=sys.stderr)  # noqa: T201 the command line speaks
-        sys.exit(2)
+        return 2
     except BrokenPipeError:
         # The reader of our output is gone, for example `| head`: nothing is left to say.
         sys.stderr.close()
-        sys.exit(1)
+        return 1
     except OSError as error:
         if error.errno not in _NO_PLACE:
             raise
         _end_unwritten(error)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _prepare_streams() -> None:
