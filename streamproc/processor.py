@@ -26,8 +26,9 @@ from streamproc.kafka.publisher import Publisher
 from streamproc.kafka.writer import ChunkWriter
 from streamproc.observe.events import DeadLettered, Observer, RunDeferred, RunEnded, RunWaits
 from streamproc.providers.deadlines import Deadlines
-from streamproc.records.codec import RequestDecoder, input_hash
+from streamproc.records.codec import RequestDecoder
 from streamproc.records.headers import check_request_headers, replay_of, trace_of
+from streamproc.records.input_hash import input_hash
 from streamproc.records.outgoing import Outgoing
 from streamproc.records.request import Request
 

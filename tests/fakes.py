@@ -22,8 +22,8 @@ from streamproc.kafka.producer import Packed, Producer
 from streamproc.kafka.transactor import Transactor
 from streamproc.observe.events import Happening
 from streamproc.providers.scripted import Script, Scripted
-from streamproc.records.codec import input_hash
 from streamproc.records.identity import RunId
+from streamproc.records.input_hash import input_hash
 from streamproc.records.outgoing import Headers, Outgoing
 from streamproc.records.request import Request
 

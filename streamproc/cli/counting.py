@@ -13,8 +13,8 @@ from streamproc.money.pricing import Prices
 from streamproc.money.rates import Rates
 from streamproc.money.tokens import TokenCounter, family
 from streamproc.providers.resolved import Resolved, resolved
-from streamproc.records.codec import input_hash
 from streamproc.records.image import Detail
+from streamproc.records.input_hash import input_hash
 from streamproc.records.usage import UsageLine
 from streamproc.settings.settings import Settings
 

@@ -12,6 +12,7 @@ from streamproc.chain.call import Call
 from streamproc.providers.openai_stream_options import stream_options
 from streamproc.providers.refusal import check_extra, unsupported
 from streamproc.records.request import Request
+from streamproc.records.shapes import Strict
 
 __all__ = ["ALLOWED_EXTRAS", "OutputLimitField", "check_request", "render_body"]
 
@@ -32,7 +33,7 @@ ALLOWED_EXTRAS = frozenset(
 )
 """Options a request may pass to the provider: they shape the answer and change neither its price nor its bound."""
 
-_PASSED_ON = {
+_PASSED_ON = (
     "messages",
     "temperature",
     "top_p",
@@ -43,7 +44,7 @@ _PASSED_ON = {
     "tool_choice",
     "service_tier",
     "user",
-}
+)
 
 
 def check_request(request: Request) -> None:
@@ -70,8 +71,7 @@ def render_body(call: Call, *, output_limit_field: OutputLimitField, is_openai: 
             would hold. Other servers may not know these options.
     """
     request = call.request
-    body: dict[str, Any] = request.model_dump(mode="json", include=_PASSED_ON, exclude_none=True, by_alias=True)
-    _without_cache_marks(body)
+    body: dict[str, Any] = {name: value for name in _PASSED_ON if (value := getattr(request, name)) is not None}
     body["model"] = call.model
     body[output_limit_field] = call.max_output_tokens
     body["stream"] = request.stream
@@ -80,14 +80,9 @@ def render_body(call: Call, *, output_limit_field: OutputLimitField, is_openai: 
     if request.stream:
         body["stream_options"] = stream_options(is_openai=is_openai)
     body |= {name: value for name, value in (request.extra or {}).items() if name in ALLOWED_EXTRAS}
-    return orjson.dumps(body)
+    return orjson.dumps(body, default=_sent)
 
 
-def _without_cache_marks(body: dict[str, Any]) -> None:
-    marked = list(body.get("tools", ()))
-    for message in body["messages"]:
-        message.pop("reasoning", None)  # an empty list of it
-        if isinstance(content := message.get("content"), list):
-            marked += content
-    for item in marked:
-        item.pop("cache_control", None)
+def _sent(part: Strict) -> dict[str, Any]:
+    # `reasoning` is an empty list by now.
+    return {name: value for name, value in part.stated().items() if name not in ("cache_control", "reasoning")}

@@ -1,6 +1,5 @@
 """Records to bytes and back. JSON comes and goes only here and in the providers' wire parsers."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -30,29 +29,10 @@ __all__ = [
     "encode_json",
     "encode_pretty",
     "encode_usage",
-    "input_hash",
     "rfc3339",
 ]
 
 _MOST_PROBLEMS_TOLD = 3
-
-# What of a request the model sees, or what shapes its answer. The rest (who, when, how much) leaves the hash alone.
-_INPUT_FIELDS = {
-    "model",
-    "messages",
-    "text",
-    "input",
-    "dimensions",
-    "temperature",
-    "top_p",
-    "seed",
-    "stop",
-    "response_format",
-    "tools",
-    "tool_choice",
-    "max_output_tokens",
-    "extra",
-}
 
 
 class RequestDecoder:
@@ -235,12 +215,6 @@ def decode_usage(value: bytes) -> UsageLine:
         pydantic.ValidationError: the bytes are no usage line.
     """
     return UsageLine.model_validate_json(value)
-
-
-def input_hash(request: Request) -> str:
-    """sha256 (hexadecimal) of what the model sees and of the options that shape the answer."""
-    shape = request.model_dump(mode="json", by_alias=True, include=_INPUT_FIELDS, exclude_none=True)
-    return hashlib.sha256(orjson.dumps(shape, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def rfc3339(moment: float | datetime) -> str:

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -115,6 +115,14 @@ class Strict(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, strict=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
     )
+
+    def stated(self) -> dict[str, Any]:
+        """What is not None, by its name in JSON: for orjson, because pydantic's own way takes twice as long.
+
+        A test holds the outcome to the model.
+        """
+        # A name that Python or pydantic needs for something else ends with a line.
+        return {name.rstrip("_"): value for name, value in vars(self).items() if value is not None}
 
 
 class Written(BaseModel):

@@ -11,7 +11,7 @@ from streamproc.chain.cache_rules import CacheRules
 from streamproc.chain.call import Call, Progress
 from streamproc.chain.provider import Completed, Event, Text
 from streamproc.observe.cache_events import CacheLooked
-from streamproc.records.codec import input_hash
+from streamproc.records.input_hash import input_hash
 from streamproc.records.usage import TokenCounts, UsageLine
 from streamproc.stores.memory import MemoryStore
 from streamproc.stores.store import Store

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from streamproc.records.codec import RequestDecoder, encode_usage, input_hash
+from streamproc.records.codec import RequestDecoder, encode_usage
+from streamproc.records.input_hash import input_hash
 from streamproc.records.usage import TokenCounts
 from tests.lines import a_line
 from tests.unit.cli.inside import Said, say

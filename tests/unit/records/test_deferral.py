@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from streamproc.errors import InvalidRequest
-from streamproc.records.codec import encode, input_hash
+from streamproc.records.codec import encode
 from streamproc.records.deferral import DEFERRAL_HEADER, Deferral, deferral_of, deferred_record
 from streamproc.records.headers import passed_on
+from streamproc.records.input_hash import input_hash
 from streamproc.records.request import Request
 from streamproc.records.schemas import schemas
 from streamproc.records.usage import TokenCounts, UsageLine

@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given, settings
 
 from streamproc.errors import InvalidRequest
-from streamproc.records.codec import (
-    encode,
-    input_hash,
-)
+from streamproc.records.codec import encode
+from streamproc.records.input_hash import input_hash
 from tests.unit.records.requests import decoder, requests
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

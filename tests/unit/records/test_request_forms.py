@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 
 from streamproc.errors import InvalidRequest
-from streamproc.records.codec import encode, input_hash
+from streamproc.records.codec import encode
 from streamproc.records.image import data_of
+from streamproc.records.input_hash import input_hash
 from streamproc.records.request import Request
 from tests.unit.records.requests import PNG, decoder, requests
 
