@@ -1,7 +1,7 @@
 """What happens around the cache, for observers."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from streamproc.records.usage import UsageLine
 
@@ -12,8 +12,7 @@ CacheOutcome = Literal["memory", "redis", "coalesced", "stale", "miss", "refresh
 why a call is made."""
 
 
-@dataclass(frozen=True, slots=True)
-class CacheLooked:
+class CacheLooked(NamedTuple):
     """The cache was asked. `line` is the usage line of an answer that it had, or None when a call has to be made."""
 
     run_id: str
@@ -25,8 +24,7 @@ class CacheLooked:
     line: UsageLine | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerStored:
+class AnswerStored(NamedTuple):
     """An answer went to the stores, as so many bytes."""
 
     run_id: str

@@ -126,6 +126,10 @@ class CallLog:
             case CallEnded():
                 if self._has_calls:
                     self._log.info("call", **call_fields(happening))
+            case (
+                RunEnded() | AnswerStored() | Committed() | CallsHeld() | RunDeferred() | BudgetHeld() | RetryRefused()
+            ):
+                pass  # the result record, the metrics or the line about the wait say it; most of all are of these
             case RetryPlanned(run_id, provider, code, wait_seconds, restart):
                 cause = (provider, code, restart)
                 wait = round(wait_seconds, 3)
@@ -183,10 +187,6 @@ class CallLog:
                 )
             case RuleFailed(route, variant, sentence):
                 self._warn("rule", (route, variant), route=route, variant=variant, reason=on_one_line(sentence))
-            case (
-                RunDeferred() | RunEnded() | Committed() | BudgetHeld() | RetryRefused() | CallsHeld() | AnswerStored()
-            ):
-                pass  # the result record, the metrics or the line about the wait say it
 
     def _breaker(self, changed: BreakerChanged) -> None:
         fields = {"provider": changed.provider, "credential": changed.credential, "model": changed.model}

@@ -146,10 +146,13 @@ class Metrics:
             case CallEnded():
                 self._count_call(happening)
             case CallLost(line):
-                self._lost_calls.add((line.provider, self._models.label(line.model)))
-                self._count_line(line)
+                place = (line.provider, self._models.label(line.model))
+                self._lost_calls.add(place)
+                self._count_line(line, place)
             case RunEnded():
                 self._count_run(happening)
+            case CacheLooked() | AnswerStored() | StoreTrouble():
+                self._cache.saw(happening)
             case RetryPlanned() | RetryRefused() | CallsHeld() | BreakerChanged() | FellBack() | RuleFailed():
                 self._decisions.saw(happening)
             case RunWaits():
@@ -170,8 +173,6 @@ class Metrics:
                 self._deferred.add()
             case DeadLettered():
                 self._dead_letters.add((happening.code,))
-            case CacheLooked() | AnswerStored() | StoreTrouble():
-                self._cache.saw(happening)
             case Committed():
                 self._commits.add()
                 self._commit_seconds.add(happening.seconds)
@@ -195,10 +196,9 @@ class Metrics:
         if ended.first_token_seconds is not None:
             self._first_token_seconds.add(ended.first_token_seconds, place)
         if ended.line is not None:
-            self._count_line(ended.line)
+            self._count_line(ended.line, place)
 
-    def _count_line(self, line: UsageLine) -> None:
-        place = (line.provider, self._models.label(line.model))
+    def _count_line(self, line: UsageLine, place: tuple[str, str]) -> None:
         for kind in _TOKEN_KINDS:
             count: int | None = getattr(line.tokens, kind)
             if count is not None:
