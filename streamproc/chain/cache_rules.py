@@ -55,7 +55,7 @@ def flight_key_of(key: StoreKey, request: Request) -> StoreKey:
 
     Who wants tokens as they come cannot follow a call that gives them all at the end.
     """
-    return key if request.stream else key._replace(digest=f"{key.digest}/whole")
+    return key if request.stream else StoreKey(key.tenant, f"{key.digest}/whole")
 
 
 def is_kept(completed: Completed) -> bool:

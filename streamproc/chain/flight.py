@@ -51,8 +51,7 @@ class Flight:
     def __init__(self, new_signal: Callable[[], Signal], max_characters: int) -> None:
         """An answer longer than `max_characters` is not kept for those who come later."""
         self._new_signal = new_signal
-        self._signal = new_signal()
-        self._is_awaited = False
+        self._signal: Signal | None = None  # there as long as somebody waits: mostly nobody follows
         self._max_characters = self._room = max_characters
         self.events: list[Event] = []
         self.voided = ""
@@ -75,8 +74,7 @@ class Flight:
             self.events.clear()
             return
         self.events.append(event)
-        if self._is_awaited:
-            self._wake()
+        self._wake()
 
     def void(self, reason: str) -> None:
         """What came so far is void; the call is made once more."""
@@ -105,7 +103,7 @@ class Flight:
                     position += 1
                     yield events[position - 1]
                 elif self.end is None:
-                    self._is_awaited = True
+                    self._signal = self._signal or self._new_signal()
                     await self._signal.wait()
                 else:
                     return
@@ -113,8 +111,9 @@ class Flight:
             self.followers -= 1
 
     def _wake(self) -> None:
-        signal, self._signal, self._is_awaited = self._signal, self._new_signal(), False
-        signal.set()
+        if self._signal is not None:
+            self._signal.set()
+            self._signal = None
 
 
 def _characters(event: Event) -> int:
