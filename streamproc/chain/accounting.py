@@ -20,7 +20,6 @@ from streamproc.money.cost import cost_nanos
 from streamproc.money.dollars import nanos, usd
 from streamproc.money.measure import Measure
 from streamproc.money.rates import Rates
-from streamproc.money.scope import spend_of
 from streamproc.observe.events import CallEnded, Observer, UsageAboveBound
 from streamproc.records.usage import Basis, TokenCounts, UsageLine
 
@@ -62,11 +61,12 @@ class Accounted:
             NotNow: calls under way have reserved what is left of a cap.
             ProviderError: as the inner provider.
         """
-        rates = self._rates(call.model, datetime.fromtimestamp(self._clock.time(), UTC))
+        now = self._now()
+        rates = self._rates(call.model, now)
         bound = self._bound(call, rates)
         self._check_budget(call, rates, bound)
         call.progress.calls += 1
-        most = self._line(call, rates, bound)
+        most = self._line(call, rates, bound, now)
         try:
             await self._budget.reserve(most)
         except BaseException:
@@ -108,6 +108,9 @@ class Accounted:
             # Runs on every way out, also when a cancelled run closes this generator: the provider is owed all the same.
             self._close(call, meter, rates)
 
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.time(), UTC)
+
     def _bound(self, call: Call, rates: Rates | None, *, counts: bool = False) -> _Bound:
         most = self._measure.most(
             call.request,
@@ -118,9 +121,8 @@ class Accounted:
         )
         return _Bound(most, None if rates is None else upper_bound_nanos(rates, most))
 
-    def _line(self, call: Call, rates: Rates | None, bound: _Bound) -> UsageLine:
+    def _line(self, call: Call, rates: Rates | None, bound: _Bound, now: datetime) -> UsageLine:
         # The line that is billed if nobody ever learns what the call used.
-        now = datetime.fromtimestamp(self._clock.time(), UTC)
         return UsageLine(
             usage_id=call.usage_id,
             run_id=call.run_id,
@@ -169,7 +171,7 @@ class Accounted:
         if line is not None:
             call.progress.lines.append(line)
             if rates is not None:
-                call.progress.spent_nanos += spend_of(line).nanos or 0
+                call.progress.spent_nanos += (line if line.at_most is None else line.at_most).cost_nanos or 0
             if line.basis == "provider" and _is_above(line, meter.most):
                 self._observer.saw(UsageAboveBound(line, meter.most))
         call.progress.call_ended(meter.error, line, is_complete=meter.completed is not None)
@@ -205,7 +207,7 @@ class Accounted:
                 "at_most": at_most(basis, tokens, cost, meter.most),
                 "service_tier": tier,
                 "reason": None if meter.completed is not None else meter.outcome,
-                "ended_at": datetime.fromtimestamp(self._clock.time(), UTC),
+                "ended_at": self._now(),
             }
         )
 

@@ -70,7 +70,8 @@ class Allowance:
 
     def take(self, amount: float, now: float) -> None:
         """Lets in so much."""
-        self._level = self._flowed(now) + amount
+        if self._limit is not None:
+            self._level = self._flowed(now) + amount
 
     def told(self, said: Remaining, unseen: Unseen, now: float, *, is_newest: bool) -> None:
         """The provider says so. `is_newest`: beside the answer of the newest call that was answered."""

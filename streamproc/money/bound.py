@@ -1,7 +1,6 @@
 """The most a call can use and cost. What has no bound is told, so that it can be refused before the call."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from streamproc.money.api import BillableApi
@@ -36,8 +35,7 @@ COUNTED_ALLOWANCE_TOKENS = 128
 """Beside a prompt counted exactly: OpenAI does not document how it writes tools and schemas into the prompt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Most:
+class Most(NamedTuple):
     """The most a call can use.
 
     Attributes:

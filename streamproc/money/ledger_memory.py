@@ -207,9 +207,10 @@ class MemoryLedger:
         if spend is not None:
             self._settle(spend, 1)
         told = lease if spend is None else spend
-        for account in () if told is None else self._caps.accounts(told):
-            if account in self._totals:
-                self._waiting.freed(account, self._totals[account])
+        if told is not None and self._waiting:
+            for account in self._caps.accounts(told):
+                if account in self._totals:
+                    self._waiting.freed(account, self._totals[account])
 
     def _reserve(self, spend: Spend, sign: int) -> None:
         for _, totals in self._current(spend):
@@ -231,10 +232,9 @@ class MemoryLedger:
     def _current(self, spend: Spend) -> Iterator[tuple[Account, Totals]]:
         # Who builds reads old lines, too, and leaves out windows that are over. Later every line counts, since this
         # clock may be wrong just now.
-        now_ms = self._now_ms()
         for account in self._caps.accounts(spend):
             totals = self._totals.get(account)
-            if totals is None and (self.is_open or not self._caps.is_over(account, now_ms)):
+            if totals is None and (self.is_open or not self._caps.is_over(account, self._now_ms())):
                 totals = self._totals[account] = Totals()
             if totals is not None:
                 yield account, totals

@@ -24,6 +24,9 @@ class Waiting:
     def __init__(self) -> None:
         self._queues: dict[Account, dict[str, _Waiter]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._queues)
+
     @property
     def accounts(self) -> list[Account]:
         """Those that somebody waits for."""
