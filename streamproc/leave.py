@@ -69,6 +69,8 @@ class PlannedLeave:
 
     def renew(self, run: Run) -> bool:
         """Looks anew at what may have changed while a run waited; says whether it now waits for something else."""
+        if not run.is_answered and not run.plan.changes:
+            return self._is_slowed(run)
         was = run.route
         if run.is_answered and not self.is_answered(run):
             run.is_answered = False

@@ -220,7 +220,8 @@ class Assignment:
         """What stands beside the offset once the portion is stored."""
         for offset in portion.offsets:
             self.offsets.finish(offset)
-        done = frozenset(offset - self.offsets.position for offset in self.offsets.done)
+        position = self.offsets.position
+        done = frozenset(offset - position for offset in self.offsets.done)
         read_from = self._journal_position(portion.offsets, portion.lost)
         return CommitMetadata(self.epoch, done, self.owner, read_from).encode()
 

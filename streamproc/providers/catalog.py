@@ -22,6 +22,9 @@ from streamproc.settings.secret import read_secret
 __all__ = ["Catalog", "Credential", "Resolved"]
 
 
+_NO_FACTS = FactSettings()
+
+
 class Credential(NamedTuple):
     """A credential's name in the settings, and the provider as it is seen with it."""
 
@@ -67,7 +70,7 @@ class Catalog:
         """
         if (over_http := self._http.get(answerer.provider)) is not None:
             over_http.check(request)
-        facts = self._facts[answerer.provider].get(answerer.model) or FactSettings()
+        facts = self._facts[answerer.provider].get(answerer.model, _NO_FACTS)
         check_facts(answerer.model, facts, request, max_answer_characters)
 
     async def check_reachable(self) -> None:
