@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from streamproc.billing.database import Database
+from streamproc.billing.database import Database, KeyExists
 from streamproc.billing.intake import Intake
 from streamproc.billing.line import BilledLine
-from streamproc.billing.sums import DAYS, HOURS, ROLLUPS, SUMS, Sorted, sort_out, sums_of
+from streamproc.billing.sums import DAYS, HOURS, ROLLUPS, SUMS, Sorted, Taken, sort_out, sums_of
 from streamproc.billing.tables import LINES, TABLES, VERSION
 from streamproc.billing.total import Total
 from streamproc.errors import SetupError
@@ -97,14 +97,18 @@ class Bill:
         Raises:
             SetupError: another process has moved the offsets meanwhile, or the database is away; nothing is stored.
         """
+        try:
+            return await self._put(intake, noted_us, look=False)
+        except KeyExists:  # a line that comes again is seldom: so none is looked for before
+            return await self._put(intake, noted_us, look=True)
+
+    async def _put(self, intake: Intake, noted_us: int, *, look: bool) -> Sorted:
         database, topic = self._database, intake.topic
         async with database.transaction():
             stored = await self.offsets(topic)
             if any(stored.get(partition) != before for partition, (before, _) in intake.steps.items()):
                 raise SetupError("another `streamproc billing run` writes to the same bill: run only one of them")
-            ids = list({one.line.usage_id for one in intake.taken})
-            rows = await database.among(f"SELECT {_COLUMNS} FROM usage_lines WHERE usage_id", ids) if ids else []
-            found = sort_out(intake.taken, {row[0]: BilledLine(*row) for row in rows})
+            found = sort_out(intake.taken, await self._known(intake.taken) if look else {})
             if found.new:
                 await database.append(LINES, [(*one.line, topic, one.partition, one.offset) for one in found.new])
                 lines = [one.line for one in found.new]
@@ -126,6 +130,11 @@ class Bill:
             if steps := [(topic, partition, after) for partition, (_, after) in intake.steps.items()]:
                 await database.merge(_TABLE["usage_offsets"], steps, "next_offset = excluded.next_offset")
         return found
+
+    async def _known(self, taken: Iterable[Taken]) -> dict[str, BilledLine]:
+        ids = list({one.line.usage_id for one in taken})
+        rows = await self._database.among(f"SELECT {_COLUMNS} FROM usage_lines WHERE usage_id", ids)
+        return {row[0]: BilledLine(*row) for row in rows}
 
     async def _note(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
         if noted := list(rows):

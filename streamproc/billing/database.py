@@ -5,10 +5,15 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from streamproc.billing.tables import Table
+from streamproc.errors import SetupError
 
-__all__ = ["Database", "create_statement", "upsert_clause"]
+__all__ = ["Database", "KeyExists", "create_statement", "upsert_clause"]
 
 Row = tuple[Any, ...]
+
+
+class KeyExists(SetupError):
+    """A new row has the key of a row that is there; its transaction cannot go on."""
 
 
 class Database(Protocol):
@@ -35,7 +40,11 @@ class Database(Protocol):
         ...
 
     async def append(self, table: Table, rows: Sequence[Row]) -> None:
-        """New rows, of the table's columns in their order."""
+        """New rows, of the table's columns in their order.
+
+        Raises:
+            KeyExists: one of them is there already, or something else under its key.
+        """
         ...
 
     async def merge(self, table: Table, rows: Sequence[Row], change: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Self
 
-from streamproc.billing.database import Row, create_statement, upsert_clause
+from streamproc.billing.database import KeyExists, Row, create_statement, upsert_clause
 from streamproc.billing.tables import TABLES, Table
 from streamproc.errors import SetupError
 
@@ -14,6 +14,8 @@ _KINDS = {"text": "text", "integer": "bigint", "bytes": "bytea"}
 _CONNECT_SECONDS = 10.0
 _LOCK_SECONDS = 10
 _SCROLLED = 5_000
+_LOCK_NOT_AVAILABLE = "55P03"
+_UNIQUE_VIOLATION = "23505"
 
 
 class PostgresDatabase:
@@ -72,9 +74,11 @@ class PostgresDatabase:
         try:
             yield
         except self._failures as exc:
-            if getattr(exc, "sqlstate", None) == "55P03":  # lock_not_available
+            state = getattr(exc, "sqlstate", None)
+            if state == _LOCK_NOT_AVAILABLE:
                 raise SetupError(f"another process writes to the bill at {self._name}: let it end first") from exc
-            raise SetupError(f"{doing} {self._name}: {str(exc) or type(exc).__name__}") from exc
+            error = KeyExists if state == _UNIQUE_VIOLATION else SetupError
+            raise error(f"{doing} {self._name}: {str(exc) or type(exc).__name__}") from exc
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -118,9 +122,8 @@ class PostgresDatabase:
 
     async def merge(self, table: Table, rows: Sequence[Row], change: str) -> None:
         """See `Database`."""
-        kinds = (f"${number}::{_KINDS[kind]}[]" for number, kind in enumerate(table.columns.values(), 1))
-        sql = f"INSERT INTO {table.name} SELECT * FROM unnest({', '.join(kinds)})"
-        await self.select(sql + upsert_clause(table, change), *map(list, zip(*rows, strict=True)))
+        sql = f"INSERT INTO {table.name} SELECT * FROM unnest($1::{table.name}[])"
+        await self.select(sql + upsert_clause(table, change), rows)
 
     async def close(self) -> None:
         """See `Database`."""

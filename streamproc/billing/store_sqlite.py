@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import orjson
 
-from streamproc.billing.database import Row, create_statement, upsert_clause
+from streamproc.billing.database import KeyExists, Row, create_statement, upsert_clause
 from streamproc.billing.tables import LINES, TABLES, Table
 from streamproc.errors import SetupError
 
@@ -25,6 +25,7 @@ _OLDEST = (3, 37, 0)  # the first with STRICT tables, which refuse a sum that ha
 _KINDS = {"text": "TEXT", "integer": "INTEGER", "bytes": "BLOB"}
 _PATIENCE_SECONDS = 10.0
 _SCROLLED = 5_000
+_KEY_EXISTS = sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 
 
 class SqliteDatabase:
@@ -83,7 +84,8 @@ class SqliteDatabase:
         except sqlite3.Error as exc:
             if "locked" in str(exc):
                 raise SetupError(f"another process writes to {self._path}: let it end first") from exc
-            raise SetupError(f"the bill at {self._path} cannot be used: {exc}") from exc
+            error = KeyExists if getattr(exc, "sqlite_errorcode", None) == _KEY_EXISTS else SetupError
+            raise error(f"the bill at {self._path} cannot be used: {exc}") from exc
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

@@ -70,6 +70,20 @@ async def test_another_line_under_a_known_id_is_kept_apart(opened: Open) -> None
         assert await rows(bill, "tenant") == {("default",): (1, 23_000)}
 
 
+async def test_new_lines_beside_known_ones(opened: Open) -> None:
+    """One batch with all there is: the new lines count, once, and the known ones neither again nor anew."""
+    async with opened(create=True) as bill:
+        await bill.put(intake(taken(1), taken(2)), 0)
+        mixed = [taken(3), taken(8, call=1), taken(9, call=2, cost_nanos=1), taken(4), taken(5, call=4)]
+        done = await bill.put(intake(*mixed, before=100, after=200), 0)
+        assert ([one.offset for one in done.new], done.repeated) == ([3, 4], 2)
+        assert [one.offset for one in done.conflicts] == [9]
+        assert await rows(bill, "tenant") == {("default",): (4, 4 * 23_000)}
+        assert await bill.offsets(TOPIC) == {0: 200}
+        lines, sums = await bill.lines_and_sums()
+        assert sums == {tenant: (total, total) for tenant, total in lines.items()}
+
+
 async def test_sums_grow_over_batches(opened: Open) -> None:
     """Also those of the same hour, and of lines of several hours and days."""
     async with opened(create=True) as bill:
