@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import islice
@@ -29,7 +29,7 @@ from streamproc.billing.opening import open_bill
 from streamproc.billing.store_postgres import PostgresDatabase
 from streamproc.billing.sums import Taken
 from streamproc.billing.tables import LINES
-from streamproc.cli.run import calm_collector
+from streamproc.cli.run import calm_collector, loop_factory
 from streamproc.kafka.reader import Place, Record
 from streamproc.kafka.usage_reader import UsageReader
 from streamproc.settings.billing import BillingSettings
@@ -44,6 +44,12 @@ _PARTITIONS = 4
 _BATCH = 5_000
 _MONTH_SECONDS = 31 * 86_400
 _JANUARY_US = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """In the loop that the command has."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(work)
 
 
 class _Deaf:
@@ -140,8 +146,8 @@ def _measure_jobs(said: Any, folder: Path, stack: ExitStack) -> None:
     rows = _rows(usage, settings.topics.usage)
     print(f"{len(rows):,} usage lines in {_PARTITIONS} partitions of {broker.name}")
     for name, store, bare in _stores(said, folder, stack):
-        alone = asyncio.run(_bare(bare, rows))
-        lines, seconds, cpu = asyncio.run(_job(settings, store))
+        alone = _run(_bare(bare, rows))
+        lines, seconds, cpu = _run(_job(settings, store))
         print(
             f"{name:<11} {lines / seconds:9,.0f} lines/s ({cpu / lines * 1e6:.0f} µs of CPU a line);"
             f" bare insert loop {len(rows) / alone:9,.0f} rows/s: {alone / seconds:.2f} of it"
@@ -197,7 +203,7 @@ def main() -> None:
             _measure_jobs(said, folder, stack)
             return
         for name, store, _ in _stores(said, folder, stack):
-            asyncio.run(_reports(name, store, said.report))
+            _run(_reports(name, store, said.report))
 
 
 if __name__ == "__main__":
