@@ -76,7 +76,8 @@ class Cache:
             return False
         key = key_of(run.tenant, choice.place, max_output_tokens, run.input_hash)
         flight = self._flights.get(flight_key_of(key, run.request))
-        return self._memory.has(key) or (flight is not None and flight.is_whole)
+        oldest = run.request.cache_ttl_seconds
+        return self._memory.has(key, oldest) or (flight is not None and flight.is_whole)
 
     def sizes(self) -> CacheSizes:
         """What is in this process' memory; read by the metrics port's thread."""

@@ -16,6 +16,7 @@ class _Entry(NamedTuple):
     value: bytes
     until: float
     fresh_until: float
+    made_at: float
 
 
 class MemoryStore:
@@ -39,10 +40,12 @@ class MemoryStore:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def has(self, key: StoreKey) -> bool:
-        """Whether there is a value that is not old; it does not count as used."""
-        entry = self._entries.get(key)
-        return entry is not None and entry.fresh_until > self._monotonic()
+    def has(self, key: StoreKey, oldest_seconds: float | None = None) -> bool:
+        """Whether there is a value that is not old, nor older than this; it does not count as used."""
+        entry, now = self._entries.get(key), self._monotonic()
+        if entry is None or entry.fresh_until <= now:
+            return False
+        return oldest_seconds is None or now - entry.made_at <= oldest_seconds
 
     async def get(self, key: StoreKey) -> Found | None:
         """The value, which counts as used now."""
@@ -55,14 +58,14 @@ class MemoryStore:
         self._entries.move_to_end(key)
         return Found(entry.value, "memory")
 
-    def put(self, key: StoreKey, value: bytes, seconds: float, fresh_seconds: float) -> None:
-        """Takes a value, unless it is larger than the whole store."""
+    def put(self, key: StoreKey, value: bytes, seconds: float, fresh_seconds: float, age_seconds: float = 0.0) -> None:
+        """Takes a value of this age, unless it is larger than the whole store; an age not known is infinite."""
         if key in self._entries:
             self._drop(key)
         if len(value) + _ENTRY_BYTES > self._max_bytes:
             return
         now = self._monotonic()
-        self._entries[key] = _Entry(value, now + seconds, now + min(seconds, fresh_seconds))
+        self._entries[key] = _Entry(value, now + seconds, now + min(seconds, fresh_seconds), now - age_seconds)
         self.used_bytes += len(value) + _ENTRY_BYTES
         while self.used_bytes > self._max_bytes:
             # What has expired goes in its turn, too: a value that nobody asks for moves to the front by itself.

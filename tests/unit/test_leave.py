@@ -60,6 +60,21 @@ def test_what_the_cache_can_answer_stands_behind_nobody() -> None:
     assert (leave.renew(run), run.is_answered, run.route) == (True, False, run.plan.queue)
 
 
+def test_an_answer_older_than_a_request_allows_gives_no_slot_without_a_permit() -> None:
+    """The run took a slot for it, found it too old, called or came back without a place, and did so again and again."""
+    rig = Rig(one("p/m"), cache={"enabled": True})
+    leave = rig.chains.leave
+    run, strict = rig.run(), rig.run(request=asks(cache_ttl_seconds=10))
+    assert run.input_hash == strict.input_hash
+    answered(rig, run, seconds=60)
+    rig.clock.now += 10
+    assert leave.is_answered(strict) is True
+    rig.clock.now += 1
+    assert (leave.is_answered(run), leave.is_answered(strict)) == (True, False)
+    assert leave.admit(strict) is None
+    assert strict.progress.permit is not None
+
+
 def asks(**fields: Any) -> Request:
     """A request to the route r."""
     return a_request(model="r", **fields)

@@ -106,3 +106,15 @@ async def test_what_is_old_is_kept_and_is_no_answer_by_itself() -> None:
         await LayeredStore(near, shared, 5, keeps_old=keeps_old).get(key("b"))
         assert near.has(key("b")) is not keeps_old
         clock.now += 6
+
+
+async def test_how_old_a_value_is_shows_who_may_have_it() -> None:
+    """Of one that came from the shared store it is not known, and then it is too old for whoever asks."""
+    clock = FakeClock()
+    near, shared = MemoryStore(10_000, clock.monotonic), MemoryStore(10_000, clock.monotonic)
+    near.put(key("a"), b"value", 100, 100)
+    clock.now += 5
+    assert [near.has(key("a"), oldest) for oldest in (None, 6, 5, 4)] == [True, True, True, False]
+    shared.put(key("b"), b"value", 100, 100)
+    await LayeredStore(near, shared, 50, keeps_old=False).get(key("b"))
+    assert [near.has(key("b"), oldest) for oldest in (None, 1000)] == [True, False]
