@@ -4,8 +4,9 @@
 
 Requests come at an even rate before, during and after it, and as many for a second provider, which stays well. Printed
 are the calls that were made for each request, how soon the full rate was there again, what became of the requests, and
-how soon the second provider's first tokens came before the outage and in it; `--timeline FILE` writes what happened in
-each second as JSON. The broker is Apache Kafka; where Java is missing it is the embedded one.
+how soon the second provider's first tokens came before the outage and in it, and a picture of it, second by second;
+`--timeline FILE` writes what it is drawn from as JSON. The broker is Apache Kafka; where Java is missing it is the
+embedded one.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.broker import running_broker
 from benchmarks.load import Topics, produce, quantile, receive
+from benchmarks.timeline import picture
 from tests.e2e.workplace import MOCK, Mock, Workplace, mock_provider
 
 __all__ = ["Outage", "Seen", "play"]
@@ -197,8 +199,9 @@ def main() -> None:
     for name, begin in (("before", 0.0), ("in", seen.begun)):
         p99 = seen.well_p99_ms(begin, begin + outage.seconds)
         print(f"the other's first token, p99 {name} the outage: {'none' if p99 is None else f'{p99:.1f} ms'}")
+    told = {"outage": asdict(outage), "begun": seen.begun, "ended": seen.ended, "seconds": seen.timeline()}
+    print(picture(told))
     if asked.timeline is not None:
-        told = {"outage": asdict(outage), "begun": seen.begun, "ended": seen.ended, "seconds": seen.timeline()}
         asked.timeline.write_text(json.dumps(told), encoding="utf-8")
     sys.exit(seen.statuses.keys() != {"completed"})
 
