@@ -18,28 +18,30 @@
             ├── CredentialFault    CredentialRefused · QuotaExhausted
             └── RequestFault       BadRequest · ContextTooLong · ContentPolicy
 
-Fate table (each row is a test):
+Fate table (each cell is a test, in `tests/unit/test_fates.py`; `docs/resilience.md` shows it):
 
-| outcome                                           | retried         | published                        | committed |
-|---------------------------------------------------|-----------------|----------------------------------|-----------|
-| completed                                         | –               | chunks, result, usage            | yes       |
-| InvalidRequest                                    | no              | dead letter and `rejected`       | yes       |
-| BudgetRefused                                     | no              | `rejected`, usage of earlier calls | yes     |
-| NotNow: a budget is held by others' reservations  | no, waits       | nothing until the deadline       | no        |
-| NotNow: the ledger is away, or being rebuilt      | no, waits       | nothing until the deadline       | no        |
-| DeadlinePassed                                    | no              | `expired`, usage so far          | yes       |
-| Cancelled                                         | no              | `cancelled`, usage so far        | yes       |
-| RequestFault                                      | no              | `failed`, usage if billed        | yes       |
-| ContextTooLong, on a route                        | by a longer context | then as above                | –         |
-| CredentialFault, Transient, no credential, on a route | by the next model; then as below | `degraded` result | –   |
-| CredentialFault                                   | no, waits       | nothing until the deadline       | no        |
-| Transient that may have been billed, no token yet | yes, a few times | `estimated` usage of the lost call | – |
-| Transient, before the first token                 | yes, then waits | nothing until the deadline       | no        |
-| Transient, after the first token | yes, as a visible new attempt | `estimated` usage of the lost attempt | – |
-| no credential takes a call now: breaker, limits   | waits without a slot | nothing until the deadline  | no        |
-| any of the last five, or RetryBudgetSpent; the request has `if_unavailable` | no | a spare answer, `degraded` | yes |
-| RetryBudgetSpent, AnswerCut, AnswerTooLong        | no              | `failed`, usage                  | yes       |
-| PublishFailed, partition lost, drain              | –               | nothing but usage of cut calls   | no        |
+| outcome | retried | falls back | breaker | published | committed |
+|---|---|---|---|---|---|
+| completed | – | – | success | chunks, result, usage | yes |
+| InvalidRequest | no | no | – | dead letter, `rejected` | yes |
+| BudgetRefused | no | no | – | `rejected`, usage of earlier calls | yes |
+| NotNow: a budget is held by others' reservations | waits | no | – | nothing yet | no |
+| NotNow: the ledger is away, or being rebuilt | waits | no | – | nothing yet | no |
+| DeadlinePassed | no | no | – | `expired`, usage so far | yes |
+| Cancelled | no | no | – | `cancelled`, usage so far | yes |
+| RequestFault | no | no | success | `failed`, usage if billed | yes |
+| ContextTooLong, on a route | no | to a longer context | success | as that one | as that one |
+| CredentialFault | waits | yes | opens | nothing yet | no |
+| Transient, before the first token | yes, then waits | yes | failure | nothing yet | no |
+| Transient, after the first token | yes, visibly, then waits | yes | failure | chunks of each attempt | no |
+| no credential takes a call: breaker, limits | waits | yes | – | nothing yet | no |
+| the last four or RetryBudgetSpent, with `if_unavailable` | no | last | as above | spare answer, `degraded` | yes |
+| RetryBudgetSpent | no | no | failure | `failed`, usage | yes |
+| AnswerCut | no | no | failure | `failed`, usage | yes |
+| AnswerTooLong | no | no | – | `failed`, usage | yes |
+| PublishFailed, partition lost, drain | no | no | – | usage of cut calls | no |
+
+Who waits does so without a slot, and until its deadline. Calls that may have been billed are then on its bill.
 """
 
 from collections.abc import Callable
