@@ -109,7 +109,7 @@ class RedisLedger:
     def _judge(self, run_id: str, checks: Sequence[Check], sums: Sequence[tuple[int, int]]) -> Verdict:
         held: tuple[Check, Held] | None = None
         for check, (settled, reserved) in zip(checks, sums, strict=True):
-            found = judge(check, settled, max(reserved, 0))
+            found = judge(check, settled, reserved)
             if found is None and (settled >= MOST_EXACT or settled + check.ask > MOST_EXACT):
                 found = Refused("spent", f"the Redis ledger counts no further than {MOST_EXACT} in a window")
             if isinstance(found, Refused):
