@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from streamproc.chain.clock import Clock
 from streamproc.kafka.lane import Lane
 from streamproc.kafka.lanes import Lanes
-from streamproc.kafka.producer import Producer, within
+from streamproc.kafka.producer import Producer
+from streamproc.kafka.stopping import within
 from streamproc.kafka.tail import Tail
 from streamproc.records.alert import ALERTS, Alert
 from streamproc.records.codec import encode

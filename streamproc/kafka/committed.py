@@ -1,13 +1,16 @@
 """What a group has committed, and who is in it, as its coordinator tells it."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError, NotCoordinatorForGroupError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NotCoordinatorForGroupError, for_code
 from aiokafka.protocol.admin import DescribeGroupsRequest
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.structs import OffsetAndMetadata
+
+from streamproc.kafka.producer import DELIVERY_SECONDS
 
 __all__ = ["GroupState", "committed_offsets", "group_state", "know_coordinator"]
 
@@ -66,7 +69,10 @@ async def know_coordinator(coordinator: Any) -> None:
         KafkaError: nobody tells.
     """
     try:
-        await coordinator.ensure_coordinator_known()
+        async with asyncio.timeout(DELIVERY_SECONDS):
+            await coordinator.ensure_coordinator_known()
+    except TimeoutError as exc:
+        raise KafkaTimeoutError("nobody tells the group's coordinator") from exc
     except AssertionError as exc:
         # aiokafka 0.14 takes for granted that Kafka names a broker. While all are fenced, after a standstill, none is.
         raise KafkaConnectionError("Kafka names no broker at present") from exc

@@ -10,8 +10,9 @@ from streamproc.kafka.journal import PartitionJournal
 from streamproc.kafka.lane import Lane
 from streamproc.kafka.lanes import Lanes
 from streamproc.kafka.notes import read_notes
-from streamproc.kafka.producer import Producer, within
+from streamproc.kafka.producer import Producer
 from streamproc.kafka.skew import MOST_SKEW_SECONDS
+from streamproc.kafka.stopping import within
 from streamproc.kafka.tail import Tail
 from streamproc.money.ledger import Ledger
 from streamproc.money.scope import spend_of

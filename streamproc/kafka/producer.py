@@ -1,12 +1,12 @@
 """A producer that is replaced when it breaks.
 
 One refused batch breaks an idempotent aiokafka producer for that partition for ever (aiokafka issue 1017), so a
-failed send is never tried again on the same one. Two users may see the same failure: the first one replaces it.
+failed send is never tried again on the same one. A send that takes too long has failed. Two users may see the same
+failure: the first one replaces it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,16 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from streamproc.errors import PublishFailed
+from streamproc.kafka.connection import connected
+from streamproc.kafka.stopping import stop_producer
 from streamproc.observe.events import Observer, PublishBroke
 
-__all__ = ["MAX_BATCH_BYTES", "MAX_REQUEST_BYTES", "Packed", "Producer", "pack", "within"]
+__all__ = ["DELIVERY_SECONDS", "MAX_BATCH_BYTES", "MAX_REQUEST_BYTES", "Packed", "Producer", "pack"]
 
 _RETIRE_SECONDS = 10.0
-_CONNECT_SECONDS = 20.0
-_CLOSE_SECONDS = 2.0
+
+DELIVERY_SECONDS = 120.0
+"""How long Kafka's own clients try (delivery.timeout.ms); aiokafka's idempotent producers try without an end."""
 
 MAX_BATCH_BYTES = 512 * 1024
 MAX_REQUEST_BYTES = 100 * 2**20
@@ -77,9 +80,15 @@ class Producer:
     """
 
     def __init__(
-        self, options: Mapping[str, Any], observer: Observer, *, retire_seconds: float = _RETIRE_SECONDS
+        self,
+        options: Mapping[str, Any],
+        observer: Observer,
+        *,
+        delivery_seconds: float = DELIVERY_SECONDS,
+        retire_seconds: float = _RETIRE_SECONDS,
     ) -> None:
-        """Batches under way in a producer that was replaced have `retire_seconds` to be acknowledged."""
+        """A batch has `delivery_seconds` to be acknowledged, and `retire_seconds` in a producer that was replaced."""
+        self._delivery_seconds = delivery_seconds
         self._retire_seconds = retire_seconds
         self._options = {
             **options,
@@ -99,15 +108,16 @@ class Producer:
 
         Raises:
             KafkaError: no broker answers, or it refuses us.
+            TimeoutError: it took too long.
         """
         self._inner = _Inner(await self._connect(), 0)
 
     async def _connect(self) -> Any:
         client = AIOKafkaProducer(**self._options)
         try:
-            await client.start()
+            await connected(client.start())
         except BaseException:
-            await client.stop()
+            await stop_producer(client, _RETIRE_SECONDS)
             raise
         return client
 
@@ -138,21 +148,21 @@ class Producer:
         """
         inner = self._current
         try:
-            stored = await inner.send(packed, topic, partition)
-        except KafkaError as exc:
+            async with asyncio.timeout(self._delivery_seconds):
+                stored = await inner.send(packed, topic, partition)
+        except (KafkaError, TimeoutError) as exc:
             await self._replace(inner.generation, topic, exc)
             raise PublishFailed(f"{topic} partition {partition} did not take {packed.count} records: {exc!r}") from exc
         return -1 if stored.offset < 0 else int(stored.offset) + packed.count
 
-    async def _replace(self, generation: int, topic: str, cause: KafkaError) -> None:
+    async def _replace(self, generation: int, topic: str, cause: Exception) -> None:
         async with self._replacing:
             broken = self._inner
             if broken is None or broken.generation != generation:
                 return
             self._observer.saw(PublishBroke(topic, repr(cause)))
             try:
-                async with asyncio.timeout(_CONNECT_SECONDS):
-                    client = await self._connect()
+                client = await self._connect()
             except (KafkaError, TimeoutError) as exc:
                 # The next send meets the broken producer again, fails again, and comes back here.
                 raise PublishFailed(f"cannot replace the producer: {exc!r}") from exc
@@ -164,23 +174,10 @@ class Producer:
 
 
 async def _retire(inner: _Inner, seconds: float) -> None:
-    client = inner.client
     try:
-        await within(seconds, client.stop())
+        await stop_producer(inner.client, seconds)
     finally:
-        # Also when the worker ends meanwhile: a stop that ran out of time, or was cut off, leaves sender and sockets
-        # behind.
         inner.give_up()
-        try:
-            await within(_CLOSE_SECONDS, client._sender.close())  # noqa: SLF001 aiokafka closes them only after a flush
-        finally:
-            await within(_CLOSE_SECONDS, client.client.close())
-
-
-async def within(seconds: float, ending: Awaitable[object]) -> None:
-    """Awaits the end of a client of ours, but no longer than this: with Kafka away it would never come."""
-    with suppress(KafkaError, TimeoutError):
-        await asyncio.wait_for(ending, seconds)
 
 
 def pack(

@@ -11,7 +11,8 @@ from streamproc.chain.clock import Clock
 from streamproc.chain.run import Run
 from streamproc.kafka.lane import Lane
 from streamproc.kafka.lanes import Lanes
-from streamproc.kafka.producer import Producer, within
+from streamproc.kafka.producer import Producer
+from streamproc.kafka.stopping import within
 from streamproc.kafka.writer import ChunkWriter, Coalescing
 
 __all__ = ["Publisher"]

@@ -9,13 +9,14 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.structs import OffsetAndMetadata
 
 from streamproc.chain.clock import Clock
 from streamproc.errors import PublishFailed
 from streamproc.kafka.connection import transaction_errors
-from streamproc.kafka.producer import MAX_BATCH_BYTES, MAX_REQUEST_BYTES, pack, within
+from streamproc.kafka.producer import DELIVERY_SECONDS, MAX_BATCH_BYTES, MAX_REQUEST_BYTES, pack
+from streamproc.kafka.stopping import stop_producer, within
 from streamproc.records.outgoing import Outgoing, OutputTopic
 
 __all__ = ["NewTransactor", "Transactor", "transactors"]
@@ -27,13 +28,22 @@ class Transactor:
     """The transactional producer of one partition and one claim. After a failure it is of no use any more."""
 
     def __init__(
-        self, client: Any, topics: Mapping[OutputTopic, str], group: str, source: TopicPartition, clock: Clock
+        self,
+        client: Any,
+        topics: Mapping[OutputTopic, str],
+        group: str,
+        source: TopicPartition,
+        clock: Clock,
+        *,
+        delivery_seconds: float = DELIVERY_SECONDS,
     ) -> None:
+        """A start and a commit take no longer than `delivery_seconds`."""
         self._client = client
         self._topics = topics
         self._group = group
         self._source = source
         self._clock = clock
+        self._delivery_seconds = delivery_seconds
 
     async def start(self) -> None:
         """Shuts out the partition's former owner and ends its open transaction, if there is one.
@@ -43,17 +53,15 @@ class Transactor:
             KafkaError: no broker answers.
         """
         with transaction_errors(_transactional_id(self._group, self._source)):
-            await _whole(self._client.start(), _STOP_SECONDS)
+            try:
+                async with asyncio.timeout(self._delivery_seconds):
+                    await _whole(self._client.start(), _STOP_SECONDS)
+            except TimeoutError as exc:
+                raise KafkaTimeoutError("no coordinator of transactions answers") from exc
 
     async def stop(self) -> None:
         """Disconnects; what is under way is given up after a while."""
-        await _whole(self._stop(), 3 * _STOP_SECONDS)
-
-    async def _stop(self) -> None:
-        await within(_STOP_SECONDS, self._client.stop())
-        # A stop that ran out of time leaves its sender and its sockets behind.
-        await within(_STOP_SECONDS, self._client._sender.close())  # noqa: SLF001 aiokafka closes them only after a flush
-        await within(_STOP_SECONDS, self._client.client.close())
+        await _whole(stop_producer(self._client, _STOP_SECONDS), 2 * _STOP_SECONDS)
 
     async def commit(self, records: Iterable[Outgoing], position: int, metadata: str) -> None:
         """Stores records and the offset of their source, or neither.
@@ -65,16 +73,26 @@ class Transactor:
         for record in records:
             by_topic.setdefault(self._topics[record.topic], []).append(record)
         try:
-            await self._client.begin_transaction()
-            # Records first: aiokafka waits longer for the coordinator when a transaction begins with its offsets.
-            await asyncio.gather(*(self._send(topic, waiting) for topic, waiting in by_topic.items()))
-            offsets = {self._source: OffsetAndMetadata(position, metadata)}
-            await self._client.send_offsets_to_transaction(offsets, self._group)
-            await self._client.commit_transaction()
-        except KafkaError as exc:
+            async with asyncio.timeout(self._delivery_seconds):
+                await self._client.begin_transaction()
+                # Records first: aiokafka waits longer for the coordinator when a transaction begins with its offsets.
+                await self._send_all(by_topic)
+                offsets = {self._source: OffsetAndMetadata(position, metadata)}
+                await self._client.send_offsets_to_transaction(offsets, self._group)
+                await self._client.commit_transaction()
+        except (KafkaError, TimeoutError) as exc:
             raise PublishFailed(
                 f"a transaction of {self._source.topic}/{self._source.partition} broke: {exc!r}"
             ) from exc
+
+    async def _send_all(self, by_topic: Mapping[str, list[Outgoing]]) -> None:
+        sends = [asyncio.create_task(self._send(topic, waiting)) for topic, waiting in by_topic.items()]
+        try:
+            await asyncio.gather(*sends)
+        finally:
+            # When one is refused, nobody may ever answer the others.
+            for send in sends:
+                send.cancel()
 
     async def _send(self, topic: str, waiting: list[Outgoing]) -> None:
         # Each acknowledgement is awaited: `commit_transaction` of aiokafka succeeds even when a send in it failed.

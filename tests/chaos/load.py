@@ -43,19 +43,18 @@ class Load:
     """
 
     def __init__(self, options: Mapping[str, Any], topic: str, seed: int, requests: int, seconds: float) -> None:
-        self._options = options
         self._topic = topic
         self._random = Random(seed)
         self._requests = requests
         self._seconds = seconds
         self._waiting: set[asyncio.Task[None]] = set()
-        self._sender: Sender
+        self._sender = Sender(options)
         self.sent = 0
         self.refused = 0
 
     async def run(self) -> None:
         """Sends all of them, and waits until each is stored."""
-        self._sender = await self._connect()
+        await self._connect()
         try:
             started = time.monotonic()
             while self.sent < self._requests:
@@ -67,12 +66,10 @@ class Load:
         finally:
             await self._sender.stop()
 
-    async def _connect(self) -> Sender:
+    async def _connect(self) -> None:
         while True:
-            sender = Sender(self._options)
-            with suppress(KafkaError, TimeoutError, OSError):
-                await sender.start()
-                return sender
+            with suppress(KafkaError, OSError):
+                return await self._sender.start()
             await asyncio.sleep(0.2)
 
     async def _send(self) -> None:
@@ -82,7 +79,7 @@ class Load:
         try:
             stored = await self._sender.send(self._topic, key, orjson.dumps(request), (), now)
         except PublishFailed:
-            await self._begin_anew()
+            self.refused += 1
             return
         task = asyncio.create_task(self._await(stored))
         self._waiting.add(task)
@@ -93,10 +90,3 @@ class Load:
             await stored
         except PublishFailed:
             self.refused += 1
-
-    async def _begin_anew(self) -> None:
-        """A producer that refuses to send is broken for good."""
-        self.refused += 1
-        broken, self._sender = self._sender, await self._connect()
-        with suppress(KafkaError):
-            await broken.stop()

@@ -12,13 +12,16 @@ __all__ = ["Crew", "CrewMember"]
 
 
 class CrewMember:
-    """A worker process with its number."""
+    """A worker process with its number.
 
-    def __init__(self, number: int, settings: Path, folder: Path) -> None:
+    Attributes:
+        is_taken: something is done to it, or will be at once; one that thaws is free again.
+    """
+
+    def __init__(self, number: int, worker: Worker) -> None:
         self.number = number
-        self.worker = Worker(settings, folder / f"worker-{number}.log")
-        self.is_frozen = False
-        self.is_leaving = False
+        self.worker = worker
+        self.is_taken = self.is_frozen = self.is_leaving = False
 
     def __repr__(self) -> str:
         return f"worker {self.number}"
@@ -31,7 +34,7 @@ class CrewMember:
     @property
     def can_be_hurt(self) -> bool:
         """Whether it runs, and nothing is done to it at present."""
-        return self.is_running and not self.is_frozen and not self.is_leaving
+        return self.is_running and not self.is_taken
 
     def has_started(self) -> bool:
         """Whether it has checked its surroundings and joined the group."""
@@ -42,20 +45,22 @@ class CrewMember:
         self.worker.process.kill()
 
     def freeze(self) -> None:
-        """SIGSTOP."""
-        self.is_frozen = True
-        self.worker.process.pause()
+        """SIGSTOP; a process that ended meanwhile stays so."""
+        if self.is_running:
+            self.is_frozen = True
+            self.worker.process.pause()
 
     def thaw(self) -> None:
         """SIGCONT; a process that ended meanwhile stays so."""
-        self.is_frozen = False
+        self.is_taken = self.is_frozen = False
         if self.is_running:
             self.worker.process.resume()
 
     def leave(self) -> None:
         """SIGTERM, without waiting for the end."""
         self.is_leaving = True
-        os.killpg(self.worker.process.pid, signal.SIGTERM)
+        if self.is_running:
+            os.killpg(self.worker.process.pid, signal.SIGTERM)
 
     def owned(self, before: float) -> set[int]:
         """Partitions that were its own at this time, in unix seconds, as its log tells."""
@@ -91,7 +96,8 @@ class Crew:
 
     def start(self) -> CrewMember:
         """One more process, without waiting for it."""
-        member = CrewMember(len(self.members) + 1, self._settings, self._folder)
+        number = len(self.members) + 1
+        member = CrewMember(number, Worker(self._settings, self._folder / f"worker-{number}.log"))
         self.members.append(member)
         return member
 
@@ -101,6 +107,13 @@ class Crew:
         return [member for member in self.members if member.is_running]
 
     def pick(self, chance: float, *, at_work: bool) -> CrewMember | None:
-        """One that can be hurt, None when there is none; `chance` lies from 0 up to 1. `at_work` leaves starting ones out."""
+        """One that can be hurt, for this fault alone; None when there is none.
+
+        `chance` lies from 0 up to 1. `at_work` leaves starting ones out.
+        """
         able = [member for member in self.members if member.can_be_hurt and (member.has_started() or not at_work)]
-        return able[int(chance * len(able))] if able else None
+        if not able:
+            return None
+        picked = able[int(chance * len(able))]
+        picked.is_taken = True
+        return picked

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -50,3 +51,27 @@ async def test_a_batch_that_nobody_answers_any_more_fails(broker: EmbeddedBroker
         await producer.stop()
         del waiting, breaking
         gc.collect()  # a socket that was left open would be told here, and not in a later test
+
+
+async def test_a_batch_that_is_never_answered_is_given_up_in_time(broker: EmbeddedBroker) -> None:
+    """The lane of its partition would have waited for ever, and its streams with it: aiokafka tries without an end."""
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic("chunks", 1, 1)])
+    await admin.close()
+    options = {"bootstrap_servers": broker.bootstrap, "request_timeout_ms": 30_000}
+    producer = Producer(options, Seen(), delivery_seconds=0.5, retire_seconds=0.2)
+    await producer.start()
+    try:
+        silence = broker.call(lambda broker: broker.faults.add(Fault("Produce", delay_seconds=3600, times=None)))
+        async with asyncio.timeout(30):
+            with pytest.raises(PublishFailed, match="chunks partition 0 did not take 1 records: TimeoutError"):
+                await producer.send(pack(producer.new_batch, [(b"k", b"v", [])], None), "chunks", 0)
+            broker.call(lambda broker: broker.faults.remove(silence))
+            stored = 0
+            while not stored:
+                with suppress(PublishFailed):  # little patience may be too little on a busy machine
+                    stored = await producer.send(pack(producer.new_batch, [(b"k", b"v", [])], None), "chunks", 0)
+    finally:
+        await producer.stop()
+        gc.collect()

@@ -1,0 +1,73 @@
+"""A transactor whose broker falls silent: the partition is claimed again in time, instead of waiting for ever."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaTimeoutError
+
+from streamproc.embedded.faults import Fault
+from streamproc.errors import PublishFailed
+from streamproc.kafka.transactor import Transactor
+from streamproc.records.outgoing import Outgoing
+from streamproc.system_clock import SystemClock
+from tests.servers.embedded import EmbeddedBroker
+
+SOURCE = TopicPartition("requests", 0)
+OUTPUTS = ("results", "usage")
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    """A broker that may be hurt."""
+    with EmbeddedBroker() as broker:
+        yield broker
+
+
+async def new_transactor(broker: EmbeddedBroker) -> tuple[Any, Transactor]:
+    """One of little patience, not yet started, and its client."""
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 1, 1) for name in (SOURCE.topic, *OUTPUTS)])
+    await admin.close()
+    client = AIOKafkaProducer(
+        bootstrap_servers=broker.bootstrap, transactional_id="group/requests/0", request_timeout_ms=30_000
+    )
+    names: Any = {name: name for name in OUTPUTS}
+    return client, Transactor(client, names, "group", SOURCE, SystemClock(), delivery_seconds=0.5)
+
+
+def silence(broker: EmbeddedBroker, api: str) -> None:
+    """No request of this API is answered any more."""
+    broker.call(lambda broker: broker.faults.add(Fault(api, delay_seconds=3600, times=None)))
+
+
+@pytest.mark.parametrize("api", ["Produce", "AddPartitionsToTxn", "AddOffsetsToTxn", "TxnOffsetCommit", "EndTxn"])
+async def test_a_commit_that_is_never_answered_breaks_in_time(broker: EmbeddedBroker, api: str) -> None:
+    """Nothing but the poll loop is watched: a partition whose commit hung stood still, and nobody heard of it."""
+    client, transactor = await new_transactor(broker)
+    await client.start()
+    try:
+        records = [Outgoing("results", b"k", b"v", ()), Outgoing("usage", b"k", b"v", ())]
+        silence(broker, api)
+        async with asyncio.timeout(30):
+            with pytest.raises(PublishFailed, match="a transaction of requests/0 broke: TimeoutError"):
+                await transactor.commit(records, 1, "")
+    finally:
+        await transactor.stop()
+    assert not [task for task in asyncio.all_tasks() if "Transactor" in repr(task.get_coro())]
+
+
+async def test_a_start_that_is_never_answered_fails_in_time(broker: EmbeddedBroker) -> None:
+    """The claim tells of it, and tries again."""
+    _, transactor = await new_transactor(broker)
+    silence(broker, "InitProducerId")
+    try:
+        async with asyncio.timeout(30):
+            with pytest.raises(KafkaTimeoutError, match="no coordinator of transactions answers"):
+                await transactor.start()
+    finally:
+        await transactor.stop()
