@@ -46,6 +46,12 @@ def test_only_what_an_export_tells_is_compared() -> None:
     assert figures(list(compare_days(ours, costs))) == {("m", "cost_nanos"): (7, 11, False)}
 
 
+def test_members_of_a_family_are_added_up() -> None:
+    """An export has a row for each member that answered, our lines have the name that was asked for."""
+    theirs = {(DAY, "m-2024-07-18"): Figures(requests=2), (DAY, "m-2025-01-31"): Figures(requests=3)}
+    assert figures(list(compare_days([sums(lines=5)], days(theirs)))) == {("m", "requests"): (5, 5, True)}
+
+
 def test_rounding_is_no_difference() -> None:
     """Each cost of ours was rounded up to a whole nano-dollar, theirs to what their decimals show; no more than that."""
     ours = [sums(lines=3, cost_nanos=100)]
@@ -77,9 +83,9 @@ def test_an_export_of_days_without_usage_is_compared_too() -> None:
 
 def test_answers_from_our_own_cache_are_left_out_and_unsure_lines_counted() -> None:
     """The provider never heard of the former; of the latter it alone knows what they were."""
-    ours = [sums(lines=1), sums(basis="cache", lines=5), sums(basis="upper_bound", lines=2)]
-    (found,) = compare_days(ours, days({(DAY, "m"): Figures(requests=3)}))
-    assert (found.is_equal, found.unsure) == (True, 2)
+    unsure = [sums(basis="upper_bound", lines=2), sums(basis="estimated", lines=4), sums(lines=1)]
+    (found,) = compare_days([*unsure, sums(basis="cache", lines=5)], days({(DAY, "m"): Figures(requests=7)}))
+    assert (found.is_equal, found.unsure) == (True, 6)
 
 
 def served(**fields: Any) -> ServedCall:

@@ -35,6 +35,7 @@ def test_an_unknown_cost_is_not_zero() -> None:
     unknown = sums(("a",), "estimated", lines=2, unpriced=2)
     (row,) = report_rows([unknown], ["tenant"])
     assert (row.cost_nanos, row.costs["estimated"]) == (None, (2, None))
+    assert row.as_json(["tenant"])["cost_nanos"] is None
     (row,) = report_rows([unknown, sums(("a",), lines=1, cost_nanos=0)], ["tenant"])
     assert (row.cost_nanos, row.sums["unpriced"], row.costs["provider"]) == (0, 2, (1, 0))
     assert row.as_json(["tenant"])["basis"]["estimated"] == {"lines": 2, "cost_nanos": None}
