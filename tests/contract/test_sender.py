@@ -106,11 +106,12 @@ async def test_a_record_that_is_never_answered_is_told_in_time(broker: EmbeddedB
 async def test_a_partition_is_written_on_after_a_refusal(broker: EmbeddedBroker) -> None:
     """One refused record broke its partition for this client for good: all later ones were out of order."""
     async with sending(broker, 10.0) as sender:
+        assert (await send(sender, "zero")).offset == 0
         broker.call(partial(add, Fault("Produce", TOPIC, 0, error=Code.POLICY_VIOLATION)))
         with pytest.raises(PublishFailed, match="requests did not take one: "):
             await send(sender, "one")
-        assert (await send(sender, "two")).offset == 0
-        assert await stored(broker) == [["two"], [], [], []]
+        assert (await send(sender, "two")).offset == 1
+        assert await stored(broker) == [["zero", "two"], [], [], []]
 
 
 async def test_who_waits_when_the_sender_stops_hears_of_it(broker: EmbeddedBroker) -> None:

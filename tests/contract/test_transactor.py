@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaTimeoutError
 
+from streamproc.embedded.broker import Broker
+from streamproc.embedded.codes import Code
 from streamproc.embedded.faults import Fault
 from streamproc.errors import PublishFailed
 from streamproc.kafka.transactor import Transactor
@@ -27,7 +30,7 @@ def broker() -> Iterator[EmbeddedBroker]:
         yield broker
 
 
-async def new_transactor(broker: EmbeddedBroker) -> tuple[Any, Transactor]:
+async def new_transactor(broker: EmbeddedBroker, delivery_seconds: float = 0.5) -> tuple[Any, Transactor]:
     """One of little patience, not yet started, and its client."""
     admin: Any = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
     await admin.start()
@@ -37,12 +40,17 @@ async def new_transactor(broker: EmbeddedBroker) -> tuple[Any, Transactor]:
         bootstrap_servers=broker.bootstrap, transactional_id="group/requests/0", request_timeout_ms=30_000
     )
     names: Any = {name: name for name in OUTPUTS}
-    return client, Transactor(client, names, "group", SOURCE, SystemClock(), delivery_seconds=0.5)
+    return client, Transactor(client, names, "group", SOURCE, SystemClock(), delivery_seconds=delivery_seconds)
+
+
+def add(fault: Fault, broker: Broker) -> None:
+    """From now on a request meets it."""
+    broker.faults.add(fault)
 
 
 def silence(broker: EmbeddedBroker, api: str) -> None:
     """No request of this API is answered any more."""
-    broker.call(lambda broker: broker.faults.add(Fault(api, delay_seconds=3600, times=None)))
+    broker.call(partial(add, Fault(api, delay_seconds=3600, times=None)))
 
 
 @pytest.mark.parametrize("api", ["Produce", "AddPartitionsToTxn", "AddOffsetsToTxn", "TxnOffsetCommit", "EndTxn"])
@@ -58,7 +66,24 @@ async def test_a_commit_that_is_never_answered_breaks_in_time(broker: EmbeddedBr
                 await transactor.commit(records, 1, "")
     finally:
         await transactor.stop()
-    assert not [task for task in asyncio.all_tasks() if "Transactor" in repr(task.get_coro())]
+
+
+async def test_a_refused_record_leaves_nobody_waiting(broker: EmbeddedBroker) -> None:
+    """Whoever sent the others waited on for ever, for a client that was closed meanwhile."""
+    client, transactor = await new_transactor(broker, delivery_seconds=60)
+    await client.start()
+    refused = Fault("Produce", "results", 0, error=Code.POLICY_VIOLATION, times=None)
+    retried = Fault("Produce", "usage", 0, error=Code.NOT_LEADER_OR_FOLLOWER, times=None)
+    for fault in (refused, retried):
+        broker.call(partial(add, fault))
+    try:
+        records = [Outgoing("results", b"k", b"v", ()), Outgoing("usage", b"k", b"v", ())]
+        with pytest.raises(PublishFailed, match="PolicyViolation"):
+            await transactor.commit(records, 1, "")
+        await asyncio.sleep(0)
+        assert not [task for task in asyncio.all_tasks() if "Transactor" in repr(task.get_coro())]
+    finally:
+        await transactor.stop()
 
 
 async def test_a_start_that_is_never_answered_fails_in_time(broker: EmbeddedBroker) -> None:
