@@ -1,6 +1,7 @@
 """The command `streamproc` and its subcommands. A user's mistake is one sentence and exit code 2, never a traceback."""
 
 import errno
+import gc
 import io
 import logging
 import os
@@ -12,6 +13,8 @@ from typing import NoReturn
 from streamproc.errors import StreamprocError
 
 __all__ = ["main"]
+
+_COLLECTOR_THRESHOLD = 50_000
 
 _NO_PLACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 """The disk or the quota is full, or the terminal is gone."""
@@ -33,6 +36,10 @@ def main() -> None:
 
 def _run() -> int:
     _prepare_streams()
+    # Modules are made of many objects and hardly any garbage, and the collector would go through them again and again.
+    gc.set_threshold(_COLLECTOR_THRESHOLD)
+    # Pydantic looks through every package that is installed for plugins, which nobody here has asked for.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # What a library says about a failure would stand beside our sentence; the worker takes it into its own log.
     logging.getLogger().addHandler(logging.NullHandler())
     try:

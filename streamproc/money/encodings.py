@@ -73,6 +73,7 @@ def load_encoding(ranks: RankFile, folder: Path = DATA) -> tiktoken.Encoding:
             f"the token ranks {path} ({ranks.encoding}) are damaged: their sha256 is not {ranks.sha256};"
             " install streamproc again"
         )
-    fields = content.split()  # lines of base64 bytes and rank
-    mergeable = dict(zip(map(a2b_base64, fields[::2]), map(int, fields[1::2]), strict=True))
+    # Lines of base64 bytes and rank, of which the first is 0 and each next one greater by 1: the hash says so.
+    tokens = content.split()[::2]
+    mergeable = dict(zip(map(a2b_base64, tokens), range(len(tokens)), strict=True))
     return tiktoken.Encoding(ranks.encoding, pat_str=ranks.pattern, mergeable_ranks=mergeable, special_tokens={})
