@@ -42,14 +42,18 @@ def test_only_what_an_export_tells_is_compared() -> None:
         ("m", "input_tokens"): (10, 10, True),
         ("m", "output_tokens"): (5, 6, False),
     }
+    cached = days({(DAY, "m"): Figures(cached_input_tokens=3)})
+    assert figures(list(compare_days([sums(cached_input_tokens=3)], cached))) == {
+        ("m", "cached_input_tokens"): (3, 3, True)
+    }
     costs = days({(DAY, "m"): Figures(cost_nanos=11, slack_nanos=1)})
     assert figures(list(compare_days(ours, costs))) == {("m", "cost_nanos"): (7, 11, False)}
 
 
 def test_members_of_a_family_are_added_up() -> None:
     """An export has a row for each member that answered, our lines have the name that was asked for."""
-    theirs = {(DAY, "m-2024-07-18"): Figures(requests=2), (DAY, "m-2025-01-31"): Figures(requests=3)}
-    assert figures(list(compare_days([sums(lines=5)], days(theirs)))) == {("m", "requests"): (5, 5, True)}
+    theirs = days({(DAY, "m-2024-07-18"): Figures(requests=2), (DAY, "m-2025-01-31"): Figures(requests=3)})
+    assert figures(list(compare_days([sums(lines=5)], theirs))) == {("m", "requests"): (5, 5, True)}
 
 
 def test_rounding_is_no_difference() -> None:
@@ -106,6 +110,17 @@ def test_calls_are_compared_by_usage_id() -> None:
     assert (found.equal, [line.usage_id for line, _ in found.different]) == (1, [lines[1].usage_id])
     assert ([line.usage_id for line in found.only_ours], found.only_theirs) == ([lines[2].usage_id], ["there"])
     assert not found.is_equal
+
+
+def test_a_single_call_that_differs_is_a_difference() -> None:
+    """Other tokens of any kind, a call that only we have, a call that only the provider has."""
+    known = TokenCounts(input=7, output=8, cached_input=0, cache_write=0, reasoning=0)
+    line = billed(call=1, tokens=known)
+    same = {line.usage_id: served()}
+    assert compare_calls([line], CallExport(same, 0)).is_equal
+    kinds = ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
+    for calls in [{}, same | {"there": served()}, *({line.usage_id: served(**{kind: 3})} for kind in kinds)]:
+        assert not compare_calls([line], CallExport(calls, 0)).is_equal, calls
 
 
 def test_kinds_of_tokens_that_an_api_does_not_tell_are_no_difference() -> None:
