@@ -13,6 +13,7 @@ from streamproc.settings.budgets import BudgetSettings
 from streamproc.settings.settings import Settings
 from tests.contract.harness.settings import make_settings
 from tests.contract.harness.waiting import eventually_found
+from tests.servers.embedded import EmbeddedBroker
 from tests.servers.network import free_ports
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -188,13 +189,21 @@ async def test_a_journal_that_forgets_too_soon_is_refused(settings: Settings) ->
 
 
 async def test_a_usage_topic_that_drops_lines_by_their_size_is_refused_with_budgets(settings: Settings) -> None:
-    """They would be spent once more. `topics create` makes it without such a bound, whatever the broker's own is."""
+    """They would be spent once more."""
     with_budgets = settings.model_copy(update={"budgets": BudgetSettings(enabled=True)})
     usage = settings.topics.usage
     await create_topics(with_budgets)
     await check_topics(with_budgets)
-    assert (await topic_configs(settings, [usage], ["retention.bytes"]))[usage] == {"retention.bytes": "-1"}
     await change(settings, usage, "retention.bytes", "1000000")
     with pytest.raises(SetupError, match=rf"topic {usage} keeps 1000000 bytes .*set it to -1"):
         await check_topics(with_budgets)
     await check_topics(settings)
+
+
+async def test_topics_create_lifts_a_bound_of_the_broker_from_the_usage_topic(topic_prefix: str) -> None:
+    """What it has made would be refused."""
+    with EmbeddedBroker(retention_bytes=1_000_000) as broker:
+        settings = make_settings(broker.bootstrap, topic_prefix, "http://127.0.0.1:1/v1", ("mock",))
+        with_budgets = settings.model_copy(update={"budgets": BudgetSettings(enabled=True)})
+        await create_topics(with_budgets)
+        await check_topics(with_budgets)
