@@ -86,14 +86,15 @@ class Ended:
 
 
 class Holds(NoBudget):
-    """A budget that lets nothing through at present."""
+    """A budget that lets nothing through to the first provider at present."""
 
     def __init__(self, sentence: str) -> None:
         self._sentence = sentence
 
     async def reserve(self, most: UsageLine) -> None:
         """As `Budget`."""
-        raise NotNow(self._sentence, code="budget_held")
+        if most.provider == "p":
+            raise NotNow(self._sentence, code="budget_held")
 
 
 class Rig:
