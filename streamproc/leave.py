@@ -1,6 +1,6 @@
 """Leave to call: which models a run asks, and whether it may call one of them now. Nothing here waits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from math import isinf
 
@@ -105,6 +105,7 @@ class PlannedLeave:
             verdict = self._admit(run, choice)
             if verdict is None:
                 run.progress.choice = number
+                self._step_back(run, held, choice)
                 if held:
                     left, why = held[0]
                     fell = FellBack(str(run.id), run.request.model, left.place, choice.place, why.reason)
@@ -118,17 +119,24 @@ class PlannedLeave:
                 return None
             held.sort(key=lambda one: one[1].seconds, reverse=True)
         choice, verdict = held[-1]
+        self._step_back(run, held, choice)
         if run.plan.changes:
             verdict = verdict._replace(seconds=min(verdict.seconds, _LOOK_SECONDS))
         tenant = run.tenant if verdict.is_tenant else None
         self._observer.saw(CallsHeld(choice.provider.name, verdict.reason, tenant, verdict.seconds))
         return verdict
 
+    def _step_back(self, run: Run, held: Sequence[tuple[Choice, NotBefore]], to: Choice) -> None:
+        """Who calls or waits elsewhere keeps no place in line."""
+        for choice, _ in held:
+            if choice.provider.name != to.provider.name:
+                self._admissions[choice.provider.name].step_back(choice.model, run.route)
+
     def _admit(self, run: Run, choice: Choice) -> NotBefore | None:
         most = self._most_output_tokens(run)
         if self._has_answer(run, choice, most):
             return None
-        ask = ask_for(run.request, choice.model, run.tenant, run.size_bytes, most)
+        ask = ask_for(run.request, choice.model, run.tenant, run.size_bytes, most, run.route)
         verdict = self._admissions[choice.provider.name].admit(ask)
         if isinstance(verdict, NotBefore):
             return verdict

@@ -8,7 +8,11 @@ is at least what the provider says was used, with what began since the newest ca
 with all that the provider may not have seen: calls that began since, and earlier ones that nothing was heard of.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from streamproc.chain.gcra import empty_after
+from streamproc.chain.line import Place, Taken, calls_of, tokens_of
 
 __all__ = ["Allowance", "Allowances", "Left", "Mark", "Remaining"]
 
@@ -57,15 +61,17 @@ class Allowance:
         self._level = self._at = self._told_at = 0.0
         self._seconds_each = 1.0
 
-    def wait_seconds(self, amount: float, now: float) -> float:
-        """How long until so much may be let in; 0 is now, and where nothing is known."""
+    def wait_seconds(self, amount: float, now: float, before: Taken = ()) -> float:
+        """How long until so much may be let in behind what others take; 0 is now, and where nothing is known."""
         if self._limit is None:
             return 0.0
         believed = self._told_at + self._patience_seconds - now
         if believed <= 0.0:
             self._limit = None
             return 0.0
-        wait = (self._flowed(now) + min(amount, self._limit) - self._limit) * self._seconds_each
+        each = self._seconds_each
+        empty_at = empty_after(now + self._flowed(now) * each, now, before, each)
+        wait = empty_at - now - (self._limit - min(amount, self._limit)) * each
         return min(wait, believed) if wait > _NOTHING_SECONDS else 0.0
 
     def take(self, amount: float, now: float) -> None:
@@ -101,9 +107,10 @@ class Allowances:
         self._calls = self._tokens_begun = self._newest = 0
         self._unheard: dict[int, int] = {}  # tokens of calls that nothing was heard of, in the order of their begin
 
-    def wait_seconds(self, tokens: int, now: float) -> tuple[float, float]:
+    def wait_seconds(self, tokens: int, now: float, before: Sequence[Place] = ()) -> tuple[float, float]:
         """How long until a call of so many tokens may be let in, for its request and for its tokens."""
-        return self._requests.wait_seconds(1, now), self._tokens.wait_seconds(tokens, now)
+        requests = self._requests.wait_seconds(1, now, calls_of(before))
+        return requests, self._tokens.wait_seconds(tokens, now, tokens_of(before))
 
     def enter(self, tokens: int, now: float) -> Mark:
         """A call begins."""

@@ -30,10 +30,9 @@ class Concurrency:
         """How many may run; infinite where nothing is known."""
         return self._allowed
 
-    @property
-    def is_full(self) -> bool:
-        """Whether no further call may begin."""
-        return self.running + 1 > self._allowed
+    def is_full(self, before: int = 0) -> bool:
+        """Whether no further call may begin, beside so many that go first."""
+        return self.running + before + 1 > self._allowed
 
     def enter(self) -> None:
         """A call begins."""

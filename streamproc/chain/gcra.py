@@ -7,10 +7,19 @@ answer is there. So in no window is more taken, less what was given back in it, 
 
 from math import inf
 
-__all__ = ["Gcra"]
+from streamproc.chain.line import Taken
+
+__all__ = ["Gcra", "empty_after"]
 
 _NOTHING_SECONDS = 1e-6
 """A shorter wait is rounding: added to a time it might not change it, and whoever waits for it would ask for ever."""
+
+
+def empty_after(empty_at: float, now: float, before: Taken, seconds_each: float) -> float:
+    """When a bucket that is empty at a time will be, if others take so much of it before."""
+    for amount, at in before:
+        empty_at = max(empty_at, at, now) + amount * seconds_each
+    return empty_at
 
 
 class Gcra:
@@ -26,10 +35,13 @@ class Gcra:
     def __repr__(self) -> str:
         return f"Gcra({60 / self._seconds_each:g} a minute, burst {self._burst:g}, empty at {self._empty_at:.3f})"
 
-    def wait_seconds(self, amount: float, now: float) -> float:
-        """How long until so much may be taken; 0 is now. What is larger than the burst waits for the empty bucket."""
+    def wait_seconds(self, amount: float, now: float, before: Taken = ()) -> float:
+        """How long until so much may be taken; 0 is now. What is larger than the burst waits for the empty bucket.
+
+        It leaves room for what others take who stand before it.
+        """
         room = (self._burst - min(amount, self._burst)) * self._seconds_each
-        wait = self._empty_at - now - room
+        wait = empty_after(self._empty_at, now, before, self._seconds_each) - now - room
         return wait if wait > _NOTHING_SECONDS else 0.0
 
     def level(self, now: float) -> float:

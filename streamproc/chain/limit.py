@@ -19,10 +19,15 @@ __all__ = ["Limited", "ask_for"]
 _BYTES_PER_TOKEN = 4
 
 
-def ask_for(request: Request, model: str, tenant: str, size_bytes: int, max_output_tokens: int) -> Ask:
-    """What a call may use, as providers reckon it at its start: the prompt by its size, the most it may answer."""
+def ask_for(
+    request: Request, model: str, tenant: str, size_bytes: int, max_output_tokens: int, queue: str | None = None
+) -> Ask:
+    """What a call may use, as providers reckon it at its start: the prompt by its size, the most it may answer.
+
+    `queue` is where it waits, if it can.
+    """
     answer = 0 if request.input is not None else max_output_tokens
-    return Ask(model, tenant, ceil(size_bytes / _BYTES_PER_TOKEN) + answer)
+    return Ask(model, tenant, ceil(size_bytes / _BYTES_PER_TOKEN) + answer, queue)
 
 
 class Limited:

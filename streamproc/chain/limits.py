@@ -4,12 +4,13 @@ All of it in one place and behind few methods, so that limits which several proc
 (`shared_limits`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from streamproc.chain.concurrency import Concurrency
 from streamproc.chain.gcra import Gcra
+from streamproc.chain.line import Line, Place, calls_of, tokens_of
 
 __all__ = ["Hold", "HoldReason", "LimitRules", "Limiting", "Limits", "LimitsOf", "longest_hold", "own_limits"]
 
@@ -51,12 +52,17 @@ class Limiting(Protocol):
     """Limits of one credential or one tenant: of this process alone, or leased. Times are monotonic seconds."""
 
     @property
+    def line(self) -> Line:
+        """Who of this process waits here."""
+        ...
+
+    @property
     def running(self) -> int:
         """Calls that have entered and not left."""
         ...
 
-    def hold(self, tokens: int, now: float) -> Hold | None:
-        """What stands in the way of a call of so many tokens; the longest wait is told."""
+    def hold(self, tokens: int, now: float, before: Sequence[Place] = ()) -> Hold | None:
+        """What stands in the way of a call of so many tokens behind others; the longest wait is told."""
         ...
 
     def enter(self, tokens: int, now: float) -> None:
@@ -79,7 +85,7 @@ LimitsOf = Callable[[str, LimitRules], Limiting]
 class Limits:
     """The limits of one credential or one tenant. Times are monotonic seconds."""
 
-    __slots__ = ("_concurrency", "_in_flight", "_most_in_flight", "_requests", "_tokens")
+    __slots__ = ("_concurrency", "_in_flight", "_most_in_flight", "_requests", "_tokens", "line")
 
     def __init__(self, rules: LimitRules) -> None:
         per_minute, tokens = rules.requests_per_minute, rules.tokens_per_minute
@@ -88,21 +94,22 @@ class Limits:
         self._concurrency = Concurrency(rules.max_concurrent)
         self._most_in_flight = rules.max_tokens_in_flight
         self._in_flight = 0
+        self.line = Line()
 
     @property
     def running(self) -> int:
         """Calls that have entered and not left."""
         return self._concurrency.running
 
-    def hold(self, tokens: int, now: float) -> Hold | None:
-        """What stands in the way of a call of so many tokens; the longest wait is told."""
-        if self._concurrency.is_full:
+    def hold(self, tokens: int, now: float, before: Sequence[Place] = ()) -> Hold | None:
+        """What stands in the way of a call of so many tokens behind others; the longest wait is told."""
+        if self._concurrency.is_full(len(before)):
             return Hold("concurrency", _PATIENCE_SECONDS)
-        most = self._most_in_flight
-        if most is not None and self._in_flight and self._in_flight + tokens > most:
+        most, in_flight = self._most_in_flight, self._in_flight + sum(place.tokens for place in before)
+        if most is not None and in_flight and in_flight + tokens > most:
             return Hold("tokens_in_flight", _PATIENCE_SECONDS)
-        requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now)
-        used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now)
+        requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now, calls_of(before))
+        used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now, tokens_of(before))
         return longest_hold(requests, used)
 
     def enter(self, tokens: int, now: float) -> None:

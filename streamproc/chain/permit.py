@@ -17,11 +17,15 @@ __all__ = ["Ask", "NotBefore", "Permit"]
 
 
 class Ask(NamedTuple):
-    """What a permit is asked for: a call to this model, for this tenant, of so many tokens by estimate."""
+    """What a permit is asked for: a call to this model, for this tenant, of so many tokens by estimate.
+
+    `queue` is the name of the queue that the call waits in; None: it does not wait, and has no place in a line.
+    """
 
     model: str
     tenant: str
     tokens: int
+    queue: str | None = None
 
 
 class NotBefore(NamedTuple):

@@ -1,9 +1,11 @@
 """The share: a process' own part of limits, for as long as the store that they are leased from is away. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from streamproc.chain.gcra import Gcra
 from streamproc.chain.limits import Hold, LimitRules, longest_hold
+from streamproc.chain.line import Place, calls_of, tokens_of
 
 __all__ = ["Share"]
 
@@ -32,12 +34,13 @@ class Share:
         self._requests = _full(part.requests_per_minute, part.requests_burst, now)
         self._tokens = _full(part.tokens_per_minute, part.tokens_burst, now)
 
-    def hold(self, tokens: int, running: int, now: float) -> Hold | None:
-        """What stands in the way of one more call."""
-        if self._most is not None and running >= self._most:
+    def hold(self, tokens: int, running: int, now: float, before: Sequence[Place] = ()) -> Hold | None:
+        """What stands in the way of one more call behind others."""
+        if self._most is not None and running + len(before) >= self._most:
             return Hold("concurrency", _PATIENCE_SECONDS)
-        requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now)
-        return longest_hold(requests, 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now))
+        requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now, calls_of(before))
+        used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now, tokens_of(before))
+        return longest_hold(requests, used)
 
     def enter(self, tokens: int, now: float) -> None:
         """A call begins."""

@@ -5,10 +5,12 @@ lease when it gives it, so all processes together use no more than the limits al
 process goes on with its share of them; before it has first answered none does, for nobody knows the share.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from streamproc.chain.lease import Desk, Grant, Order
 from streamproc.chain.limits import Hold, LimitRules, Limits, longest_hold
+from streamproc.chain.line import Line, Place
 from streamproc.chain.share import Share
 from streamproc.chain.stock import Stock
 
@@ -64,28 +66,35 @@ class SharedLimits:
         """Calls that have entered and not left."""
         return self._own.running
 
-    def hold(self, tokens: int, now: float) -> Hold | None:
-        """What stands in the way of a call of so many tokens; the longest wait is told."""
-        if (own := self._own.hold(tokens, now)) is not None:
+    @property
+    def line(self) -> Line:
+        """Who of this process waits here."""
+        return self._own.line
+
+    def hold(self, tokens: int, now: float, before: Sequence[Place] = ()) -> Hold | None:
+        """What stands in the way of a call of so many tokens behind others; the longest wait is told."""
+        if (own := self._own.hold(tokens, now, before)) is not None:
             return own
         workers = self._desk.workers
         if self._share is None and self._desk.is_away and workers is not None:
             self._share = Share(self._rules, workers, now)
             self._desk.wants(self, soon=False)
         if self._share is not None:
-            return self._share.hold(tokens, self.running, now)
-        hold = self._leased_hold(tokens, now)
+            return self._share.hold(tokens, self.running, now, before)
+        hold = self._leased_hold(tokens, now, before)
         if hold is not None:
             self._desk.wants(self, soon=self.due_in(now) == 0.0)
         return hold
 
-    def _leased_hold(self, tokens: int, now: float) -> Hold | None:
-        if self._rules.max_concurrent is not None and self.running >= self._slots:
-            self._use(self.running + 1, now)
+    def _leased_hold(self, tokens: int, now: float, before: Sequence[Place]) -> Hold | None:
+        if self._rules.max_concurrent is not None and self.running + len(before) >= self._slots:
+            self._use(self.running + len(before) + 1, now)
             # Before the store was asked, nobody can say that there are too many.
             return Hold("concurrency" if self._is_full else "requests", _SLOT_SECONDS)
-        requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now)
-        return longest_hold(requests, 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now))
+        requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now, len(before))
+        first = sum(place.tokens for place in before)
+        used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now, first)
+        return longest_hold(requests, used)
 
     def enter(self, tokens: int, now: float) -> None:
         """A call begins that may use so many tokens."""

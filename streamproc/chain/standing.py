@@ -4,12 +4,14 @@ A provider's limits and troubles are mostly those of a model: a sick one says no
 learned here is kept for each model. What the settings state holds for the whole credential (`chain.limits`).
 """
 
+from collections.abc import Sequence
 from math import inf
 
 from streamproc.chain.allowance import Allowances, Left, Mark
 from streamproc.chain.breaker import Breaker, BreakerRules
 from streamproc.chain.concurrency import Concurrency
 from streamproc.chain.limits import Hold, longest_hold
+from streamproc.chain.line import Line, Place
 from streamproc.errors import CredentialFault, ProviderError, QuotaExhausted, RateLimited, RequestFault
 
 __all__ = ["Standing"]
@@ -23,7 +25,7 @@ _PATIENCE_SECONDS = 0.25
 class Standing:
     """Breaker, pause, learned concurrency, and what the provider said is left. Times are monotonic seconds."""
 
-    __slots__ = ("_allowances", "_max_pause", "_paused_until", "breaker", "concurrency", "credential", "model")
+    __slots__ = ("_allowances", "_max_pause", "_paused_until", "breaker", "concurrency", "credential", "line", "model")
 
     def __init__(self, credential: str, model: str, rules: BreakerRules) -> None:
         self.credential = credential
@@ -33,16 +35,17 @@ class Standing:
         self._max_pause = rules.max_open_seconds
         self._paused_until = -inf
         self._allowances = Allowances(self._max_pause)
+        self.line = Line()
 
-    def hold(self, tokens: int, now: float) -> Hold | None:
-        """What stands in the way of a call of so many tokens."""
+    def hold(self, tokens: int, now: float, before: Sequence[Place] = ()) -> Hold | None:
+        """What stands in the way of a call of so many tokens behind others."""
         if (seconds := self.breaker.wait_seconds(now)) > 0.0:
             return Hold("breaker", seconds)
         if now < self._paused_until:
             return Hold("pause", self._paused_until - now)
-        if self.concurrency.is_full:
+        if self.concurrency.is_full(len(before)):
             return Hold("concurrency", _PATIENCE_SECONDS)
-        return longest_hold(*self._allowances.wait_seconds(tokens, now))
+        return longest_hold(*self._allowances.wait_seconds(tokens, now, before))
 
     def enter(self, tokens: int, now: float) -> Mark:
         """A call begins; gives its mark, by which it can be `told` what is left."""

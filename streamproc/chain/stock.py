@@ -5,6 +5,9 @@ of it lay unused for its life. That goes back.
 
 A lease is counted when it is given, and used a little later: a window may have, beside what was given in it, what was
 given up to one life before. So the store gives no more at once than the burst less the limit's part of one life.
+
+What goes back unused was given a life before: where it has flowed off in the store meanwhile, it is there twice. So
+beside processes whose calls come and go a window may have a tenth of the burst more (simulated; no bound is proven).
 """
 
 from collections import deque
@@ -54,14 +57,18 @@ class Stock:
         """Whether there is nothing to tell or to fetch."""
         return not self._lots and not self._back and not self._short
 
-    def wait_seconds(self, amount: float, now: float) -> float:
-        """0 if so much is there; else how long to wait before asking again. What is missing is ordered."""
+    def wait_seconds(self, amount: float, now: float, before: float = 0.0) -> float:
+        """0 if so much is there; else how long to wait before asking again. What is missing is ordered.
+
+        With so much `before` it, which others take first, it orders only where they have what they need.
+        """
         self._expire(now)
-        if self._have >= amount:
+        if self._have >= before + amount:
             return 0.0
         if not self._short:
             self._ahead = min(2 * self._ahead, _MOST_CALLS_AHEAD)
-        self._short = amount
+        if not before or not self._short:
+            self._short = before + amount
         return max(self._next_at - now, 0.0) + _PATIENCE_SECONDS
 
     def take(self, amount: float) -> None:

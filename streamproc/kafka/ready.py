@@ -115,7 +115,8 @@ class ReadyQueues:
         """This run's calls have ended: routes of its providers, and its tenant, may have room for another one."""
         for route in self._routes.values():
             if not route.providers.isdisjoint(run.plan.providers):
-                route.reopen("concurrency", "tokens_in_flight")
+                # Tokens, too: whoever stands behind in a line must not wait for one that sleeps though there is room.
+                route.reopen("concurrency", "tokens_in_flight", "tokens")
             route.let_in(run.tenant)
             route.slot_freed()
 

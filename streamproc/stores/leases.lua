@@ -6,7 +6,8 @@
 -- A hash has `requests` and `tokens`, when all that was taken will have flowed off, and for each process `slot:NAME`, how
 -- many slots it holds and until when. One that is missing was idle, or Redis has lost it: until a whole burst has flowed
 -- off since Redis was first asked, it counts as just used up, and no new slot is given until all processes had time to
--- say what they hold.
+-- say what they hold. `requests_line` and `tokens_line` are the processes that were refused, in the order in which they
+-- came: what they wait for is kept for them until a moment after the time at which they were told to come.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -17,19 +18,45 @@ redis.call('ZADD', KEYS[2], now, process)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - seen)
 redis.call('PEXPIRE', KEYS[2], math.ceil(seen / 1000))
 
+local grace = 250000
+
+-- The places of those before this process, what they wait for together, and the places of those behind it.
+local function line(key, name)
+    local before, amount, behind, is_behind = {}, 0, {}, false
+    for _, place in ipairs(cjson.decode(redis.call('HGET', key, name .. '_line') or '[]')) do
+        if place[1] == process then
+            is_behind = true
+        elseif tonumber(place[3]) > now then
+            table.insert(is_behind and behind or before, place)
+            amount = amount + (is_behind and 0 or place[2])
+        end
+    end
+    return before, amount, behind
+end
+
 local function bucket(key, name, per_minute, burst, wanted, back)
     local each = 60000000 / per_minute
     local empty = tonumber(redis.call('HGET', key, name) or born + burst * each) - back * each
     local least, most, granted, wait = wanted[1], wanted[2], 0, 0
     if least > 0 then
+        local places, amount, behind = line(key, name)
         local from = math.max(empty, now)
-        local room = burst - (from - now) / each
+        local room = burst - (from - now) / each - amount
         local missing = math.min(least, burst) - room
         if missing <= 0.000001 then
             granted = math.max(least, math.min(most, math.floor(room)))
             empty = from + granted * each
         else
             wait = missing * each / 1000000
+            table.insert(places, {process, least, string.format('%.0f', now + wait * 1000000 + grace)})
+        end
+        for _, place in ipairs(behind) do
+            table.insert(places, place)
+        end
+        if #places > 0 then
+            redis.call('HSET', key, name .. '_line', cjson.encode(places))
+        else
+            redis.call('HDEL', key, name .. '_line')
         end
     end
     redis.call('HSET', key, name, string.format('%.0f', empty))

@@ -7,7 +7,7 @@ import pytest
 from streamproc.chain.permit import NotBefore
 from streamproc.observe.events import CallsHeld
 from streamproc.observe.route_events import FellBack
-from tests.fakes import a_call, a_request
+from tests.fakes import a_call, a_request, a_run, asked
 from tests.unit.routing_rig import Rig, one
 
 
@@ -42,6 +42,18 @@ def test_a_limit_is_waited_for_a_moment(wait: float, choice: int | None) -> None
         assert [held.provider for held in rig.seen.of(CallsHeld)] == ["p"]
     else:
         assert (verdict, run.progress.choice) == (None, choice)
+
+
+def test_whoever_goes_elsewhere_leaves_its_place_in_line() -> None:
+    """Nobody would come for it, and others would wait for nobody."""
+    rig = Rig(one("p/m", "q/n", max_wait_seconds=0.5), providers={"p": limited(60)})
+    for choice in (0, 1):
+        run = rig.run()
+        assert (rig.chains.leave.admit(run), run.progress.choice) == (None, choice)
+    rig.clock.now += 1.01
+    plain = a_request(model="p/m")
+    other = a_run(request=plain, plan=rig.chains.leave.plan(asked(plain)))
+    assert rig.chains.leave.admit(other) is None
 
 
 def test_too_many_calls_at_a_time_give_way_at_once() -> None:

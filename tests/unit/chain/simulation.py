@@ -23,7 +23,7 @@ from streamproc.observe.events import BreakerChanged
 from tests.fakes import Seen
 from tests.unit.chain.books import PER_SECOND, RATIO, RULES, TENANT, TENANTS, Books
 
-__all__ = ["Simulation"]
+__all__ = ["Clock", "Simulation"]
 
 POLICY = RetryPolicy(attempts=3, base_seconds=0.5, cap_seconds=20, max_lost_attempts=99, max_seconds=60)
 WAITS = WaitRules(1, 30, 300)
@@ -103,7 +103,7 @@ class Simulation:
                 self._queue.popleft()
                 self.books.expired += 1
                 continue
-            permit = self.admission.admit(Ask("m", self._queue[0].tenant, self._queue[0].tokens))
+            permit = self.admission.admit(Ask("m", self._queue[0].tenant, self._queue[0].tokens, "m"))
             if isinstance(permit, NotBefore) and permit.is_tenant:
                 self.books.tenant_holds += 1
                 self._at(permit.seconds, self._returning(self._queue.popleft()))

@@ -17,9 +17,9 @@ def test_the_stated_most_holds() -> None:
     concurrency, seen = Concurrency(2), []
     for _ in range(2):
         concurrency.enter()
-        seen.append(concurrency.is_full)
+        seen.append(concurrency.is_full())
     concurrency.leave()
-    assert [*seen, concurrency.is_full] == [False, True, False]
+    assert [*seen, concurrency.is_full()] == [False, True, False]
     assert isinf(entered(Concurrency(), 1000).allowed)
 
 

@@ -38,6 +38,18 @@ def test_a_lease_that_is_old_goes_back_and_a_newer_one_stays() -> None:
     assert one.order(0.12) == ((2, 10), 2)
 
 
+def test_who_stands_behind_orders_only_what_is_missing_beside_the_first() -> None:
+    """A small call's order took the place of that of a large one, and its lease was spent by the next small one."""
+    one = stock()
+    one.wait_seconds(80, 0.0)
+    assert one.wait_seconds(1, 0.0, 80) > 0.0
+    assert one.order(0.0)[0][0] == 80
+    one.receive(80, 0.0, 0.0)
+    assert one.wait_seconds(1, 0.0, 80) > 0.0
+    assert one.order(0.0)[0][0] == 1
+    assert one.wait_seconds(80, 0.0) == 0.0
+
+
 def test_what_was_used_beyond_the_lease_is_owed() -> None:
     """An estimate was too low; it stands in the next order, once."""
     one = stock()

@@ -111,6 +111,20 @@ async def test_the_end_of_a_call_lets_the_next_one_in(rig: Rig) -> None:
     assert running(admission) == 1
 
 
+async def test_the_end_of_a_call_has_those_asked_again_that_wait_for_tokens(rig: Rig) -> None:
+    """It gives back what it did not use: whoever stands behind in line waited for a first one that slept meanwhile."""
+    for offset, model in enumerate(("ends", "large", "small")):
+        rig.put(offset, model=model)
+    rig.work.held |= dict.fromkeys(("large", "small"), NotBefore(60.0, "tokens", is_tenant=False))
+    rig.dispatch.start_ready()
+    await rig.running(0)
+    rig.work.held.clear()
+    rig.dispatch.start_ready()
+    await rig.running(0)
+    rig.work.processing[0].set_result(Terminal(()))
+    await rig.running(1, 2)
+
+
 async def test_the_permit_is_given_back_on_every_way_out(rig: Rig) -> None:
     """An answer, a wait, a defect, a cut before the first step and one after it, a cancel, a lost partition."""
     admission = with_permits(rig, most=2)
