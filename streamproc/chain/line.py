@@ -5,7 +5,7 @@ Who was refused has a place, and whoever came later reckons with what stands bef
 too. So the wait that somebody is told is one that nobody behind makes longer.
 
 A place is kept until a moment after its time. Who does not come by then is held by something else, or gone, and must
-not hold up the others.
+not hold up the others. There are few places: whoever finds none goes behind all of them, and gets one when one is free.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,9 @@ __all__ = ["Line", "Place", "Taken", "calls_of", "tokens_of"]
 
 Taken = Sequence[tuple[float, float]]
 """Amounts that others will take, each with the time at which it is taken at the latest."""
+
+_PLACES = 32
+"""Everybody who asks looks at all places before his own, so a thousand tenants that wait must not have one each."""
 
 _GRACE_SECONDS = 0.25
 """A place is kept for so long after the time at which its owner was to come: a busy process is a little late."""
@@ -64,7 +67,7 @@ class Line:
 
     def join(self, who: str | None, tokens: int, comes_at: float) -> None:
         """This one is refused a call of so many tokens and comes again then; a place that it has it keeps."""
-        if who is not None:
+        if who is not None and (who in self._places or len(self._places) < _PLACES):
             self._places[who] = Place(tokens, comes_at)
 
     def leave(self, who: str | None) -> None:

@@ -186,3 +186,16 @@ def test_before_somebody_are_those_that_came_earlier() -> None:
     line.leave("a")
     assert [line.before("b", 1.0), line.before("c", 1.0), line.before("c", 1.25)] == [[], [b], []]
     assert repr(line) == "Line()"
+
+
+def test_there_are_few_places() -> None:
+    """A thousand tenants wait at one limit, and each that asks looks at all before it: that took a second a round."""
+    line = Line()
+    for number in range(1000):
+        line.join(str(number), 1, 10.0)
+    first = len(line.before(None, 0.0))
+    assert first == len(line.before("999", 0.0)) < 100
+    line.leave("0")
+    line.join("999", 1, 10.0)
+    line.join("998", 1, 10.0)
+    assert [len(line.before(who, 0.0)) for who in ("999", "998", None)] == [first - 1, first, first]
