@@ -22,7 +22,8 @@ from tests.servers.redis import Redis
 from tests.servers.warm import warm_program
 
 # How long an example takes says how busy the machine is; no test asserts a time.
-hypothesis_settings.register_profile("streamproc", deadline=None)
+_EXAMPLES = int(os.environ.get("STREAMPROC_TEST_EXAMPLES", "40"))
+hypothesis_settings.register_profile("streamproc", deadline=None, max_examples=_EXAMPLES)
 hypothesis_settings.load_profile("streamproc")
 
 _MARK = "STREAMPROC_TEST_RUN"
