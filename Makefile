@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
-# Three for each core, since tests wait more than they compute; at most eight, since each may have an Apache Kafka of its own.
-JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, 3 * (os.cpu_count() or 1)))')
+# Four for each core, since tests wait more than they compute; at most eight, since each may have an Apache Kafka of its own.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, 4 * (os.cpu_count() or 1)))')
 BROKERS ?= embedded kafka kafka3
 MINUTES ?= 3
 REQUESTS ?= 10000

@@ -67,6 +67,7 @@ class _Run:
     first_note: int
     calls: dict[str, InheritedCall] = field(default_factory=dict)
     answers: dict[int, dict[int, RunCompleted]] = field(default_factory=dict)  # by attempt, then by part
+    given: dict[int, RunCompleted] | None = None
 
 
 class Inherited:
@@ -111,10 +112,14 @@ class Inherited:
             self.unbilled[usage_id] = call
 
     def history(self, offset: int, run_id: str, on_their_way: Collection[str] = ()) -> History:
-        """What is known of a run whose record has just been read; bills `on_their_way` are about to be published."""
+        """What is known of a run whose record has just been read; bills `on_their_way` are about to be published.
+
+        An answer that it gives stays the run's, whatever notes come late: its bills go out with it.
+        """
         run = self._runs.get(offset, {}).get(run_id)
         if run is None:
             return History()
+        run.given = _whole(run)
         calls = run.calls.values()
         attempts = [call.line.attempt for call in calls if call.line is not None]
         return History(
@@ -172,11 +177,18 @@ class Inherited:
 
 
 def _whole(run: _Run) -> dict[int, RunCompleted] | None:
-    """Notes of the highest attempt of which every part is there."""
-    for _, notes in sorted(run.answers.items(), reverse=True):
+    """Notes of the highest attempt of which every part is there.
+
+    None when a later attempt began: an owner that was shut out gave its answer late, and readers have gone on to the
+    attempt of the next one, which they would be left with.
+    """
+    if run.given is not None:
+        return run.given
+    begun = max((call.line.attempt for call in run.calls.values() if call.line is not None), default=0)
+    for attempt, notes in sorted(run.answers.items(), reverse=True):
         first = notes.get(0)
         if first is not None and len(notes) == first.result.parts:
-            return notes
+            return notes if attempt >= begun else None
     return None
 
 

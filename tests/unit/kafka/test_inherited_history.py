@@ -87,6 +87,30 @@ def test_the_whole_answer_of_the_highest_attempt_counts() -> None:
     assert Journal(*completed(high, low, broken)).history.answer == high
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_answer_behind_whose_back_a_later_attempt_began_is_none(*, is_late: bool) -> None:
+    """A frozen owner woke up and gave its answer, while the next owner streamed the run anew, and was cut off in its turn.
+
+    The third one published the first one's answer: readers had the second one's tokens, and a result of a lower attempt.
+    """
+    later = started(a_line(attempt=2000, basis="upper_bound"))
+    notes: list[Note] = [started(), ended(), *completed(a_result())]
+    journal = Journal(*notes, later) if is_late else Journal(later, *notes)
+    assert (journal.history.answer, journal.history.last_attempt) == (None, 2000)
+    assert ID in due_calls(journal.inherited, 0, 1000)  # it is billed on its own
+    journal.add(*completed(a_result(attempt=2000, text="again")))
+    assert journal.history.answer == a_result(attempt=2000, text="again")
+
+
+def test_an_answer_that_was_given_keeps_its_bills() -> None:
+    """A later attempt whose note comes only now changes nothing: its bills are on their way with it."""
+    journal = Journal(started(), ended(), *completed(a_result()))
+    assert journal.history.answer == a_result()
+    journal.add(started(a_line(attempt=2000, basis="upper_bound")))
+    assert journal.history.answer == a_result()
+    assert due_calls(journal.inherited, 0, 1000) == {}
+
+
 def test_a_topic_that_was_made_anew_has_other_runs() -> None:
     """Its offsets begin again: the calls of the old run at the same offset are billed, and are no history of the new."""
     old = a_line("llm.requests/0/5@0", basis="upper_bound")
