@@ -42,6 +42,7 @@ async def test_answers_of_one_key_come_in_order(bootstrap: str, topic_prefix: st
         async with running_member(by_key(stage.settings)):
             results = [await stage.outputs.result(run) for run in mixed]
             assert places(stage, mixed) == sorted(places(stage, mixed))
+            await stage.outputs.rest()
             lines = [next(line for line in stage.outputs.usage if line.run_id == result.run_id) for result in results]
             assert all(before.ended_at <= after.started_at for before, after in pairwise(lines))
 
