@@ -17,7 +17,7 @@ from streamproc.demo.report import print_bill, print_fates, print_restarted, pri
 from streamproc.demo.stage import Stage, open_stage
 from streamproc.demo.stored import stored_records
 from streamproc.demo.story import pick_restarted, pick_streamed, streams
-from streamproc.demo.view import LiveView, PlainLines, View
+from streamproc.demo.view import LiveView, PlainLines, View, streams_shown
 from streamproc.errors import SetupError
 from streamproc.observe.observers import Observers
 from streamproc.records.codec import decode_usage
@@ -27,7 +27,6 @@ __all__ = ["play"]
 
 _STALLED_SECONDS = 30.0
 _REFRESH_SECONDS = 0.1
-_SHOWN_STREAMS = 40
 
 
 async def play(console: Console, *, live: bool, port: int, keep: bool, program: str) -> int:
@@ -44,7 +43,7 @@ async def play(console: Console, *, live: bool, port: int, keep: bool, program: 
         SetupError: a port is taken, or no answers come.
     """
     requests = bundled_requests()
-    progress = Progress(len(requests), _SHOWN_STREAMS, time.monotonic)
+    progress = Progress(len(requests), streams_shown(console.height), time.monotonic)
     observers = Observers((progress,))
     console.print("streamproc demo: a Kafka broker in memory, a mock provider and a worker, all in this one process.")
     console.print(
@@ -83,6 +82,7 @@ async def _answer(stage: Stage, requests: Sequence[Bundled], progress: Progress,
                 async for update in client.follow(run_ids, stalled_seconds=_STALLED_SECONDS):
                     progress.read(update)
                 await asyncio.wait_for(progress.is_stored.wait(), _STALLED_SECONDS)
+                view.refresh(progress, stage.worker.state())  # also what came and went between two pictures
             except Stalled as exc:
                 raise SetupError(f"the demo came to no end: {exc}") from exc
             except TimeoutError as exc:

@@ -29,6 +29,8 @@ class Stream:
 class Progress:
     """Sums, and the streams that a screen shows: `places` keeps each in its place until it has ended.
 
+    Restarts are worth seeing: such a stream takes the place of one that had none, and is the last to lose it.
+
     Args:
         expected: requests that are sent.
         shown: streams that have a place at once.
@@ -111,16 +113,18 @@ class Progress:
                     ended.status = result.status
 
     def _place(self, stream: Stream) -> bool:
-        for number, shown in enumerate(self.places):
-            if shown is None or shown.status is not None:
-                self.places[number] = stream
-                return True
-        return False
+        over = [number for number, shown in enumerate(self.places) if shown is None or shown.status is not None]
+        if over:
+            self.places[min(over, key=self._lost_at)] = stream
+        return bool(over)
 
     def _show(self, stream: Stream) -> None:
-        """A restart is worth seeing: it takes the place of a stream that has none behind it."""
         if stream in self.places or self._place(stream):
             return
-        ordinary = [number for number, shown in enumerate(self.places) if shown is not None and not shown.lost]
+        ordinary = [number for number in range(len(self.places)) if not self._lost_at(number)]
         if ordinary:
             self.places[ordinary[-1]] = stream
+
+    def _lost_at(self, number: int) -> int:
+        shown = self.places[number]
+        return 0 if shown is None else shown.lost

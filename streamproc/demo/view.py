@@ -14,11 +14,12 @@ from streamproc.demo.progress import Progress, Stream
 from streamproc.money.dollars import usd
 from streamproc.observe.gauges import WorkerState
 
-__all__ = ["LiveView", "PlainLines", "View", "lag_of", "render_line", "render_view", "tail"]
+__all__ = ["LiveView", "PlainLines", "View", "lag_of", "render_line", "render_view", "streams_shown", "tail"]
 
 _SECONDS_BETWEEN_LINES = 1.0
 _PROMPT_FROM_COLUMNS = 100
 _OTHER_LINES = 11  # figures above the streams, and what was printed before
+_MOST_STREAMS = 40
 
 
 class View(Protocol):
@@ -76,6 +77,11 @@ class PlainLines:
             self._console.print(render_line(progress, state), soft_wrap=True)
 
 
+def streams_shown(lines: int) -> int:
+    """How many streams a terminal of this height has room for."""
+    return max(0, min(_MOST_STREAMS, lines - _OTHER_LINES))
+
+
 def lag_of(state: WorkerState) -> int:
     """Requests in Kafka that are not finished."""
     return sum(partition.lag or 0 for partition in state.partitions)
@@ -114,8 +120,7 @@ def render_view(
     bar.add_column(ratio=1)
     bar.add_column(no_wrap=True)
     bar.add_row(ProgressBar(total=progress.expected, completed=done), f"{done}/{progress.expected}")
-    rows = max(0, min(len(progress.places), lines - _OTHER_LINES))
-    streams = [_stream(stream, prompts, columns) for stream in progress.places[:rows]]
+    streams = [_stream(stream, prompts, columns) for stream in progress.places[: streams_shown(lines)]]
     return Group(figures, Text(), results, bar, Text(), *streams)
 
 

@@ -120,3 +120,17 @@ def test_a_restart_is_shown() -> None:
     assert _shown(progress) == ["B", "C"]
     progress.read(Reset("a", 2))
     assert _shown(progress) == ["B", "C"]
+
+
+def test_a_restart_stays_in_sight() -> None:
+    """It went out of sight within one picture of a slow machine: its place was given away as soon as it had ended."""
+    progress = _progress(FakeClock(), shown=2)
+    for run in ("a", "b"):
+        progress.read(_piece(run, " word"))
+    progress.read(Reset("a", 2))
+    for run in ("a", "b"):
+        progress.read(_finished(run))
+    progress.read(_piece("c", " word"))
+    assert _shown(progress) == ["A", "C"]
+    progress.read(_piece("d", " word"))
+    assert _shown(progress) == ["D", "C"]

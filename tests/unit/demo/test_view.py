@@ -9,7 +9,7 @@ from rich.console import Console
 
 from streamproc.client import Finished, Piece, Reset
 from streamproc.demo.progress import Progress
-from streamproc.demo.view import PlainLines, render_line, render_view, tail
+from streamproc.demo.view import PlainLines, render_line, render_view, streams_shown, tail
 from streamproc.observe.gauges import PartitionState, WorkerState
 from streamproc.records.chunk import Chunk
 from streamproc.records.result import Result
@@ -56,6 +56,20 @@ def test_the_picture_fits_the_terminal(columns: int, lines: int, drawn_lines: in
     whole = "\n".join(shown)
     for figure in ("48", "42", "1,350", "$0.001234", "1 completed", "1/200"):
         assert figure in whole
+
+
+@pytest.mark.parametrize("lines", [12, 36, 60])
+def test_a_restart_is_drawn_on_a_terminal_of_any_height(lines: int) -> None:
+    """The place that it was given was below the last line of most terminals, so that nobody saw it."""
+    out = io.StringIO()
+    console = Console(file=out, width=100, height=lines, color_system=None)
+    progress = Progress(200, streams_shown(lines), FakeClock().monotonic)
+    for number in range(60):
+        chunk = Chunk(run_id=f"r{number}", request_id=f"request-{number}", tenant="acme", attempt=1, seq=1, kind="text")
+        progress.read(Piece(chunk.run_id, chunk))
+    progress.read(Reset("r50", 2))
+    console.print(render_view(progress, _STATE, {}, columns=100, lines=lines))
+    assert "request-50" in out.getvalue()
 
 
 def test_streams_show_the_end_of_their_text() -> None:
