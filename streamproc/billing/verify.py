@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from streamproc.billing.bill import Bill
 from streamproc.billing.line import read_line
+from streamproc.billing.partitions import find_kept
 from streamproc.billing.total import Total
 from streamproc.errors import SetupError
 from streamproc.kafka.reader import Place
@@ -65,15 +66,10 @@ async def verify(reader: UsageReader, topic: str, bill: Bill) -> Verdict:
     stored = await bill.offsets(topic)
     if not stored:
         raise SetupError(f"the bill has read nothing of {topic} yet: `streamproc billing run` does it")
-    places = await reader.existing(topic)
-    begins, ends = await reader.begins(places), await reader.ends(places)
-    for partition, offset in stored.items():
-        if offset > (end := ends.get(Place(topic, partition), 0)):
-            raise SetupError(
-                f"{topic} partition {partition} ends at {end}, and the bill has read up to {offset}: the topic was made"
-                " anew or has lost records, so there is nothing to verify against"
-            )
-    spans = {place: (begins[place], stored[place.partition]) for place in places if place.partition in stored}
+    kept = await find_kept(reader, topic, stored, ", so there is nothing to verify against")
+    spans = {
+        place: (begin, stored[place.partition]) for place, begin in kept.begins.items() if place.partition in stored
+    }
     totals, unreadable = await _totals_of_topic(
         reader, bill, {place: span for place, span in spans.items() if span[0] < span[1]}
     )

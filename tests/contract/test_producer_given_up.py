@@ -23,12 +23,16 @@ def broker() -> Iterator[EmbeddedBroker]:
         yield broker
 
 
-async def test_a_batch_that_nobody_answers_any_more_fails(broker: EmbeddedBroker) -> None:
-    """Its waiter waited for ever once its producer had been given up: the streams of its partition hung for good."""
+async def _create_chunks(broker: EmbeddedBroker) -> None:
     admin: Any = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic("chunks", 1, 1)])
     await admin.close()
+
+
+async def test_a_batch_that_nobody_answers_any_more_fails(broker: EmbeddedBroker) -> None:
+    """Its waiter waited for ever once its producer had been given up: the streams of its partition hung for good."""
+    await _create_chunks(broker)
     options = {"bootstrap_servers": broker.bootstrap, "request_timeout_ms": 3000}
     producer = Producer(options, Seen(), retire_seconds=0.2)
     await producer.start()
@@ -55,10 +59,7 @@ async def test_a_batch_that_nobody_answers_any_more_fails(broker: EmbeddedBroker
 
 async def test_a_batch_that_is_never_answered_is_given_up_in_time(broker: EmbeddedBroker) -> None:
     """The lane of its partition would have waited for ever, and its streams with it: aiokafka tries without an end."""
-    admin: Any = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    await admin.start()
-    await admin.create_topics([NewTopic("chunks", 1, 1)])
-    await admin.close()
+    await _create_chunks(broker)
     options = {"bootstrap_servers": broker.bootstrap, "request_timeout_ms": 30_000}
     producer = Producer(options, Seen(), delivery_seconds=0.5, retire_seconds=0.2)
     await producer.start()

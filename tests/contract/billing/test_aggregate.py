@@ -162,6 +162,14 @@ async def test_a_missing_topic_is_told(topic: UsageTopic, bill: Bill) -> None:
         await UsageTopic(topic.settings.model_copy(update={"topics": elsewhere}), None).run(bill)
 
 
+async def _missed(topic: UsageTopic, bill: Bill) -> list[RecordsMissed]:
+    """What a job tells that reads one line and misses two."""
+    told = Told()
+    tally = await topic.run(bill, told)
+    assert (tally.lines, tally.missed, tally.is_whole) == (1, 2, False)
+    return [one for one in told.happenings if isinstance(one, RecordsMissed)]
+
+
 async def test_records_that_retention_took_are_told(tmp_path: Path, topic_prefix: str, bill: Bill) -> None:
     """A job that comes too late: the offsets that are gone are noted and told, what is left is read."""
     del tmp_path
@@ -171,12 +179,7 @@ async def test_records_that_retention_took_are_told(tmp_path: Path, topic_prefix
             assert (await topic.run(bill)).is_whole
             for call in (2, 3, 4):
                 await topic.send([call])
-            told = Told()
-            tally = await topic.run(bill, told)
-            assert (tally.lines, tally.missed, tally.is_whole) == (1, 2, False)
-            assert [one for one in told.happenings if isinstance(one, RecordsMissed)] == [
-                RecordsMissed(topic.name, 0, 1, 3)
-            ]
+            assert await _missed(topic, bill) == [RecordsMissed(topic.name, 0, 1, 3)]
             assert await bill.noted() == Noted(0, 0, 2)
             verdict = await topic.verify(bill)
             assert (verdict.is_equal, verdict.gone) == (True, 3)
@@ -192,12 +195,7 @@ async def test_what_was_gone_before_the_first_job_is_told(tmp_path: Path, topic_
         async with usage_topic(broker.bootstrap, topic_prefix, 2, retention_bytes="1") as topic:
             for call in (1, 2, 3):
                 await topic.send([call])
-            told = Told()
-            tally = await topic.run(bill, told)
-            assert (tally.lines, tally.missed, tally.is_whole) == (1, 2, False)
-            assert [one for one in told.happenings if isinstance(one, RecordsMissed)] == [
-                RecordsMissed(topic.name, 0, 0, 2)
-            ]
+            assert await _missed(topic, bill) == [RecordsMissed(topic.name, 0, 0, 2)]
             assert (await topic.run(bill)).is_whole
             await topic.send([4])
             await bill.forget_offsets(topic.name)
