@@ -90,7 +90,7 @@ class _NoJournal:
     def ended(self, usage_id: str, line: UsageLine | None, reason: str) -> None:
         """As `Journal`."""
 
-    async def completed(self, records: Sequence[Outgoing]) -> None:
+    def completed(self, records: Sequence[Outgoing]) -> None:
         """As `Journal`."""
 
 

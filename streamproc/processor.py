@@ -144,7 +144,7 @@ class Processor:
             if left <= 0:
                 raise DeadlinePassed("the deadline passed before a call could begin")
             terminal = await self._complete(run, answer, left)
-            await run.journal.completed(terminal.records)
+            run.journal.completed(terminal.records)
         except (Transient, CredentialFault, NotNow) as error:
             self._wait(run, error)
         except RunError as error:

@@ -27,8 +27,8 @@ class Journal(Protocol):
         """Says what a call used; None is nothing, or a call that was never made. Waits for nothing."""
         ...
 
-    async def completed(self, records: Sequence[Outgoing]) -> None:
-        """Returns when the run's result, which is among these records, is stored in notes."""
+    def completed(self, records: Sequence[Outgoing]) -> None:
+        """Notes the run's result, which is among these records. Waits for nothing: who publishes it waits for that."""
         ...
 
 
@@ -47,6 +47,6 @@ class MemoryJournal:
         """Notes it with its reason as the kind."""
         self.notes.append((reason, usage_id, line))
 
-    async def completed(self, records: Sequence[Outgoing]) -> None:
-        """Notes it at once."""
+    def completed(self, records: Sequence[Outgoing]) -> None:
+        """Notes it."""
         self.answers.append(tuple(records))

@@ -99,8 +99,7 @@ class Assignment:
         """
         position, done = claim.position, claim.metadata.done
         if self.continues(claim):
-            stored = self._unpublished.drop(lambda offset: offset < position or offset - position in done)
-            self._forget(stored, position)
+            self._forget(self._unpublished.drop(lambda at: at < position or at - position in done), position)
             self._is_dirty = True
             self._work.set()
         else:
@@ -167,6 +166,7 @@ class Assignment:
         while self.state is State.READY:
             await self._work.wait()
             self._work.clear()
+            await self.journal.answers_stored()
             await self.commit_now(clock, observer, rules.max_bytes)
             await clock.sleep(rules.pause_seconds(self.last_commit_seconds, partitions[0]))
 
@@ -183,11 +183,11 @@ class Assignment:
 
     async def _commit_some(self, clock: Clock, observer: Observer, max_bytes: int) -> int:
         """One transaction; gives how many runs and lost calls are behind it, 0 when there is none."""
-        portion = self._unpublished.portion(max_bytes)
+        portion = self._unpublished.portion(self.journal.is_stored, max_bytes)
         metadata = self._metadata(portion)
         if len(metadata) > MAX_CHARACTERS:
             # The head may be among the others, and then the map is short.
-            portion = self._unpublished.all()
+            portion = self._unpublished.portion(self.journal.is_stored)
             metadata = self._metadata(portion)
         position = self.offsets.position
         is_new = portion.size or self._is_dirty or position > self._committed

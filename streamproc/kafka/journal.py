@@ -49,6 +49,8 @@ class PartitionJournal:
             ("content-type", b"application/json"),
         )
         self._floors: dict[int, int] = {}
+        self._answers: dict[int, int] = {}
+        self._last_answer = 0
 
     def begin_at(self, end: int) -> None:
         """Tells where the journal ended when the partition was claimed."""
@@ -67,6 +69,7 @@ class PartitionJournal:
         """The runs of these records are over, and their bills are published."""
         for offset in offsets:
             self._floors.pop(offset, None)
+            self._answers.pop(offset, None)
 
     def note(self, offset: int, key: bytes, value: bytes, ce_id: str, *, can_wait: bool = False) -> int:
         """Puts a note about a record's run in its lane and gives its number there; `can_wait` is the lane's."""
@@ -74,9 +77,17 @@ class PartitionJournal:
         self._floors.setdefault(offset, self._lane.end)
         return self._lane.append(key, value, self._headers, ce_id.encode(), can_wait=can_wait)
 
-    async def stored(self, number: int) -> None:
-        """Waits until a note is stored."""
-        await self._lane.acknowledgement(number)
+    def answered(self, offset: int, number: int) -> None:
+        """The answer to a record is told in notes up to this number."""
+        self._answers[offset] = self._last_answer = number
+
+    def is_stored(self, offset: int) -> bool:
+        """Whether the answer to a record, where there is one, is stored: it may not be published before."""
+        return self._answers.get(offset, 0) <= self._lane.acknowledged
+
+    async def answers_stored(self) -> None:
+        """Waits until every answer so far is stored."""
+        await self._lane.acknowledgement(self._last_answer)
 
     async def flush(self) -> None:
         """Waits until every note so far is stored."""
@@ -114,11 +125,11 @@ class RunJournal:
         value = encode_ended(self._of.owner, self._run_id, usage_id, bill, reason)
         self._of.note(self._offset, self._key, value, f"{usage_id}/ended", can_wait=True)
 
-    async def completed(self, records: Sequence[Outgoing]) -> None:
-        """Returns when the run's result, which is among these records, is stored: a note for each part of it."""
+    def completed(self, records: Sequence[Outgoing]) -> None:
+        """Notes the run's result, which is among these records, part by part."""
         of = self._of
         number = 0
         for part, result in enumerate([record.value or b"" for record in records if record.topic == "results"]):
             value = encode_completed(of.owner, self._run_id, result)
             number = of.note(self._offset, self._key, value, f"{self._run_id}/completed/{part}")
-        await of.stored(number)
+        of.answered(self._offset, number)

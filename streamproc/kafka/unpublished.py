@@ -1,7 +1,8 @@
 """What is finished in a partition and not stored yet: runs in the order of their ends, and bills of lost calls."""
 
 from collections.abc import Callable, Iterator
-from itertools import accumulate, chain, islice, takewhile
+from itertools import chain
+from math import inf
 from typing import NamedTuple
 
 from streamproc.records.outgoing import Outgoing
@@ -61,16 +62,27 @@ class Unpublished:
         """Everything."""
         return Portion(tuple(self._runs), dict(self.lost))
 
-    def portion(self, max_bytes: int) -> Portion:
+    def portion(self, may_leave: Callable[[int], bool], max_bytes: float = inf) -> Portion:
         """The first of it, as much as fits into so many bytes, and at least one run or lost call.
 
-        The records of a run stay together: its result and its bills are one fact.
+        The records of a run stay together: its result and its bills are one fact. From the first run on that may not
+        leave, by its offset, all runs wait.
         """
-        groups = chain((records for _, records in self._runs), zip(self.lost.values(), strict=True))
-        sizes = accumulate(sum(record.size_bytes() for record in group) for group in groups)
-        fitting = max(1, sum(1 for _ in takewhile(lambda size: size <= max_bytes, sizes)))
-        runs = tuple(self._runs[:fitting])
-        return Portion(runs, dict(islice(self.lost.items(), fitting - len(runs))))
+        runs: list[tuple[int | None, tuple[Outgoing, ...]]] = []
+        lost: dict[str, Outgoing] = {}
+        for offset, records in self._runs:
+            if offset is not None and not may_leave(offset):
+                break
+            max_bytes -= sum([record.size_bytes() for record in records])
+            if max_bytes < 0 and runs:
+                return Portion(tuple(runs), lost)
+            runs.append((offset, records))
+        for usage_id, record in self.lost.items():
+            max_bytes -= record.size_bytes()
+            if max_bytes < 0 and (runs or lost):
+                break
+            lost[usage_id] = record
+        return Portion(tuple(runs), lost)
 
     def forget(self, portion: Portion) -> None:
         """It is stored; it was the first."""

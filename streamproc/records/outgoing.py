@@ -19,8 +19,7 @@ class Outgoing(NamedTuple):
 
     def size_bytes(self) -> int:
         """Bytes of value, key and headers, without Kafka's own few bytes of framing."""
-        return (
-            len(self.value or b"")
-            + len(self.key or b"")
-            + sum(len(name.encode()) + len(value or b"") + 8 for name, value in self.headers)
-        )
+        size = len(self.value or b"") + len(self.key or b"")
+        for name, value in self.headers:
+            size += len(name.encode()) + len(value or b"") + 8
+        return size

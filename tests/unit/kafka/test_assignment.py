@@ -6,54 +6,18 @@ import random
 import pytest
 from aiokafka import TopicPartition
 
-from streamproc.chain.run import Terminal
-from streamproc.kafka.assignment import Claim, State
+from streamproc.kafka.assignment import State
 from streamproc.kafka.metadata import CommitMetadata
 from streamproc.observe.events import PublishBroke
 from streamproc.records.identity import RunId
 from streamproc.records.outgoing import Outgoing
-from tests.fakes import FakeClock, MemoryTransactor, Seen, Transaction, a_claim, an_assignment
-
-
-class Rig:
-    """A partition whose offsets 5 and 6 are in hand, and the transactions that were stored."""
-
-    def __init__(self) -> None:
-        self.stored: list[Transaction] = []
-        self.clock, self.seen = FakeClock(), Seen()
-        self.assignment = an_assignment()
-        self.transactor = self.claim(a_claim(self._new(), 5, CommitMetadata(epoch=7)))
-        for offset in (5, 6):
-            self.assignment.offsets.track(offset)
-
-    def _new(self) -> MemoryTransactor:
-        return MemoryTransactor(self.stored)
-
-    def claim(self, claim: Claim) -> MemoryTransactor:
-        self.assignment.claimed(claim)
-        assert isinstance(claim.transactor, MemoryTransactor)
-        return claim.transactor
-
-    def claim_again(self) -> MemoryTransactor:
-        """As the claim does it: what is stored is read, and the epoch grows."""
-        position, before = (5, CommitMetadata(7)) if not self.stored else self.stored[-1][1:]
-        metadata = CommitMetadata(before.epoch + 1, before.done)
-        return self.claim(a_claim(self._new(), position, metadata, self.assignment.owner))
-
-    def finish(self, offset: int) -> None:
-        self.assignment.finish(offset, Terminal((Outgoing("results", b"k", b"v%d" % offset, ()),)))
-
-    async def commit(self, max_bytes: int = 2**20) -> None:
-        await self.assignment.commit_now(self.clock, self.seen, max_bytes)
-
-    @property
-    def values(self) -> list[bytes | None]:
-        return [value for values, _, _ in self.stored for value in values]
+from tests.fakes import MemoryTransactor, a_claim, an_assignment
+from tests.unit.kafka.assignment_rig import AssignmentRig
 
 
 async def test_records_and_offset_are_one_transaction() -> None:
     """A run behind an unfinished head moves no offset, only the map beside it; then the head moves both."""
-    rig = Rig()
+    rig = AssignmentRig()
     rig.finish(6)
     await rig.commit()
     await rig.commit()
@@ -68,7 +32,7 @@ async def test_what_does_not_fit_into_a_transaction_goes_into_the_next() -> None
 
     A run that is larger than the bound by itself is stored all the same.
     """
-    rig = Rig()
+    rig = AssignmentRig()
     rig.assignment.offsets.track(7)
     for offset in (6, 7, 5):
         rig.finish(offset)
@@ -77,7 +41,7 @@ async def test_what_does_not_fit_into_a_transaction_goes_into_the_next() -> None
         ((b"v6", b"v7"), 5, CommitMetadata(7, frozenset({1, 2}), "me", 0)),
         ((b"v5",), 8, CommitMetadata(7, frozenset(), "me", 0)),
     ]
-    rig = Rig()
+    rig = AssignmentRig()
     for offset in (5, 6):
         rig.finish(offset)
     await rig.commit(max_bytes=1)
@@ -86,7 +50,7 @@ async def test_what_does_not_fit_into_a_transaction_goes_into_the_next() -> None
 
 async def test_bills_of_lost_calls_are_bounded_with_the_runs() -> None:
     """A worker that died in hundreds of calls leaves as many lines."""
-    rig = Rig()
+    rig = AssignmentRig()
     rig.finish(5)
     for number in range(3):
         rig.assignment.bill_lost(str(number), Outgoing("usage", b"k", b"b%d" % number, ()))
@@ -100,7 +64,7 @@ async def test_a_portion_whose_map_is_too_long_waits_for_no_head_that_is_finishe
 
     It would have been the first part again and again.
     """
-    rig = Rig()
+    rig = AssignmentRig()
     random.seed(7)
     for offset in range(7, 60_000):
         rig.assignment.offsets.track(offset)
@@ -115,7 +79,7 @@ async def test_a_portion_whose_map_is_too_long_waits_for_no_head_that_is_finishe
 
 async def test_a_transaction_that_breaks_is_the_last_of_its_commit() -> None:
     """The others wait for the claim, too."""
-    rig = Rig()
+    rig = AssignmentRig()
     rig.transactor.breaks = "before"
     for offset in (5, 6):
         rig.finish(offset)
@@ -128,7 +92,7 @@ async def test_a_transaction_that_breaks_is_the_last_of_its_commit() -> None:
 
 async def test_what_a_broken_transaction_did_not_store_is_stored_after_the_next_claim() -> None:
     """Nothing is lost: the records wait in the assignment, which takes no more until it is claimed again."""
-    rig = Rig()
+    rig = AssignmentRig()
     rig.transactor.breaks = "before"
     rig.finish(6)
     await rig.commit()
@@ -147,7 +111,7 @@ async def test_what_a_broken_transaction_did_not_store_is_stored_after_the_next_
 
 async def test_what_a_broken_transaction_did_store_is_not_stored_again() -> None:
     """Its answer was lost, so only the claim tells that it was done: by the map, or by the offset."""
-    rig = Rig()
+    rig = AssignmentRig()
     rig.transactor.breaks = "after"
     rig.finish(6)
     await rig.commit()
@@ -167,7 +131,7 @@ async def test_what_a_broken_transaction_did_store_needs_its_notes_no_more() -> 
     The run was dropped from what waits, and its place in the journal was not: the journal's position stood still as
     long as the worker kept the partition, and whoever came next had to read weeks of notes before its first request.
     """
-    rig = Rig()
+    rig = AssignmentRig()
     journal = rig.assignment.journal
     for offset in (5, 6):
         journal.of(RunId("llm.requests", 0, offset, 1), offset).ended("a", None, "x")
@@ -183,7 +147,7 @@ async def test_what_a_broken_transaction_did_store_needs_its_notes_no_more() -> 
 
 async def test_a_commit_that_is_cancelled_leaves_its_producer_of_no_use() -> None:
     """What is half done must not be ended by a commit that follows it."""
-    rig = Rig()
+    rig = AssignmentRig()
     rig.transactor.breaks = "hangs"
     rig.finish(5)
     committing = asyncio.create_task(rig.commit())
@@ -198,7 +162,7 @@ async def test_a_commit_that_is_cancelled_leaves_its_producer_of_no_use() -> Non
 
 def test_a_claim_of_somebody_else_in_between_is_noticed() -> None:
     """An owner that is not this assignment says that its runs were given to another worker."""
-    rig = Rig()
+    rig = AssignmentRig()
     mine = a_claim(rig.transactor, 5, CommitMetadata(9), rig.assignment.owner)
     assert rig.assignment.continues(mine)
     assert not rig.assignment.continues(mine._replace(former_owner="other"))
@@ -216,7 +180,7 @@ def test_a_first_claim_that_must_be_made_twice_takes_nothing_for_known() -> None
 
 async def test_a_map_near_its_bound_stops_the_window_until_the_head_is_done() -> None:
     """A map that cannot be stored would have finished requests done again; so nothing is taken that it must name."""
-    rig = Rig()
+    rig = AssignmentRig()
     chosen = random.Random(1)
     for offset in range(7, 40_000):
         rig.assignment.offsets.track(offset)
@@ -236,5 +200,7 @@ async def test_a_map_near_its_bound_stops_the_window_until_the_head_is_done() ->
 
 def test_its_name_tells_its_state() -> None:
     """For logs and failed waits."""
-    assert repr(Rig().assignment).startswith("Assignment(llm.requests/0, ready, epoch=7, running=0, unpublished=0")
-    assert Rig().assignment.key == TopicPartition("llm.requests", 0)
+    assert repr(AssignmentRig().assignment).startswith(
+        "Assignment(llm.requests/0, ready, epoch=7, running=0, unpublished=0"
+    )
+    assert AssignmentRig().assignment.key == TopicPartition("llm.requests", 0)

@@ -139,7 +139,8 @@ async def test_the_end_of_a_call_goes_with_the_answer() -> None:
     for _ in range(20):
         await asyncio.sleep(0)
     assert rig.producer.asked == 0
-    await rig.run(5).completed(records)
+    rig.run(5).completed(records)
+    await rig.journal.answers_stored()
     assert rig.producer.batches == [2]
     assert [note.kind for note in rig.notes] == ["ended", "completed"]
     rig.sending.cancel()
@@ -170,11 +171,14 @@ async def test_an_answer_is_stored_before_it_is_published(rig: Rig) -> None:
     result = a_result(text="abc" * 3000)
     records = (*result_records(result, b"k", None, 12_200), Outgoing("usage", b"k", b"{}", ()))
     rig.producer.gate.clear()
-    waiting = asyncio.create_task(rig.run(5).completed(records))
+    rig.run(5).completed(records)
+    waiting = asyncio.create_task(rig.journal.answers_stored())
     await eventually(lambda: rig.producer.asked == 1)
     assert not waiting.done()
+    assert (rig.journal.is_stored(5), rig.journal.is_stored(6)) == (False, True)
     rig.producer.gate.set()
     await waiting
+    assert rig.journal.is_stored(5)
     notes = [note for note in rig.notes if isinstance(note, RunCompleted)]
     assert len(notes) == len(rig.notes) == len(records) - 1
     assert join_parts([note.result for note in notes]) == result
