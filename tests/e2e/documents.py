@@ -31,20 +31,17 @@ _MODULES = (
         "tempfile",
         "textwrap",
         "threading",
-        "typing",
+        "types",
         "zipfile",
     ),
 )
 
 
 def docstrings(count: int) -> list[str]:
-    """So many different docstrings of modules, classes and functions."""
-    texts: dict[str, None] = {}
-    for text in _all_docstrings():
-        texts.setdefault(text)
-        if len(texts) == count:
-            return list(texts)
-    raise ValueError(f"the standard library's modules named here have only {len(texts)} docstrings")
+    """So many different docstrings of modules, classes and functions; where there are no more, again with a number."""
+    texts = list(dict.fromkeys(_all_docstrings()))
+    rounds = range(1, count // len(texts) + 1)
+    return [*texts, *(f"{number}. {text}" for number in rounds for text in texts)][:count]
 
 
 def _all_docstrings() -> Iterator[str]:

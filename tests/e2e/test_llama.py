@@ -1,6 +1,7 @@
 """The main job against a real model server, llama.cpp, whose model is known word by word."""
 
 import json
+import os
 import re
 import urllib.request
 from pathlib import Path
@@ -10,7 +11,7 @@ from tests.e2e.records import chunk_texts, read_topic
 from tests.e2e.workplace import Workplace
 from tests.servers.llama_model import WORDS, answer
 
-_COUNT = 100
+_COUNT = int(os.environ.get("STREAMPROC_TEST_REQUESTS", "100"))
 _PROMPT_BYTES = 700  # a slot of the server holds 1,024 tokens, and a byte is one
 
 _PROVIDER = """
@@ -26,7 +27,7 @@ prices.counting = {{ input_usd = 0.1, output_usd = 0.3 }}
 def test_a_real_server_answers_and_its_tokens_are_billed(
     kafka: str, llama: str, topic_prefix: str, tmp_path: Path
 ) -> None:
-    """100 docstrings: each answer as the model must give it and as its chunks; tokens as the server counted them."""
+    """Docstrings: each answer as the model must give it and as its chunks; tokens as the server counted them."""
     texts = _texts(_COUNT)
     asked = [
         (native_request if number % 2 else batch_line)(str(number), "counting", text, stream=number % 4 != 0)

@@ -1,6 +1,7 @@
 """The main job, as a user does it: topics, a worker, a file of requests, a file of answers, and a bill that fits."""
 
 import json
+import os
 import secrets
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from tests.e2e.records import chunk_texts, read_topic, result_counts
 from tests.e2e.workplace import MOCK, Mock, Workplace, mock_provider
 
 _MODEL = "mock-t20-i5-f10"
+_COUNT = int(os.environ.get("STREAMPROC_TEST_REQUESTS", "300"))
 _SLOW = "mock-t40-i25-f50"  # about a second
 
 
@@ -76,8 +78,8 @@ def check_batch_output(line: dict[str, Any]) -> None:
 def test_a_file_of_requests_becomes_a_file_of_answers_and_a_bill(
     bootstrap: str, topic_prefix: str, tmp_path: Path, mock: Mock
 ) -> None:
-    """300 requests: answers in the Batch API's output shape, each text as its chunks, sums as the provider counted."""
-    asked = lines(300)
+    """Answers in the Batch API's output shape, each text as its chunks, sums as the provider counted."""
+    asked = lines(_COUNT)
     (tmp_path / "requests.jsonl").write_text("\n".join(asked) + "\n", encoding="utf-8")
     with Workplace(tmp_path, bootstrap, topic_prefix, MOCK.format(url=mock.url, model=_MODEL)) as place:
         begin = time.monotonic()
@@ -94,34 +96,37 @@ def test_a_file_of_requests_becomes_a_file_of_answers_and_a_bill(
     assert sorted(line["custom_id"] for line in answers) == sorted(ids)
 
     bodies = {line["id"]: line["response"]["body"] for line in answers}
-    assert Counter(body["choices"][0]["finish_reason"] for body in bodies.values()) == {"stop": 150, "length": 150}
+    assert Counter(body["choices"][0]["finish_reason"] for body in bodies.values()) == {
+        "stop": _COUNT // 2,
+        "length": _COUNT // 2,
+    }
     stats = mock.stats()
-    assert (stats["requests"], stats["completed"]) == (300, 300)
+    assert (stats["requests"], stats["completed"]) == (_COUNT, _COUNT)
     told = [body["usage"] for body in bodies.values()]
     assert sum(usage["prompt_tokens"] for usage in told) == stats["input_tokens"]
     assert sum(usage["completion_tokens"] for usage in told) == stats["output_tokens"]
 
     usage_lines = [stored.json() for stored in read_topic(place.bootstrap, place.topic("usage"))]
-    assert len({line["usage_id"] for line in usage_lines}) == len(usage_lines) == 300
+    assert len({line["usage_id"] for line in usage_lines}) == len(usage_lines) == _COUNT
     assert {line["basis"] for line in usage_lines} == {"provider"}
     assert sum(line["tokens"]["input"] for line in usage_lines) == stats["input_tokens"]
     assert sum(line["tokens"]["output"] for line in usage_lines) == stats["output_tokens"]
     cost = 1000 * stats["input_tokens"] + 2000 * stats["output_tokens"]
     assert sum(line["cost_nanos"] for line in usage_lines) == cost
     assert {line["tenant"] for line in usage_lines} == {"acme", "default"}
-    assert said.err.splitlines()[0] == "sent 300 requests"
+    assert said.err.splitlines()[0] == f"sent {_COUNT} requests"
     assert said.err.splitlines()[-1].startswith(
-        f"300 completed, 0 not; {stats['input_tokens']} input and {stats['output_tokens']} output tokens, $"
+        f"{_COUNT} completed, 0 not; {stats['input_tokens']} input and {stats['output_tokens']} output tokens, $"
     )
 
     streams = chunk_texts(read_topic(place.bootstrap, place.topic("chunks")))
     results = [stored.json() for stored in read_topic(place.bootstrap, place.topic("results"))]
-    assert len({result["run_id"] for result in results}) == len(results) == 300
+    assert len({result["run_id"] for result in results}) == len(results) == _COUNT
     for result in results:
         assert bodies[result["run_id"]]["choices"][0]["message"]["content"] == result["text"]
         if result["chunk_count"]:
             assert streams[(result["run_id"], result["attempt"])] == result["text"]
-    assert sum(result["chunk_count"] > 0 for result in results) == len(streams) == 150 + 50
+    assert sum(result["chunk_count"] > 0 for result in results) == len(streams) == _COUNT // 2 + len(range(0, _COUNT, 6))
 
 
 def test_standard_input_is_submitted_and_waited_for(place: Workplace) -> None:
