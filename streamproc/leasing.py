@@ -6,11 +6,12 @@ there were last.
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Self
 
 from streamproc.chain.clock import Clock
-from streamproc.chain.lease import Borrower, Grant, Order
+from streamproc.chain.lease import Borrower, Grant, Lent, Order
 from streamproc.chain.limits import Limiting, LimitRules, Limits
 from streamproc.chain.shared_limits import SharedLimits
 from streamproc.chain.stock import lent_at_once
@@ -20,15 +21,15 @@ from streamproc.settings.secret import read_secret
 from streamproc.settings.settings import Settings
 from streamproc.stores.leases_redis import LeaseStore, StoreAway
 
-__all__ = ["Leasing", "order_fields"]
+__all__ = ["BEAT_SECONDS", "BREATH_SECONDS", "RETRY_SECONDS", "Leasing", "order_fields", "read_grant"]
 
-_BREATH_SECONDS = 0.002
+BREATH_SECONDS = 0.002
 """Between two fetches: what is wanted meanwhile goes together."""
 
-_BEAT_SECONDS = 0.5
+BEAT_SECONDS = 0.5
 """At least so often a process says that it is there, and what it holds."""
 
-_RETRY_SECONDS = 0.25
+RETRY_SECONDS = 0.25
 _MOST_AT_ONCE = 500
 
 
@@ -98,14 +99,14 @@ class Leasing:
         while True:
             self._wake.clear()
             await self._fetch()
-            await asyncio.sleep(_RETRY_SECONDS if self.is_away else _BREATH_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS if self.is_away else BREATH_SECONDS)
             await self._until_wanted()
 
     async def _until_wanted(self) -> None:
         now = self._clock.monotonic()
         due = (one.due_in(now) for one in islice(self._wanting.values(), _MOST_AT_ONCE))
         # Where there are more than fit into one fetch, the others have their turn soon.
-        rest = _BEAT_SECONDS if len(self._wanting) <= _MOST_AT_ONCE else _BREATH_SECONDS
+        rest = BEAT_SECONDS if len(self._wanting) <= _MOST_AT_ONCE else BREATH_SECONDS
         seconds = min((wait for wait in due if wait is not None), default=rest)
         try:
             async with asyncio.timeout(min(seconds, rest)):
@@ -129,8 +130,8 @@ class Leasing:
         self.workers = leased.workers
         self._became("open", "", is_away=False)
         now = self._clock.monotonic()
-        for (key, one), numbers in zip(borrowers, leased.grants, strict=True):
-            one.receive(Grant(*numbers), now)
+        for (key, one), words in zip(borrowers, leased.grants, strict=True):
+            one.receive(read_grant(words), now)
             del self._wanting[key]
             if not one.is_settled:
                 self._wanting[key] = one  # behind those that were not asked for this time
@@ -158,14 +159,24 @@ def order_fields(order: Order) -> dict[str, Any]:
     rules = order.rules
     return {
         "requests_per_minute": rules.requests_per_minute or 0,
-        "requests_burst": lent_at_once(rules.requests_per_minute or 1, rules.requests_burst),
-        "requests": order.requests,
-        "requests_back": order.requests_back,
+        "requests_burst": rules.requests_burst,
+        "requests_at_once": lent_at_once(rules.requests_per_minute or 1, rules.requests_burst),
+        "requests": order.requests._asdict(),
         "tokens_per_minute": rules.tokens_per_minute or 0,
-        "tokens_burst": lent_at_once(rules.tokens_per_minute or 1, rules.tokens_burst),
-        "tokens": order.tokens,
-        "tokens_back": order.tokens_back,
+        "tokens_burst": rules.tokens_burst,
+        "tokens_at_once": lent_at_once(rules.tokens_per_minute or 1, rules.tokens_burst),
+        "tokens": order.tokens._asdict(),
         "max_concurrent": rules.max_concurrent or 0,
         "running": order.running,
         "slots": order.slots,
     }
+
+
+def read_grant(words: Sequence[bytes]) -> Grant:
+    """What the script says of one order."""
+    requests, requests_in, requests_mark, tokens, tokens_in, tokens_mark, slots = words
+    return Grant(
+        Lent(float(requests), float(requests_in), requests_mark.decode()),
+        Lent(float(tokens), float(tokens_in), tokens_mark.decode()),
+        int(slots),
+    )

@@ -3,6 +3,9 @@
 The generic cell rate algorithm (ITU-T I.371) is a bucket that leaks: what is taken fills it, it empties at the limit's
 rate, and it holds the burst. What is given back leaves it at once, as providers count who correct an estimate when the
 answer is there. So in no window is more taken, less what was given back in it, than the limit's part and the burst.
+
+What was taken for nothing is another thing, for no provider counts it: it leaves the bucket only as far as it has not
+flowed off, the oldest flowing first. So it is as if it had never been taken, and no window has what it left twice.
 """
 
 from math import inf
@@ -25,12 +28,13 @@ def empty_after(empty_at: float, now: float, before: Taken, seconds_each: float)
 class Gcra:
     """One limit. Times are monotonic seconds and never go back."""
 
-    __slots__ = ("_burst", "_empty_at", "_seconds_each")
+    __slots__ = ("_burst", "_empty_at", "_seconds_each", "_seconds_left_early")
 
     def __init__(self, per_minute: float, burst: float) -> None:
         self._seconds_each = 60.0 / per_minute
         self._burst = burst
         self._empty_at = -inf  # when all that was taken will have flowed off
+        self._seconds_left_early = 0.0  # of flow: all that left otherwise than by flowing off
 
     def __repr__(self) -> str:
         return f"Gcra({60 / self._seconds_each:g} a minute, burst {self._burst:g}, empty at {self._empty_at:.3f})"
@@ -52,10 +56,20 @@ class Gcra:
         """Whether the whole burst may be taken."""
         return self._empty_at <= now
 
-    def take(self, amount: float, now: float) -> None:
-        """Takes, whether there is room or not."""
+    def take(self, amount: float, now: float) -> float:
+        """Takes, whether there is room or not. The answer is for `cancel`."""
         self._empty_at = max(self._empty_at, now) + amount * self._seconds_each
+        return self._empty_at + self._seconds_left_early
 
     def give_back(self, amount: float) -> None:
-        """Corrects an estimate; a negative amount takes what it was too low by."""
+        """Corrects an estimate that was too high by so much."""
         self._empty_at -= amount * self._seconds_each
+        self._seconds_left_early += amount * self._seconds_each
+
+    def cancel(self, amount: float, mark: float, now: float) -> None:
+        """What was taken with this mark was not used: what of it has not flowed off leaves.
+
+        Whatever left early since then counts as if it had stood before it: so it is never more.
+        """
+        flows_off_in = mark - self._seconds_left_early - now
+        self.give_back(min(amount, max(0.0, flows_off_in) / self._seconds_each))

@@ -1,10 +1,41 @@
 """Leases: parts of limits that a process takes from a store which several share, and spends by itself. Pure values."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from streamproc.chain.limits import LimitRules
 
-__all__ = ["Borrower", "Desk", "Grant", "Order"]
+__all__ = ["Borrower", "Desk", "Draw", "Grant", "Lent", "Order"]
+
+
+class Draw(NamedTuple):
+    """What a process wants of one limit, and what it gives back.
+
+    Attributes:
+        least: so much or nothing; 0: it wants nothing.
+        most: at most so much.
+        owed: used beyond what was leased.
+        back: amounts, each with a mark: what was lent later, others may use already, and nothing of it comes back.
+    """
+
+    least: float = 0.0
+    most: float = 0.0
+    owed: float = 0.0
+    back: Sequence[tuple[str, float]] = ()
+
+
+class Lent(NamedTuple):
+    """The store's answer for one limit.
+
+    Attributes:
+        amount: 0 where there is too little.
+        in_seconds: until there is enough.
+        mark: up to where the store had lent by then; the store's own word.
+    """
+
+    amount: float
+    in_seconds: float
+    mark: str
 
 
 class Order(NamedTuple):
@@ -13,31 +44,25 @@ class Order(NamedTuple):
     Attributes:
         scope: whose limits.
         rules: the limits.
-        requests: at least and at most so many; (0, 0) is none.
-        requests_back: leased and not used; a negative amount was used beyond what was leased.
-        tokens: as `requests`.
-        tokens_back: as `requests_back`.
+        requests: of the limit of requests.
+        tokens: of that of tokens.
         running: calls that run; the process holds a slot for each, whether it was granted or not.
         slots: slots that it would have from now on, those of running calls among them.
     """
 
     scope: str
     rules: LimitRules
-    requests: tuple[float, float]
-    requests_back: float
-    tokens: tuple[float, float]
-    tokens_back: float
+    requests: Draw
+    tokens: Draw
     running: int
     slots: int
 
 
 class Grant(NamedTuple):
-    """What an order was given: amounts, in how many seconds there is enough where there is not, and slots to hold."""
+    """What an order was given, and the slots to hold."""
 
-    requests: float
-    requests_in_seconds: float
-    tokens: float
-    tokens_in_seconds: float
+    requests: Lent
+    tokens: Lent
     slots: int
 
 

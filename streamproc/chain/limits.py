@@ -12,7 +12,7 @@ from streamproc.chain.concurrency import Concurrency
 from streamproc.chain.gcra import Gcra
 from streamproc.chain.line import Line, Place, calls_of, tokens_of
 
-__all__ = ["Hold", "HoldReason", "LimitRules", "Limiting", "Limits", "LimitsOf", "longest_hold", "own_limits"]
+__all__ = ["Entry", "Hold", "HoldReason", "LimitRules", "Limiting", "Limits", "LimitsOf", "longest_hold", "own_limits"]
 
 HoldReason = Literal["breaker", "pause", "requests", "tokens", "concurrency", "tokens_in_flight", "share", "throttle"]
 
@@ -48,6 +48,14 @@ class LimitRules:
     max_tokens_in_flight: int | None = None
 
 
+class Entry(Protocol):
+    """A call that has entered limits. It leaves once."""
+
+    def leave(self, used: int | None, now: float) -> None:
+        """It is over: it used so many of the tokens it was let in with; None: it was never made."""
+        ...
+
+
 class Limiting(Protocol):
     """Limits of one credential or one tenant: of this process alone, or leased. Times are monotonic seconds."""
 
@@ -65,12 +73,8 @@ class Limiting(Protocol):
         """What stands in the way of a call of so many tokens behind others; the longest wait is told."""
         ...
 
-    def enter(self, tokens: int, now: float) -> None:
+    def enter(self, tokens: int, now: float) -> Entry:
         """A call begins that may use so many tokens."""
-        ...
-
-    def leave(self, estimated: int, used: int | None) -> None:
-        """A call is over: it used so many of the tokens it was let in with; None: it was never made."""
         ...
 
     def is_idle(self, now: float) -> bool:
@@ -80,6 +84,19 @@ class Limiting(Protocol):
 
 LimitsOf = Callable[[str, LimitRules], Limiting]
 """Makes the limits of a scope: of `credential:PROVIDER/NAME` or `tenant:NAME`."""
+
+
+class OwnEntry(NamedTuple):
+    """A call within `Limits`, with the marks of what it took."""
+
+    limits: "Limits"
+    tokens: int
+    requests_mark: float
+    tokens_mark: float
+
+    def leave(self, used: int | None, now: float) -> None:
+        """It is over: it used so many of the tokens it was let in with; None: it was never made."""
+        self.limits.leave(self, used, now)
 
 
 class Limits:
@@ -112,23 +129,28 @@ class Limits:
         used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now, tokens_of(before))
         return longest_hold(requests, used)
 
-    def enter(self, tokens: int, now: float) -> None:
+    def enter(self, tokens: int, now: float) -> Entry:
         """A call begins that may use so many tokens."""
         self._concurrency.enter()
         self._in_flight += tokens
-        if self._requests is not None:
-            self._requests.take(1, now)
-        if self._tokens is not None:
-            self._tokens.take(tokens, now)
+        requests_mark = 0.0 if self._requests is None else self._requests.take(1, now)
+        tokens_mark = 0.0 if self._tokens is None else self._tokens.take(tokens, now)
+        return OwnEntry(self, tokens, requests_mark, tokens_mark)
 
-    def leave(self, estimated: int, used: int | None) -> None:
-        """A call is over: it used so many of the tokens it was let in with; None: it was never made."""
+    def leave(self, entry: OwnEntry, used: int | None, now: float) -> None:
+        """As the entry's own."""
         self._concurrency.leave()
-        self._in_flight -= estimated
+        self._in_flight -= entry.tokens
         if used is None and self._requests is not None:
-            self._requests.give_back(1)
-        if self._tokens is not None:
-            self._tokens.give_back(estimated - (used or 0))
+            self._requests.cancel(1, entry.requests_mark, now)
+        if self._tokens is None:
+            return
+        if used is None:
+            self._tokens.cancel(entry.tokens, entry.tokens_mark, now)
+        elif used > entry.tokens:
+            self._tokens.take(used - entry.tokens, now)
+        else:
+            self._tokens.give_back(entry.tokens - used)
 
     def is_idle(self, now: float) -> bool:
         """Whether it holds nothing back and forgetting it changes nothing."""

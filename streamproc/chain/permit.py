@@ -45,9 +45,9 @@ class Permit:
 
     __slots__ = (
         "_begun",
+        "_entries",
         "_first",
         "_is_one_of_several",
-        "_limits",
         "_mark",
         "_now",
         "_standing",
@@ -80,15 +80,13 @@ class Permit:
         self.is_spent = False
         self._is_one_of_several = is_one_of_several
         self._standing = standing
-        self._limits = limits
         self._tokens = tokens
         self._now = now
         self._tell = tell
         self._begun: float | None = None
         self._first: float | None = None
         at = now()
-        for limit in limits:
-            limit.enter(tokens, at)
+        self._entries = [limit.enter(tokens, at) for limit in limits]
         self._mark = standing.enter(tokens, at)
         was = standing.breaker.state
         self._ticket = standing.breaker.begin()
@@ -148,8 +146,9 @@ class Permit:
     def _leave(self, used: int | None) -> None:
         self.is_spent = True
         self._standing.leave(self._mark)
-        for limit in self._limits:
-            limit.leave(self._tokens, used)
+        now = self._now()
+        for entry in self._entries:
+            entry.leave(used, now)
 
     def _used(self, line: UsageLine | None) -> int:
         if line is None:

@@ -49,10 +49,10 @@ class Share:
         if self._tokens is not None:
             self._tokens.take(tokens, now)
 
-    def leave(self, too_low: int) -> None:
+    def leave(self, too_low: int, now: float) -> None:
         """A call used so many tokens more than it was let in with. What it used less was maybe leased, and is lost."""
-        if self._tokens is not None:
-            self._tokens.give_back(-too_low)
+        if self._tokens is not None and too_low:
+            self._tokens.take(too_low, now)
 
     def used(self, now: float) -> tuple[float, float]:
         """Requests and tokens that the store has to count when it is back."""

@@ -7,9 +7,10 @@ process goes on with its share of them; before it has first answered none does, 
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from streamproc.chain.lease import Desk, Grant, Order
-from streamproc.chain.limits import Hold, LimitRules, Limits, longest_hold
+from streamproc.chain.lease import Desk, Draw, Grant, Order
+from streamproc.chain.limits import Entry, Hold, LimitRules, Limits, longest_hold
 from streamproc.chain.line import Line, Place
 from streamproc.chain.share import Share
 from streamproc.chain.stock import Stock
@@ -20,6 +21,20 @@ _SLOT_SECONDS = 0.02
 """In so long another process may have given a slot back. A call that ends here is told to who waits."""
 
 _KEEP_SECONDS = 1.0
+
+
+class LeasedEntry(NamedTuple):
+    """A call within `SharedLimits`, with the marks of what it spent; None where that was not leased."""
+
+    limits: "SharedLimits"
+    own: Entry
+    tokens: int
+    requests_mark: str | None
+    tokens_mark: str | None
+
+    def leave(self, used: int | None, now: float) -> None:
+        """It is over: it used so many of the tokens it was let in with; None: it was never made."""
+        self.limits.leave(self, used, now)
 
 
 class SharedLimits:
@@ -96,29 +111,33 @@ class SharedLimits:
         used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now, first)
         return longest_hold(requests, used)
 
-    def enter(self, tokens: int, now: float) -> None:
+    def enter(self, tokens: int, now: float) -> Entry:
         """A call begins that may use so many tokens."""
-        self._own.enter(tokens, now)
+        own = self._own.enter(tokens, now)
         self._use(self.running, now)
         if self._share is not None:
             self._share.enter(tokens, now)
-            return
-        if self._requests is not None:
-            self._requests.take(1)
-        if self._tokens is not None:
-            self._tokens.take(tokens)
+            return LeasedEntry(self, own, tokens, None, None)
+        requests_mark = None if self._requests is None else self._requests.take(1)
+        tokens_mark = None if self._tokens is None else self._tokens.take(tokens)
+        return LeasedEntry(self, own, tokens, requests_mark, tokens_mark)
 
-    def leave(self, estimated: int, used: int | None) -> None:
-        """A call is over: it used so many of the tokens it was let in with; None: it was never made."""
-        self._own.leave(estimated, used)
+    def leave(self, entry: LeasedEntry, used: int | None, now: float) -> None:
+        """As the entry's own."""
+        entry.own.leave(used, now)
+        too_low = max(0, (used or 0) - entry.tokens)
         if self._share is not None:
-            self._share.leave(max(0, (used or 0) - estimated))
+            self._share.leave(too_low, now)
             return
         if used is None and self._requests is not None:
-            self._requests.give_back(1)
+            self._requests.cancel(1, entry.requests_mark)
         if self._tokens is not None:
-            self._tokens.give_back(estimated - (used or 0))
-        self._desk.wants(self, soon=False)
+            self._tokens.owe(too_low)
+            if used is None:
+                self._tokens.cancel(entry.tokens, entry.tokens_mark)
+            elif used < entry.tokens:
+                self._tokens.give_back(entry.tokens - used, now)
+        self._desk.wants(self, soon=self.due_in(now) == 0.0)
 
     def is_idle(self, now: float) -> bool:
         """Whether it holds nothing back and forgetting it changes nothing."""
@@ -139,37 +158,34 @@ class SharedLimits:
 
     def order(self, now: float) -> Order:
         """What to ask the store for, now that it is asked."""
-        requests, requests_back = ((0.0, 0.0), 0.0) if self._requests is None else self._requests.order(now)
-        tokens, tokens_back = ((0.0, 0.0), 0.0) if self._tokens is None else self._tokens.order(now)
         self._told = (0.0, 0.0) if self._share is None else self._share.used(now)
-        requests_back, tokens_back = requests_back - self._told[0], tokens_back - self._told[1]
+        draws = (Draw() if stock is None else stock.order(now) for stock in self._stocks)
+        requests, tokens = (draw._replace(owed=draw.owed + told) for draw, told in zip(draws, self._told, strict=True))
         if now - self._peak_at > _KEEP_SECONDS:
             self._peak = self.running
         slots = self._asked_slots = max(self._peak, self.running)
-        return Order(self._scope, self._rules, requests, requests_back, tokens, tokens_back, self.running, slots)
+        return Order(self._scope, self._rules, requests, tokens, self.running, slots)
 
     def receive(self, grant: Grant, now: float) -> None:
         """The store's answer to the last order. What was used of the share since then is told with the next one."""
         if self._share is not None:
             for stock, told, used in zip(self._stocks, self._told, self._share.used(now), strict=True):
                 if stock is not None:
-                    stock.give_back(min(0.0, told - used))
+                    stock.owe(max(0.0, used - told))
             self._share = None
-        if self._requests is not None:
-            self._requests.receive(grant.requests, grant.requests_in_seconds, now)
-        if self._tokens is not None:
-            self._tokens.receive(grant.tokens, grant.tokens_in_seconds, now)
+        for stock, lent in zip(self._stocks, (grant.requests, grant.tokens), strict=True):
+            if stock is not None:
+                stock.receive(lent, now)
         self._slots = grant.slots
         self._is_full = grant.slots < self._asked_slots
         self._slots_at = now + _SLOT_SECONDS
 
     def lost(self, order: Order) -> None:
         """Nobody knows what became of an order: what it gave back counts as used, and what it owed is owed still."""
-        backs = order.requests_back, order.tokens_back
-        for stock, back, told in zip(self._stocks, backs, self._told, strict=True):
+        for stock, draw, told in zip(self._stocks, (order.requests, order.tokens), self._told, strict=True):
             if stock is not None:
                 stock.forget()
-                stock.give_back(min(0.0, back + told))
+                stock.owe(draw.owed - told)
 
     def close(self) -> None:
         """No call begins any more: the next order gives everything back."""

@@ -8,6 +8,11 @@
 -- off since Redis was first asked, it counts as just used up, and no new slot is given until all processes had time to
 -- say what they hold. `requests_line` and `tokens_line` are the processes that were refused, in the order in which they
 -- came: what they wait for is kept for them until a moment after the time at which they were told to come.
+--
+-- `requests_sum` and `tokens_sum` are how much was ever taken, behind the time at which that sum was begun. It is the mark
+-- that goes with each answer and comes back with what was not used. The sum less what is in the bucket is what has left
+-- it, the oldest first: what was taken up to a mark and has not left is the most that leaves it now. A mark of another
+-- sum says nothing, for what it knew of has flowed off, or was lost.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -34,18 +39,33 @@ local function line(key, name)
     return before, amount, behind
 end
 
-local function bucket(key, name, per_minute, burst, wanted, back)
+-- A lease is used a little after it is given, so no more is given at once than `at_once`, which is less than the burst by
+-- what flows off in that time. What is larger waits until the bucket has been empty for long enough.
+local function bucket(key, name, per_minute, burst, at_once, draw)
     local each = 60000000 / per_minute
-    local empty = tonumber(redis.call('HGET', key, name) or born + burst * each) - back * each
-    local least, most, granted, wait = wanted[1], wanted[2], 0, 0
+    local empty = tonumber(redis.call('HGET', key, name) or born + burst * each)
+    local begun, sum = string.match(redis.call('HGET', key, name .. '_sum') or '', '^(%d+) (%S+)$')
+    begun, sum = begun or string.format('%.0f', now), tonumber(sum or 0)
+    for _, back in ipairs(draw.back) do
+        local of, mark = string.match(back[1], '^(%d+) (%S+)$')
+        if of == begun and empty > now then
+            local left = sum - (empty - now) / each
+            empty = empty - math.max(0, math.min(back[2], mark - left)) * each
+        end
+    end
+    if draw.owed > 0 then
+        empty = math.max(empty, now) + draw.owed * each
+        sum = sum + draw.owed
+    end
+    local least, most, granted, wait = draw.least, draw.most, 0, 0
     if least > 0 then
         local places, amount, behind = line(key, name)
-        local from = math.max(empty, now)
-        local room = burst - (from - now) / each - amount
+        local room = at_once - (empty - now) / each - amount
         local missing = math.min(least, burst) - room
         if missing <= 0.000001 then
             granted = math.max(least, math.min(most, math.floor(room)))
-            empty = from + granted * each
+            empty = math.max(empty, now) + granted * each
+            sum = sum + granted
         else
             wait = missing * each / 1000000
             table.insert(places, {process, least, string.format('%.0f', now + wait * 1000000 + grace)})
@@ -59,8 +79,10 @@ local function bucket(key, name, per_minute, burst, wanted, back)
             redis.call('HDEL', key, name .. '_line')
         end
     end
-    redis.call('HSET', key, name, string.format('%.0f', empty))
-    return granted, wait, empty
+    local mark = begun .. string.format(' %.17g', sum)
+    -- Rounded up: by how much it empties later is less than nobody would notice, and it is never too early.
+    redis.call('HSET', key, name, string.format('%.0f', math.ceil(empty)), name .. '_sum', mark)
+    return granted, wait, mark, empty
 end
 
 local function slots(key, most, running, wanted)
@@ -92,26 +114,26 @@ end
 local grants = {}
 for number, order in ipairs(cjson.decode(ARGV[4])) do
     local key, last = KEYS[number + 2], now
-    local grant = {0, 0, 0, 0, 0}
+    local grant = {0, 0, '', 0, 0, '', 0}
     if order.requests_per_minute > 0 then
         local empty
-        grant[1], grant[2], empty =
-            bucket(key, 'requests', order.requests_per_minute, order.requests_burst, order.requests, order.requests_back)
+        grant[1], grant[2], grant[3], empty =
+            bucket(key, 'requests', order.requests_per_minute, order.requests_burst, order.requests_at_once, order.requests)
         last = math.max(last, empty)
     end
     if order.tokens_per_minute > 0 then
         local empty
-        grant[3], grant[4], empty =
-            bucket(key, 'tokens', order.tokens_per_minute, order.tokens_burst, order.tokens, order.tokens_back)
+        grant[4], grant[5], grant[6], empty =
+            bucket(key, 'tokens', order.tokens_per_minute, order.tokens_burst, order.tokens_at_once, order.tokens)
         last = math.max(last, empty)
     end
     if order.max_concurrent > 0 then
-        grant[5] = slots(key, order.max_concurrent, order.running, order.slots)
+        grant[7] = slots(key, order.max_concurrent, order.running, order.slots)
         last = math.max(last, now + hold)
     end
     redis.call('PEXPIRE', key, math.ceil((last - now) / 1000) + 1000)
     -- As texts: numbers would lose their fractions on the way.
-    for at = 1, 5 do
+    for _, at in ipairs({1, 2, 4, 5, 7}) do
         grant[at] = string.format('%.17g', grant[at])
     end
     grants[number] = grant

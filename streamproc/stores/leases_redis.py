@@ -26,10 +26,10 @@ class StoreAway(StreamprocError):
 
 
 class Leased(NamedTuple):
-    """How many processes share, and for each order five numbers: requests, wait, tokens, wait, slots."""
+    """How many processes share, and for each order seven words: requests, wait, mark, tokens, wait, mark, slots."""
 
     workers: int
-    grants: Sequence[tuple[float, float, float, float, int]]
+    grants: Sequence[Sequence[bytes]]
 
 
 class LeaseStore:
@@ -74,7 +74,7 @@ class LeaseStore:
         except self._errors as exc:
             raise StoreAway(f"{type(exc).__name__}: {exc}") from exc
         workers, grants = raw
-        return Leased(int(workers), [(*map(float, grant[:4]), int(float(grant[4]))) for grant in grants])  # type: ignore[misc] # mypy counts no unpacked map
+        return Leased(int(workers), grants)
 
     async def close(self) -> None:
         """Hangs up."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from streamproc.chain.limits import Limiting, LimitRules
+from streamproc.chain.limits import Entry, Limiting, LimitRules
 from streamproc.leasing import Leasing
 from streamproc.observe.events import SharedLimitsChanged
 from streamproc.stores.leases_redis import LeaseStore
@@ -44,17 +44,16 @@ class Process:
             if hold is not None:
                 await asyncio.sleep(min(hold.seconds, 0.05))
                 continue
-            limits.enter(1, time.monotonic())
             self.calls += 1
-            task = asyncio.create_task(_end(limits, call_seconds))
+            task = asyncio.create_task(_end(limits.enter(1, time.monotonic()), call_seconds))
             running.add(task)
             task.add_done_callback(running.discard)
         await asyncio.gather(*running)
 
 
-async def _end(limits: Limiting, seconds: float) -> None:
+async def _end(entry: Entry, seconds: float) -> None:
     await asyncio.sleep(seconds)
-    limits.leave(1, 1)
+    entry.leave(1, time.monotonic())
 
 
 @asynccontextmanager

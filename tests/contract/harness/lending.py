@@ -5,7 +5,7 @@ for one scope, and a desk that fetches as `leasing` does, with a latency. Caller
 """
 
 import heapq
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from importlib.resources import files
 from itertools import count
 from random import Random
@@ -13,12 +13,12 @@ from typing import Any
 
 import orjson
 
-from streamproc.chain.lease import Borrower, Grant
-from streamproc.chain.limits import LimitRules
+from streamproc.chain.lease import Borrower
+from streamproc.chain.limits import Entry, LimitRules
 from streamproc.chain.shared_limits import SharedLimits
-from streamproc.leasing import order_fields
+from streamproc.leasing import BEAT_SECONDS, BREATH_SECONDS, RETRY_SECONDS, order_fields, read_grant
 
-__all__ = ["Bank", "Client"]
+__all__ = ["Bank", "Client", "script_arguments", "script_with_a_clock"]
 
 _TIME = "redis.call('TIME')"
 _EXPIRES = ("'PEXPIRE', KEYS[2], ", "'PEXPIRE', key, ")
@@ -28,14 +28,32 @@ _BORN = 1_000_000.0
 """Seconds; when Redis was first asked."""
 
 
+def script_with_a_clock() -> str:
+    """The product's own, but what `script_arguments` say is the time."""
+    text = files("streamproc.stores").joinpath("leases.lua").read_text(encoding="utf-8")
+    assert _TIME in text
+    for expires in _EXPIRES:
+        assert expires in text
+        text = text.replace(expires, f"{expires}1000 * ")
+    return text.replace(_TIME, "{ARGV[5], ARGV[6]}")
+
+
+def script_arguments(tag: str, name: str, orders: Sequence[dict[str, Any]], now: float) -> dict[str, Any]:
+    """What a process of this name asks then, of one order at most."""
+    micros = int((_BORN + now) * 1e6)
+    keys = [f"{{{tag}}}:{key}" for key in ("born", "seen", *["of:s"] * len(orders))]
+    own = (name, 10_000_000, 3_000_000, orjson.dumps(orders), micros // 1_000_000, micros % 1_000_000)
+    return {"keys": keys, "args": own}
+
+
 class Client:
     """One process. `begun` are its calls: when, and with how many tokens; less what they did not use, at their end."""
 
     def __init__(self, bank: "Bank", name: str, rules: LimitRules) -> None:
         self._bank = bank
         self._name = name
-        self._is_soon = False
-        self._is_fetching = False
+        self._is_wanting = self._is_soon = self._is_asking = False
+        self._fetch_number = 0
         self.workers: int | None = None
         self.is_away = False
         self.is_cut_off = False
@@ -45,35 +63,51 @@ class Client:
     def wants(self, borrower: Borrower, *, soon: bool) -> None:
         """As the desk's."""
         del borrower
-        if soon and not self._is_fetching:
-            self._is_fetching = True
-            self._bank.at(0.002, self._fetch)
+        self._is_wanting = True
+        if soon and not self._is_soon:
+            self._is_soon = True
+            if not self._is_asking:
+                self._fetch_in(BREATH_SECONDS)
 
     async def beat(self) -> None:
-        """Says that it is there, each half second."""
-        if not self._is_fetching:
-            self._is_fetching = True
-            await self._fetch()
-        self._bank.at(0.5, self.beat)
+        """Begins to say that it is there."""
+        self._fetch_in(0.0)
+
+    def _fetch_in(self, seconds: float) -> None:
+        """The next fetch; there is only one."""
+        self._fetch_number += 1
+        number = self._fetch_number
+
+        async def fetch() -> None:
+            if number == self._fetch_number:
+                await self._fetch()
+
+        self._bank.at(seconds, fetch)
 
     async def _fetch(self) -> None:
         asked = self._bank.now
-        order = self.limits.order(asked)
+        self._is_soon = False
+        orders = [self.limits.order(asked)] if self._is_wanting else []
         latency = self._bank.random.uniform(0.0005, 0.005)
         if self.is_cut_off:
-            self.limits.lost(order)
-            self.is_away, self._is_fetching = True, False
+            for order in orders:
+                self.limits.lost(order)
+            self.is_away = True
+            self._fetch_in(RETRY_SECONDS)
             return
-        workers, (numbers,) = await self._bank.lend(self._name, order_fields(order), asked + latency / 2)
-        requests, requests_in, tokens, tokens_in, slots = map(float, numbers)
+        self._is_asking = True
+        fields = [order_fields(order) for order in orders]
+        workers, grants = await self._bank.lend(self._name, fields, asked + latency / 2)
 
         async def receive() -> None:
-            self.workers, self.is_away, self._is_fetching = workers, False, False
-            self.limits.receive(Grant(requests, requests_in, tokens, tokens_in, int(slots)), self._bank.now)
-            due = self.limits.due_in(self._bank.now)
-            if due is not None:
-                self._is_fetching = True
-                self._bank.at(max(due, 0.002), self._fetch)
+            now = self._bank.now
+            self.workers, self.is_away, self._is_asking = workers, False, False
+            for words in grants:
+                self.limits.receive(read_grant(words), now)
+                self._is_wanting = not self.limits.is_settled
+            due = self.limits.due_in(now) if self._is_wanting else None
+            wait = 0.0 if self._is_soon else BEAT_SECONDS if due is None else due
+            self._fetch_in(max(BREATH_SECONDS, min(wait, BEAT_SECONDS)))
 
         self._bank.at(latency, receive)
 
@@ -91,18 +125,17 @@ class Client:
                 return
             wanted = tokens()
             while (hold := self.limits.hold(wanted, now)) is None:
-                self.limits.enter(wanted, now)
                 self.begun.append((now, wanted))
-                self._bank.at(seconds(), self._ender(wanted))
+                self._bank.at(seconds(), self._ender(self.limits.enter(wanted, now), wanted))
                 wanted = tokens()
             self._bank.at(hold.seconds, next_call)
 
         self._bank.at(0.0, next_call)
 
-    def _ender(self, tokens: int) -> Callable[[], Awaitable[None]]:
+    def _ender(self, entry: Entry, tokens: int) -> Callable[[], Awaitable[None]]:
         async def end() -> None:
             used = tokens if tokens == 1 else int(tokens * self._bank.random.uniform(0.2, 1.0))
-            self.limits.leave(tokens, used)
+            entry.leave(used, self._bank.now)
             self.begun.append((self._bank.now, used - tokens))
 
         return end
@@ -116,12 +149,7 @@ class Bank:
         self.random = Random(seed)
         self.now = 0.0
         self._redis = redis
-        text = files("streamproc.stores").joinpath("leases.lua").read_text(encoding="utf-8")
-        assert _TIME in text
-        for expires in _EXPIRES:
-            assert expires in text
-            text = text.replace(expires, f"{expires}1000 * ")
-        self._script = redis.register_script(text.replace(_TIME, "{ARGV[5], ARGV[6]}"))
+        self._script = redis.register_script(script_with_a_clock())
         self._events: list[tuple[float, int, Callable[[], Awaitable[None]]]] = []
         self._order = count()
 
@@ -136,8 +164,6 @@ class Bank:
             await what()
         self.now = until
 
-    async def lend(self, name: str, fields: dict[str, Any], now: float) -> Any:
-        """The script's answer at a time."""
-        micros = int((_BORN + now) * 1e6)
-        arguments = (name, 10_000_000, 3_000_000, orjson.dumps([fields]), micros // 1_000_000, micros % 1_000_000)
-        return await self._script(keys=["{t}:born", "{t}:seen", "{t}:of:s"], args=arguments)
+    async def lend(self, name: str, orders: Sequence[dict[str, Any]], now: float) -> Any:
+        """The script's answer at a time, to one order at most."""
+        return await self._script(**script_arguments("t", name, orders, now))
