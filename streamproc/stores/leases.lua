@@ -4,9 +4,9 @@
 -- ARGV: the process; how long a slot is held; how long a process counts; the orders as JSON
 --
 -- A hash has `requests` and `tokens`, when all that was taken will have flowed off, and for each process `slot:NAME`, how
--- many slots it holds and until when. One that is missing was idle, or Redis has lost it: until a whole burst has flowed
--- off since Redis was first asked, it counts as just used up, and no new slot is given until all processes had time to
--- say what they hold. `requests_line` and `tokens_line` are the processes that were refused, in the order in which they
+-- many slots it holds and until when, how many it wants, and when its last turn began. One that is missing was idle, or
+-- Redis has lost it: until a whole burst has flowed off since Redis was first asked, it counts as just used up, and no
+-- new slot is given until all processes had time to say what they hold. `requests_line` and `tokens_line` are the processes that were refused, in the order in which they
 -- came: what they wait for is kept for them until a moment after the time at which they were told to come.
 --
 -- `requests_sum` and `tokens_sum` are how much was ever taken, behind the time at which that sum was begun. It is the mark
@@ -24,6 +24,7 @@ redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - seen)
 redis.call('PEXPIRE', KEYS[2], math.ceil(seen / 1000))
 
 local grace = 250000
+local second = 1000000
 
 -- The places of those before this process, what they wait for together, and the places of those behind it.
 local function line(key, name)
@@ -85,30 +86,70 @@ local function bucket(key, name, per_minute, burst, at_once, draw)
     return granted, wait, mark, empty
 end
 
+-- Processes that want more slots than there are have equally many; what cannot be divided they have in turns. Whoever had
+-- such a slot longest ago is next, and keeps it for a second at least; who is new stands behind all that wait since a
+-- second. `wants` are those who spoke within a second. The second number is what it has without a turn.
+local function fair(wants, most, own)
+    table.sort(wants, function(a, b) return a.slots < b.slots end)
+    local left, many = most, #wants
+    for _, want in ipairs(wants) do
+        if want.slots * many > left then
+            break
+        elseif want == own then
+            return own.slots, own.slots
+        end
+        left, many = left - want.slots, many - 1
+    end
+    local each, before = math.floor(left / many), 0
+    local function place(want)
+        return (now - want.turn < second) and 0 or want.turn
+    end
+    for at = #wants - many + 1, #wants do
+        local want = wants[at]
+        if place(want) < place(own) or place(want) == place(own) and want.name < own.name then
+            before = before + 1
+        end
+    end
+    return each + (before < left - each * many and 1 or 0), each
+end
+
+-- How many calls it may have from now on; where that is less than are running, they count until they end.
 local function slots(key, most, running, wanted)
-    local others = 0
+    local own, others = {name = process, slots = math.max(running, wanted), turn = now - second}, 0
+    local wants = {own}
     local all = redis.call('HGETALL', key)
     for at = 1, #all, 2 do
         local who = string.match(all[at], '^slot:(.*)$')
         if who then
-            local count, till = string.match(all[at + 1], '^(%d+) (%d+)$')
+            local count, till, want, turn = string.match(all[at + 1], '^(%d+) (%d+) (%d+) (%d+)$')
             if tonumber(till) <= now then
                 redis.call('HDEL', key, all[at])
-            elseif who ~= process then
+            elseif who == process then
+                own.turn = tonumber(turn)
+            else
                 others = others + count
+                if till - hold + second > now then
+                    table.insert(wants, {name = who, slots = tonumber(want), turn = tonumber(turn)})
+                end
             end
         end
     end
-    local held = running
+    local allowed = running
     if now - born >= seen then
-        held = math.max(running, math.min(wanted, most - others))
+        local most_own, each = fair(wants, most, own)
+        allowed = math.max(0, math.min(most_own, most - others))
+        if allowed > each and now - own.turn >= second then
+            own.turn = now
+        end
     end
-    if held > 0 then
-        redis.call('HSET', key, 'slot:' .. process, string.format('%d %.0f', held, now + hold))
+    if own.slots > 0 then
+        local held = math.max(running, allowed)
+        local words = string.format('%d %.0f %d %.0f', held, now + hold, own.slots, own.turn)
+        redis.call('HSET', key, 'slot:' .. process, words)
     else
         redis.call('HDEL', key, 'slot:' .. process)
     end
-    return held
+    return allowed
 end
 
 local grants = {}

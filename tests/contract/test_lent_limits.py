@@ -135,6 +135,39 @@ async def test_slots(connection: Connection) -> None:
     assert all(len(one.begun) > 100 for one in three)
 
 
+@pytest.mark.parametrize("slots", [1, 4, 5])
+@pytest.mark.parametrize("seconds", [0.2, 2.0])
+async def test_a_process_that_comes_later_has_its_part_of_the_slots(
+    connection: Connection, slots: int, seconds: float
+) -> None:
+    """The first kept all slots for as long as it had calls, so a worker that was started beside it made none."""
+    bank = Bank(connection, 9)
+    first, later, _ = await clients(bank, LimitRules(max_concurrent=slots))
+    first.call(lambda: 1, lambda: bank.random.uniform(0.5, 1.5) * seconds, 80.0)
+    await bank.run(20.0)
+    before = len(first.begun)
+    later.call(lambda: 1, lambda: bank.random.uniform(0.5, 1.5) * seconds, 80.0)
+    await bank.run(80.0)
+    parts = sorted((len(first.begun) - before, len(later.begun)))
+    assert parts[0] >= 0.75 * parts[1]
+    assert sum(parts) >= 0.85 * 2 * slots * 60 / seconds  # a call is written down when it begins and when it ends
+
+
+async def test_who_waits_for_a_slot_is_not_overtaken_by_all_who_come_and_go(connection: Connection) -> None:
+    """They had had no turn yet and were the first, each time: who waited had a third of what it has behind them."""
+    bank = Bank(connection, 0)
+    rules = LimitRules(max_concurrent=1)
+    waiting, *_ = await clients(bank, rules)
+    for number in range(20):
+        passing = Client(bank, f"passing {number}", rules)
+        bank.at(0.01 * number, passing.beat)
+        passing.call(lambda: 1, lambda: 0.6, 80.0, idle_share=0.9)
+    await bank.run(10.0)
+    waiting.call(lambda: 1, lambda: 0.6, 80.0)
+    await bank.run(80.0)
+    assert len(waiting.begun) >= 2 * 25
+
+
 async def test_a_store_that_is_away_leaves_shares_and_gets_told_of_them(connection: Connection) -> None:
     """All three are cut off for five seconds: none stands still, and no window has more than twice the burst."""
     per_minute, burst = 12_000.0, 200.0
