@@ -76,9 +76,10 @@ class Rebuild:
                     await self._feed.read_on()
                 else:
                     began = self._clock.monotonic()
+                    self._ledger.begin()
                     await self._feed.read_from(self._since_ms())
-                    self._ledger.open()
-                    self._observer.saw(LedgerOpened(self._clock.monotonic() - began))
+                    if self._ledger.open():
+                        self._observer.saw(LedgerOpened(self._clock.monotonic() - began))
             except UnreadableUsage as error:
                 # No look at it again would help: another program, or other settings, come with another process.
                 self._ledger.shut(str(error))

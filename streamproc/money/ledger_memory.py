@@ -1,7 +1,7 @@
 """The memory ledger: for one process that has all partitions of its group to itself.
 
 It forgets everything with its process, and is built anew from Kafka: the calls that were open by `adopt`, what was
-spent by `book`. Until it is told that this is all (`open`) it lets nothing begin.
+spent by `book`, from `begin` on. Until it is told that this is all (`open`) it lets nothing begin.
 
 A call is in one of three places: under `leases` from its reservation on, `ahead` from its settlement on, and in the
 sums alone once its line is booked. So a line that differs from what was settled corrects it.
@@ -45,19 +45,36 @@ class MemoryLedger:
         self._for_rebuild: dict[str, Room] = {}
         self._pruned_ms = 0
         self._over: set[Account] = set()
+        self._is_outdated = False
         self.is_open = False
         self.shut_by = ""
-        self.rebuilds = 0
 
     def __repr__(self) -> str:
         return f"MemoryLedger(open={self.is_open}, leases={len(self._leases)}, ahead={len(self._ahead)})"
 
-    def open(self) -> None:
-        """All open calls are adopted and all lines are booked: calls may begin."""
+    def begin(self) -> None:
+        """All lines will be booked again, from the first one on that counts; calls under way are still known."""
+        self._is_outdated = False
+        self._totals.clear()
+        self._next.clear()
+        self._booked.clear()
+        for spend in self._leases.values():
+            self._reserve(spend, 1)
+        for spend in self._ahead.values():
+            self._settle(spend, 1)
+
+    def open(self) -> bool:
+        """All open calls are adopted and all lines are booked: calls may begin.
+
+        False: the caps count something since `begin` that was not counted then, so all lines have to be booked again.
+        """
+        if self._is_outdated:
+            return False
         self.is_open = True
         waiting, self._for_rebuild = self._for_rebuild, {}
         for room in waiting.values():
             room.open()
+        return True
 
     def shut(self, sentence: str) -> None:
         """What was spent cannot be known, as the sentence tells: no call begins any more."""
@@ -147,24 +164,15 @@ class MemoryLedger:
         """These caps hold from now on. Users are counted as soon as one has a cap: from Kafka, anew."""
         former, self._caps = self._caps, caps
         if caps.tracks_users and not former.tracks_users:
-            self._rebuild()
+            # Whoever books may be in the midst of it: only `begin`, which is its own, forgets what was booked so far.
+            self._is_outdated = True
+            self.is_open = False
         for account, totals in self._totals.items():
             for cap in caps.of(account.scope):
                 # What is spent of a cap that is another one now, nothing that is spent later tells.
                 if cap.window == account.window and cap not in former.of(account.scope):
                     self._tell(account, cap, 0, totals)
         self._waiting.free_all()
-
-    def _rebuild(self) -> None:
-        self.is_open = False
-        self.rebuilds += 1
-        self._totals.clear()
-        self._next.clear()
-        self._booked.clear()
-        for spend in self._leases.values():
-            self._reserve(spend, 1)
-        for spend in self._ahead.values():
-            self._settle(spend, 1)
 
     async def standings(self, most: int | None = None) -> Sequence[Standing]:
         """Accounts of the current windows that have a cap, at most so many."""

@@ -198,18 +198,36 @@ async def test_a_cap_that_is_lowered_below_what_is_spent_tells_so() -> None:
 
 
 async def test_a_cap_for_users_has_them_counted_from_kafka_anew() -> None:
-    """They were not told apart before. Until that is done nothing begins; calls under way keep their leases."""
+    """They were not told apart before. Until that is done nothing begins; calls under way keep their leases.
+
+    What was booked so far was once forgotten when the cap came. But a poll was under way, its lines were booked after
+    that, and then all lines before them counted as known: a month's spending was gone, under every cap.
+    """
     rig = Rig()
     before = await rig.reserved(10)
-    await rig.ledger.book(0, [Booked(0, a_spend(usage_id="x", nanos=30))], 1)
+    lines = [Booked(0, a_spend(usage_id="x", nanos=30)), Booked(1, a_spend(usage_id="y", nanos=5))]
+    await rig.ledger.book(0, lines[:1], 1)
     await rig.ledger.govern(caps(day("tenant=*", 100e-9), day("user=*", 50e-9), kill_at=1.0))
     assert not rig.ledger.is_open
     assert isinstance(await rig.ledger.reserve(rig.call(1)), Held)
-    await rig.ledger.book(0, [Booked(0, a_spend(usage_id="x", nanos=30))], 1)
-    rig.ledger.open()
+    await rig.ledger.book(0, lines[1:], 2)
+    rig.ledger.begin()
+    await rig.ledger.book(0, lines, 2)
+    assert rig.ledger.open()
     found = {str(item.account.scope): (item.settled, item.reserved) for item in await rig.ledger.standings()}
-    assert found == {"tenant acme": (30, 10), "user bob of tenant acme": (30, 10)}
+    assert found == {"tenant acme": (35, 10), "user bob of tenant acme": (35, 10)}
     assert rig.ledger.confirm(before.usage_id)
+
+
+async def test_a_cap_for_users_that_comes_while_it_is_built_has_it_built_again() -> None:
+    """It once opened with the lines that were left to read, and without those before them."""
+    rig = Rig()
+    rig.ledger.begin()
+    await rig.ledger.book(0, [Booked(0, a_spend(usage_id="x", nanos=30))], 1)
+    await rig.ledger.govern(caps(day("tenant=*", 100e-9), day("user=*", 50e-9), kill_at=1.0))
+    await rig.ledger.book(0, [Booked(1, a_spend(usage_id="y", nanos=5))], 2)
+    assert not rig.ledger.open()
+    assert isinstance(await rig.ledger.reserve(rig.call(1)), Held)
 
 
 @pytest.mark.parametrize("nanos", [None, 0])
