@@ -160,7 +160,10 @@ class Batches:
         self._sent_at = asyncio.get_running_loop().time()
         is_open = self.condition.state == "open"
         tells = list(islice(self._tells, _MOST)) if is_open else []
-        asks = [self._asks.popleft() for _ in range(min(_MOST, len(self._asks)))]
+        # What was told before an ask is carried out before it: a release that comes late would free the next
+        # reservation of its call.
+        most = 0 if is_open and len(self._tells) > _MOST else _MOST
+        asks = [self._asks.popleft() for _ in range(min(most, len(self._asks)))]
         # Whoever was cut off while it waited has told the release already.
         asks = [ask for ask in asks if not ask.reply.done()]
         try:
