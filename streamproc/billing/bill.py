@@ -7,11 +7,13 @@ from streamproc.billing.database import Database, KeyExists
 from streamproc.billing.intake import Intake
 from streamproc.billing.line import BilledLine
 from streamproc.billing.sums import DAYS, HOURS, ROLLUPS, SUMS, Sorted, Taken, sort_out, sums_of
+from streamproc.billing.sums_proof import wrong_sums_question
 from streamproc.billing.tables import LINES, TABLES, VERSION
 from streamproc.billing.total import Total
 from streamproc.errors import SetupError
 
 __all__ = ["Bill", "Noted", "SumRow"]
+
 
 _TABLE = {table.name: table for table in TABLES}
 _COLUMNS = ", ".join(BilledLine._fields)
@@ -24,6 +26,7 @@ _TOTAL = (
     "SUM(CASE WHEN cost_nanos IS NULL THEN 1 ELSE 0 END)",
     *(f"SUM(COALESCE({name}, 0))" for name in ("cost_nanos", "input_tokens", "output_tokens")),
 )
+_WRONG_SUMS = [wrong_sums_question(rollup) for rollup in ROLLUPS]
 _PARTITIONS_AT_ONCE = 200  # in one condition; databases bound its depth
 
 
@@ -184,12 +187,12 @@ class Bill:
             ):
                 yield [BilledLine(*row) for row in rows]
 
-    async def places(self, usage_ids: Sequence[str]) -> dict[str, tuple[str, int, int]]:
-        """Where the lines with these ids were read: topic, partition, offset."""
+    async def found(self, usage_ids: Sequence[str]) -> dict[str, tuple[tuple[str, int, int], BilledLine]]:
+        """The lines with these ids, each with where it was read: topic, partition, offset."""
         rows = await self._database.among(
-            "SELECT usage_id, topic, partition, record_offset FROM usage_lines WHERE usage_id", usage_ids
+            f"SELECT topic, partition, record_offset, {_COLUMNS} FROM usage_lines WHERE usage_id", usage_ids
         )
-        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+        return {row[3]: (row[:3], BilledLine(*row[3:])) for row in rows}
 
     async def totals_of_lines(self, topic: str, spans: Mapping[int, tuple[int, int]]) -> dict[str, Total]:
         """Totals by tenant of the lines that were read between these offsets, by partition."""
@@ -210,22 +213,17 @@ class Bill:
         rows = await self._database.select(f"SELECT tenant, {sums} FROM {source} GROUP BY tenant", *values)
         return {row[0]: Total(*row[1:]) for row in rows}
 
-    async def lines_and_sums(self) -> tuple[dict[str, Total], dict[str, tuple[Total, ...]]]:
-        """Totals by tenant of all lines, and of each table of sums, all of one moment."""
-        fields = ", ".join(f"CAST(SUM({name}) AS BIGINT)" for name in Total._fields)
+    async def totals(self) -> dict[str, Total]:
+        """Totals by tenant of all lines."""
+        return await self._totals("usage_lines")
+
+    async def wrong_sums(self) -> list[str]:
+        """Tenants of whom a row of sums is not that of their lines, whatever it is a sum by; all of one moment."""
+        wrong: set[str] = set()
         async with self._database.snapshot():
-            lines = await self._totals("usage_lines")
-            sums = [
-                {
-                    row[0]: Total(*row[1:])
-                    for row in await self._database.select(
-                        f"SELECT tenant, {fields} FROM {rollup.table} GROUP BY tenant"
-                    )
-                }
-                for rollup in ROLLUPS
-            ]
-        tenants = lines.keys() | sums[0].keys() | sums[1].keys()
-        return lines, {tenant: tuple(one.get(tenant, Total()) for one in sums) for tenant in tenants}
+            for question in _WRONG_SUMS:
+                wrong |= {tenant for (tenant,) in await self._database.select(question)}
+        return sorted(wrong)
 
     async def close(self) -> None:
         """Ends the connection."""

@@ -18,10 +18,10 @@ __all__ = ["verify"]
 
 
 def verify(*, store: Store = None, config: ConfigFile = None) -> int:
-    """Add up the usage topic again, as far as the bill has read it, and say what differs for each tenant.
+    """Read the usage topic again, as far as the bill has read it, and say what differs for each tenant.
 
-    The sums that reports are made of are held against the lines of the bill, too. Exit code 0 when nothing differs, 1
-    when something does, 2 when it cannot be looked at.
+    Each line is held against that of the bill, and each sum that reports are made of against its lines. Exit code 0
+    when nothing differs, 1 when something does, 2 when it cannot be looked at.
     """
     settings = billing_settings(config, store)
     try:
@@ -49,10 +49,17 @@ def _told(verdict: Verdict) -> Iterator[str]:
             f" {difference.unpriced:+,} of unknown cost, {difference.input_tokens:+,} input and"
             f" {difference.output_tokens:+,} output tokens (bill {_short(bill)}; topic {_short(topic)})"
         )
-    for tenant in verdict.wrong_sums():
+    for tenant, count in sorted(verdict.changed.items()):
+        yield f"DIFFERENT  {tenant}: {count:,} lines say something else on the bill than in the topic"
+    for tenant in verdict.wrong_sums:
         yield f"DIFFERENT  {tenant}: the sums that reports are made of are not those of the bill's own lines"
     if verdict.is_equal:
         yield f"ok: bill and topic agree for {len(verdict.topic):,} tenants, {_short(_all(verdict))}"
+    if verdict.conflicts:
+        yield (
+            f"{verdict.conflicts:,} lines of the topic are NOT on the bill: other ones have their ids, and"
+            " usage_conflicts their bytes"
+        )
     if verdict.unreadable:
         yield f"{verdict.unreadable:,} records of the topic cannot be read and are on neither side"
     if verdict.gone:

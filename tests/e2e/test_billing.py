@@ -159,6 +159,8 @@ def test_a_job_that_runs_on_ends_with_a_signal(billed: Workplace, tmp_path: Path
         job.stop(20)
         assert job.exit_code == 1
         assert "NOT on the bill: 1 lines with the id of another one" in job.output.read_text()
+        said = billed.say("billing", "verify", "--store", own[-1])
+        assert (said.code, "\n1 lines of the topic are NOT on the bill: " in said.out) == (0, True), said
     finally:
         job.kill()
 

@@ -38,7 +38,7 @@ async def bill(tmp_path: Path) -> AsyncIterator[Bill]:
 
 async def total(bill: Bill) -> Total:
     """All tenants together."""
-    lines, _ = await bill.lines_and_sums()
+    lines = await bill.totals()
     return Total(*(sum(numbers) for numbers in zip(*lines.values(), strict=True))) if lines else Total()
 
 
@@ -106,7 +106,8 @@ async def test_repeated_lines_and_conflicts(topic: UsageTopic, bill: Bill) -> No
     (conflict,) = (one for one in told.happenings if isinstance(one, LineConflicts))
     assert conflict.usage_id == "llm.requests/0/5@1/1000/1"
     assert await bill.noted() == Noted(1, 0, 0)
-    assert (await topic.verify(bill)).is_equal
+    verdict = await topic.verify(bill)
+    assert (verdict.is_equal, verdict.conflicts) == (True, 1)
 
 
 async def test_a_record_that_cannot_be_read_ends_the_job(topic: UsageTopic, bill: Bill) -> None:
@@ -117,7 +118,7 @@ async def test_a_record_that_cannot_be_read_ends_the_job(topic: UsageTopic, bill
         with pytest.raises(SetupError, match=r"\.usage partition 0 offset 1 cannot be read: .*--skip-unreadable"):
             await topic.run(bill)
     assert (await bill.offsets(topic.name)).get(0, 0) <= 1
-    assert sum((await bill.lines_and_sums())[0].get("default", Total())[:1]) <= 1
+    assert sum((await bill.totals()).get("default", Total())[:1]) <= 1
 
 
 async def test_a_job_may_go_on_behind_it(topic: UsageTopic, bill: Bill) -> None:
@@ -211,30 +212,6 @@ async def test_a_topic_that_grows_is_read_whole(topic: UsageTopic, bill: Bill) -
     verdict = await topic.verify(bill)
     assert verdict.is_equal
     assert verdict.topic == {"default": Total(10_000, 0, 230_000_000, 70_000, 80_000)}
-
-
-async def test_verification_sees_what_was_tampered_with(topic: UsageTopic, bill: Bill, tmp_path: Path) -> None:
-    """A line that vanished, a cost that changed, a sum that is not that of its lines: each is told by tenant."""
-    del tmp_path
-    await topic.send([1, 2], tenant="a")
-    await topic.send([3], tenant="b")
-    await topic.run(bill)
-    database = bill._database
-    await database.select("UPDATE usage_lines SET cost_nanos = cost_nanos + 5 WHERE tenant = 'b'")
-    await database.select("DELETE FROM usage_lines WHERE usage_id LIKE '%/1000/1'")
-    verdict = await topic.verify(bill)
-    assert verdict.differences() == {"a": Total(-1, 0, -23_000, -7, -8), "b": Total(0, 0, 5, 0, 0)}
-    assert verdict.wrong_sums() == ["a", "b"]
-    assert not verdict.is_equal
-
-
-async def test_verification_sees_sums_that_are_not_those_of_the_lines(topic: UsageTopic, bill: Bill) -> None:
-    """Reports would be wrong though every line is right: that is a difference, too."""
-    await topic.send([1])
-    await topic.run(bill)
-    await bill._database.select("UPDATE usage_days SET cost_nanos = cost_nanos + 1")
-    verdict = await topic.verify(bill)
-    assert (verdict.differences(), verdict.wrong_sums(), verdict.is_equal) == ({}, ["default"], False)
 
 
 async def test_a_bill_that_has_read_nothing_cannot_be_verified(topic: UsageTopic, bill: Bill) -> None:
