@@ -25,6 +25,7 @@ _OLDEST = (3, 37, 0)  # the first with STRICT tables, which refuse a sum that ha
 _KINDS = {"text": "TEXT", "integer": "INTEGER", "bytes": "BLOB"}
 _PATIENCE_SECONDS = 10.0
 _SCROLLED = 5_000
+_SIGNS = {"usage_lines", "usage_store"}  # tables by which a bill of any version is known
 _KEY_EXISTS = sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 
 
@@ -59,16 +60,24 @@ class SqliteDatabase:
         self._connection = sqlite3.connect(
             self._path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
         )
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._check_whose(create=create)
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA cache_size = -65536")  # KiB
         if create:
+            self._connection.execute("PRAGMA journal_mode = WAL")  # stays in the file: a mere look leaves it alone
             self._connection.execute("BEGIN IMMEDIATE")
             for table in TABLES:
                 # Small rows stand in the tree of their keys; the wide ones of usage lines would make it slow.
                 ending = " STRICT" if table is LINES else " STRICT, WITHOUT ROWID"
                 self._connection.execute(create_statement(table, _KINDS, ending))
             self._connection.execute("COMMIT")
+
+    def _check_whose(self, *, create: bool) -> None:
+        found = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if found and not found >= _SIGNS:
+            raise SetupError(f"{self._path} is a database of another program: give the bill a file of its own")
+        if not found and not create:
+            raise SetupError(f"there is no bill at {self._path}: `streamproc billing run` makes it")
 
     async def _do(self, work: Any, *values: Any) -> Any:
         def told() -> Any:
