@@ -61,5 +61,5 @@ def output_tokens_of(option: str) -> OutputTokens:
 def _figure(name: str, text: str) -> Fraction:
     # Decimals as they are written: 0.1 is a tenth.
     if not _FIGURE.fullmatch(text):
-        raise SetupError(f"{name}: {text[:80]!r} is no number of 0 or more")
+        raise SetupError(f"{name}: {text[:80]!r} is no number from 0 on, such as 20000 or 0.5")
     return Fraction(text)

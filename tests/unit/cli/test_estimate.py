@@ -133,9 +133,9 @@ def test_a_reason_for_each_request_is_not_told_for_each(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("--hit-rate", "1.5"), "--hit-rate: 1.5 is not between 0 and 1"),
-        (("--hit-rate", "20%"), "--hit-rate: '20%' is no number of 0 or more"),
-        (("--scale", "-1"), "--scale: '-1' is no number of 0 or more"),
-        (("--scale", "1e999999999"), "--scale: '1e999999999' is no number of 0 or more"),
+        (("--hit-rate", "20%"), "--hit-rate: '20%' is no number from 0 on, such as 20000 or 0.5"),
+        (("--scale", "-1"), "--scale: '-1' is no number from 0 on, such as 20000 or 0.5"),
+        (("--scale", "1e999999999"), "--scale: '1e999999999' is no number from 0 on, such as 20000 or 0.5"),
         (("--output-tokens", "many"), "--output-tokens: 'many' is neither a number of tokens nor mean nor max"),
         (
             ("--output-tokens", "mean"),
