@@ -123,9 +123,11 @@ class Journals:
         key = TopicPartition(self._usage_topic, partition)
         since_ms = min(call.timestamp_ms for call in calls.values()) - int(MOST_SKEW_SECONDS * 1000)
         found: set[str] = set()
+        ids: dict[bytes | None, str] = {usage_id.encode(): usage_id for usage_id in calls}
         async for batch in self._tail.read(key, await self._tail.offset_at(key, since_ms)):
             for record in batch.records:
-                usage_id = next((value for name, value in record.headers if name == "ce_id"), b"").decode()
-                if usage_id in calls:
-                    found.add(usage_id)
+                # Somebody else's may be no text, or nothing.
+                ce_id = next((value for name, value in record.headers if name == "ce_id"), None)
+                if ce_id in ids:
+                    found.add(ids[ce_id])
         return found

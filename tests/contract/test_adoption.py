@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from streamproc.records.codec import encode_usage
 from streamproc.records.identity import RunId
 from streamproc.records.usage import UsageLine
 from tests.contract.harness.forging import DeadOwner
@@ -43,6 +44,27 @@ async def test_a_finished_answer_is_published_as_it_was(bootstrap: str, topic_pr
             await everything_else(stage, run)
         assert stage.outputs.usage_of(run) == [line]
         assert stage.mock.stats.snapshot()["requests"] == 1
+
+
+@pytest.mark.parametrize("ce_id", [b"\xff", None])
+async def test_an_id_that_is_no_text_stops_nobody(bootstrap: str, topic_prefix: str, ce_id: bytes | None) -> None:
+    """In a header of somebody else's record on the usage topic, where bills are looked for that were published.
+
+    It once ended every worker that claimed the partition, as long as the dead owner's call was in the journal.
+    """
+    async with staged(bootstrap, topic_prefix, MODEL) as stage:
+        run = await stage.ask(MODEL)
+        dead, line = DeadOwner(stage, "dead"), a_line(str(run))
+        await dead.started(run, line)
+        await dead.ended(run, line.usage_id, line)
+        await dead.completed(run, a_result(str(run)))
+        await dead.owned(run)
+        other = encode_usage(a_line("somebody/0/0@1"))
+        await stage.publish(other, headers=[("ce_id", ce_id)], topic=stage.settings.topics.usage)
+        async with running_member(stage.settings):
+            assert await stage.outputs.result(run) == a_result(str(run))
+            await everything_else(stage, run)
+        assert stage.outputs.usage_of(run) == [line]
 
 
 async def test_a_bill_is_published_once_also_when_the_answer_comes_later(bootstrap: str, topic_prefix: str) -> None:

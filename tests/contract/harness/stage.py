@@ -30,7 +30,7 @@ from tests.contract.harness.waiting import eventually_found
 
 __all__ = ["Stage", "staged"]
 
-Headers = Iterable[tuple[str, bytes]]
+Headers = Iterable[tuple[str, bytes | None]]
 
 
 class Stage:
