@@ -16,6 +16,7 @@ from streamproc.billing.reconcile import Calls, Comparison, compare_calls, compa
 from streamproc.billing.report import shown_key
 from streamproc.cli.billing_options import FromTime, Store, UntilTime, billing_settings, hours_between
 from streamproc.cli.options import ConfigFile
+from streamproc.cli.table import one_line
 from streamproc.errors import SetupError
 from streamproc.money.dollars import usd
 from streamproc.settings.settings import Settings
@@ -57,11 +58,11 @@ async def _reconcile(
         if isinstance(export, CallExport):
             calls = await _calls(bill, export, provider, hours)
             for line in _told_calls(calls, export):
-                print(line)  # noqa: T201 the command line speaks
+                print(one_line(line))  # noqa: T201 the command line speaks
             return 0 if calls.is_equal else 1
         found = await _days(bill, export, provider)
     for line in _told_days(found, show_all=show_all):
-        print(line)  # noqa: T201 the same
+        print(one_line(line))  # noqa: T201 the same
     return 0 if all(one.is_equal for one in found) else 1
 
 

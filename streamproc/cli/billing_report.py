@@ -14,6 +14,7 @@ from streamproc.billing.report import BASES, KEYS, ReportRow, report_rows, shown
 from streamproc.billing.sums import SUMS
 from streamproc.cli.billing_options import FromTime, Store, UntilTime, billing_settings, hours_between
 from streamproc.cli.options import ConfigFile
+from streamproc.cli.table import one_line
 from streamproc.errors import SetupError
 from streamproc.money.dollars import usd
 from streamproc.records.codec import encode_json
@@ -100,7 +101,7 @@ def _decimal(nanos: int | None) -> str | None:
 
 def _table(rows: Iterable[ReportRow], total: ReportRow, by: Sequence[str]) -> Iterator[str]:
     head = (*(key.upper() for key in by), *_HEAD)
-    body = [(*(key or "-" for key in row.keys), *_cells(row)) for row in rows]
+    body = [(*(one_line(key or "-") for key in row.keys), *_cells(row)) for row in rows]
     body.append(("TOTAL", *[""] * (len(by) - 1), *_cells(total)))
     widths = [max(len(row[column]) for row in (head, *body)) for column in range(len(head))]
     for row in (head, *body):

@@ -9,6 +9,7 @@ from streamproc.billing.verify import Verdict
 from streamproc.billing.verify import verify as look
 from streamproc.cli.billing_options import Store, billing_settings
 from streamproc.cli.options import ConfigFile
+from streamproc.cli.table import one_line
 from streamproc.errors import SetupError
 from streamproc.kafka.usage_reader import UsageReader
 from streamproc.money.dollars import usd
@@ -32,7 +33,7 @@ def verify(*, store: Store = None, config: ConfigFile = None) -> int:
             " is open there. Try again later"
         ) from exc
     for line in _told(verdict):
-        print(line)  # noqa: T201 the command line speaks
+        print(one_line(line))  # noqa: T201 the command line speaks
     return 0 if verdict.is_equal else 1
 
 
