@@ -158,6 +158,10 @@ class Bill:
         )
         return None if first is None else (first, last)
 
+    async def providers(self) -> set[str]:
+        """Those that a line on the bill names."""
+        return {name for (name,) in await self._database.select(f"SELECT DISTINCT provider FROM {DAYS.table}")}
+
     async def sums(self, by: Sequence[str], from_hour: int, until_hour: int) -> list[SumRow]:
         """Sums by these keys (tenant, model, provider, feature, user, day, hour) and by basis, in no order.
 

@@ -55,6 +55,10 @@ async def _reconcile(
     settings: Settings, export: DayExport | CallExport, provider: str, hours: range, *, show_all: bool
 ) -> int:
     async with open_bill(settings.billing, create=False) as bill:
+        names = {*settings.providers, *await bill.providers()}
+        if provider not in names:
+            known = ", ".join(map(one_line, sorted(names))) or "none"
+            raise SetupError(f"--provider: {provider!r} is neither in the settings nor on the bill; there are: {known}")
         if isinstance(export, CallExport):
             calls = await _calls(bill, export, provider, hours)
             for line in _told_calls(calls, export):

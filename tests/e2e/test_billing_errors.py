@@ -21,6 +21,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a bill of one line and settings without a Kafka."""
     folder = tmp_path_factory.mktemp("small")
     (folder / "streamproc.toml").write_text('[kafka]\nbootstrap_servers = "127.0.0.1:1"\n')
+    (folder / "calls.json").write_text('{"calls": []}')
 
     async def fill() -> None:
         line = read_line(Record(Place("llm.usage", 0), 0, 0, None, encode_usage(a_line()), ()))
@@ -60,6 +61,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("report", "--to", "2026-02-01T08:30"), "--to: 2026-02-01T08:30 is not a full hour in UTC"),
         (("reconcile", "none.csv", "--provider", "mock"), "cannot read none.csv: No such file or directory"),
         (("reconcile", "--provider", "mock"), "no file to reconcile with"),
+        (
+            ("reconcile", "calls.json", "--provider", "mokc"),
+            "--provider: 'mokc' is neither in the settings nor on the bill; there are: mock",
+        ),
         (
             ("verify", "--store", "postgresql://nobody@127.0.0.1:1/none"),
             "cannot reach the bill at postgresql://nobody@12",
