@@ -1,6 +1,6 @@
 import httpx
 
-from tests.servers.llama_model import WORDS, answer
+from tests.servers.llama_words import WORDS, answer
 
 
 async def test_a_whole_answer_ends_with_stop_and_counts_its_tokens(llama: str) -> None:

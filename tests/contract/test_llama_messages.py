@@ -8,7 +8,7 @@ from streamproc.chain.provider import Completed, Text
 from streamproc.errors import ContextTooLong
 from streamproc.providers.anthropic import Anthropic
 from tests.faults.raw_provider import first, outcome, provider_at
-from tests.servers.llama_model import WORDS, answer
+from tests.servers.llama_words import WORDS, answer
 from tests.unit.providers.calls import a_call
 
 PROMPT = {"messages": [{"role": "user", "content": "count 7"}]}

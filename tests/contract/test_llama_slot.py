@@ -10,7 +10,7 @@ from streamproc.chain.provider import Text
 from streamproc.providers.openai_chat import OpenAIChat
 from tests.contract.harness.waiting import eventually_found
 from tests.faults.raw_provider import first, outcome, provider_at
-from tests.servers.llama_model import answer
+from tests.servers.llama_words import answer
 from tests.unit.providers.calls import a_call
 
 _PROMPT = {"messages": [{"role": "user", "content": "count 7"}]}

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.e2e.documents import batch_line, docstrings, native_request, question
 from tests.e2e.records import chunk_texts, read_topic
 from tests.e2e.workplace import Workplace
-from tests.servers.llama_model import WORDS, answer
+from tests.servers.llama_words import WORDS, answer
 
 _COUNT = int(os.environ.get("STREAMPROC_TEST_REQUESTS", "100"))
 _PROMPT_BYTES = 700  # a slot of the server holds 1,024 tokens, and a byte is one

@@ -79,10 +79,10 @@ async def _address(case: Case, request: pytest.FixtureRequest) -> AsyncIterator[
 
 async def _behave(case: Case, connection: Connection) -> None:
     for step in case.sends:
-        if isinstance(step, bytes):
-            await connection.send(step)
-        else:
+        if isinstance(step, float | int):
             await asyncio.sleep(step)
+        else:
+            await connection.send(step if isinstance(step, bytes) else step())
     while case.drips:
         await connection.send(case.drips, pause_seconds=0.02)
     match case.ends:

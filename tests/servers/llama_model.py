@@ -13,10 +13,9 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-__all__ = ["WORDS", "answer", "write_model"]
+from tests.servers.llama_words import WORDS
 
-WORDS = 24
-"""Tokens of a finished answer, its end mark not counted."""
+__all__ = ["write_model"]
 
 _WIDTH = 64
 _CONTEXT = 65_536
@@ -28,11 +27,6 @@ _FIRST_WORD = _FIRST_BYTE + 256
 _SIZE = _FIRST_WORD + _SENTENCES * WORDS
 _SPACE = "\u2581"  # the server puts this letter in the place of every space; it is three bytes long, and one token here
 _TEMPLATE = "{% for message in messages %}{% if not loop.first %}\n{% endif %}{{ message.content }}{% endfor %}"
-
-
-def answer(sentence: int, words: int = WORDS) -> str:
-    """What the model says to a prompt that ends in the digit `sentence`, as its first `words` tokens."""
-    return " ".join(f"{sentence}.{word + 1}" for word in range(words))
 
 
 def write_model(path: Path) -> None:

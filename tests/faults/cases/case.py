@@ -1,6 +1,6 @@
 """A case: what the server does with one request, and what the caller must see."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
@@ -30,7 +30,7 @@ class Case:
     Attributes:
         at: who is at the address: the server, nobody (refused), a name without an address, a server without TLS, or
             one whose certificate is not trusted.
-        sends: packets as they are on the wire; a number is a pause in seconds.
+        sends: packets as they are on the wire; a number is a pause in seconds, a function makes a packet of megabytes.
         drips: sent every 20 ms after that, until the client goes.
         ends: what the server does with the connection afterwards.
         stream: whether the request asks for a stream.
@@ -45,7 +45,7 @@ class Case:
     """
 
     at: Literal["server", "nobody", "nowhere", "no tls", "not trusted"] = "server"
-    sends: tuple[bytes | float, ...] = ()
+    sends: tuple[bytes | float | Callable[[], bytes], ...] = ()
     drips: bytes = b""
     ends: Literal["stays", "closes", "resets", "holds"] = "stays"
     stream: bool = True

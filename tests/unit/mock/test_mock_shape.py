@@ -1,10 +1,13 @@
 """The mock provider's answers have the shape of OpenAI's."""
 
-from openai import AsyncOpenAI
+from typing import TYPE_CHECKING
 
 from streamproc.mock.behaviour import MockSettings
 from streamproc.mock.server import MockServer
 from tests.unit.mock.exchange import BODY, STREAM, ask, events
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
 
 
 async def test_a_stream_byte_by_byte(mock: MockServer) -> None:
@@ -43,7 +46,7 @@ async def test_a_stream_for_which_no_usage_was_asked(mock: MockServer) -> None:
     assert not any("usage" in chunk for chunk in received[:-1])
 
 
-async def test_the_official_sdk_streams(sdk: AsyncOpenAI, mock: MockServer) -> None:
+async def test_the_official_sdk_streams(sdk: "AsyncOpenAI", mock: MockServer) -> None:
     """The same request gives the same text, streamed twice; the usage is the mock's own bill."""
 
     async def text() -> str:
@@ -58,7 +61,7 @@ async def test_the_official_sdk_streams(sdk: AsyncOpenAI, mock: MockServer) -> N
     assert (figures["completed"], figures["input_tokens"], figures["output_tokens"]) == (2, 10, 10)
 
 
-async def test_the_official_sdk_asks_for_a_whole_answer(sdk: AsyncOpenAI) -> None:
+async def test_the_official_sdk_asks_for_a_whole_answer(sdk: "AsyncOpenAI") -> None:
     """One body, cut to the request's limit, with usage."""
     answer = await sdk.chat.completions.create(**BODY, max_completion_tokens=3)
     assert answer.usage is not None
@@ -67,7 +70,7 @@ async def test_the_official_sdk_asks_for_a_whole_answer(sdk: AsyncOpenAI) -> Non
     assert len((answer.choices[0].message.content or "").split()) == 3
 
 
-async def test_the_official_sdk_lists_models(sdk: AsyncOpenAI) -> None:
+async def test_the_official_sdk_lists_models(sdk: "AsyncOpenAI") -> None:
     """The names of the settings."""
     assert [model.id async for model in sdk.models.list()] == list(MockSettings().models)
 
@@ -79,7 +82,7 @@ async def test_a_model_that_sends_no_usage(mock: MockServer) -> None:
     assert mock.stats.snapshot()["output_tokens"] == 2
 
 
-async def test_the_official_sdk_speaks_responses(sdk: AsyncOpenAI) -> None:
+async def test_the_official_sdk_speaks_responses(sdk: "AsyncOpenAI") -> None:
     """It reads the events and the whole response as its own types."""
     stream = await sdk.responses.create(model="mock-t4-i1-f1-r3-c2-w1", input="five words are asked here", stream=True)
     kinds = [event.type async for event in stream]
@@ -90,7 +93,7 @@ async def test_the_official_sdk_speaks_responses(sdk: AsyncOpenAI) -> None:
     assert (whole.usage.input_tokens_details.cached_tokens, whole.usage.output_tokens) == (2, 7)
 
 
-async def test_the_official_sdk_speaks_completions_and_embeddings(sdk: AsyncOpenAI) -> None:
+async def test_the_official_sdk_speaks_completions_and_embeddings(sdk: "AsyncOpenAI") -> None:
     """Words of a stream, and vectors."""
     stream = await sdk.completions.create(model="mock-t3-i0-f0", prompt="a", stream=True)
     assert len("".join([part.choices[0].text async for part in stream]).split()) == 3

@@ -3,15 +3,13 @@
 import json
 from typing import Any
 
-import jsonschema_rs
 import pytest
 
 from streamproc.errors import InvalidRequest
 from streamproc.records.codec import decode_cancel, encode
-from streamproc.records.schemas import schemas
+from tests.unit.records.validators import validator
 
 RUN = "llm.requests/3/4711@1764000000000"
-SCHEMA = jsonschema_rs.Draft202012Validator(schemas()["control.json"])
 
 
 @pytest.mark.parametrize(
@@ -26,7 +24,7 @@ def test_a_cancel_names_a_run_or_a_request(value: Any) -> None:
     """Written again it is the same, without what it does not name."""
     cancel = decode_cancel(json.dumps(value).encode())
     assert json.loads(encode(cancel)) == {name: told for name, told in value.items() if told is not None}
-    assert SCHEMA.is_valid(value)
+    assert validator("control.json").is_valid(value)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +50,7 @@ def test_what_is_no_cancel_is_refused_with_its_place(value: Any, words: str) -> 
     with pytest.raises(InvalidRequest) as refused:
         decode_cancel(json.dumps(value).encode())
     assert words in str(refused.value)
-    assert not SCHEMA.is_valid(value)
+    assert not validator("control.json").is_valid(value)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\x00\xff", b"{", b"[" * 10_000, b'{"kind": "cancel"}\xff', b"9" * 5000])

@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 
@@ -14,9 +13,9 @@ from streamproc.records.deferral import DEFERRAL_HEADER, Deferral, deferral_of, 
 from streamproc.records.headers import passed_on
 from streamproc.records.input_hash import input_hash
 from streamproc.records.request import Request
-from streamproc.records.schemas import schemas
 from streamproc.records.usage import TokenCounts, UsageLine
 from tests.unit.records.requests import decoder, requests
+from tests.unit.records.validators import validator
 
 NOW = 1_800_000_000.0
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -52,7 +51,7 @@ def test_a_deferral_is_read_again_as_it_was() -> None:
     headers = dict(record.headers)
     assert (headers["ce_type"], headers["ce_id"]) == (b"streamproc.deferred.v1", b"t/3/1@-1")
     assert passed_on(record.headers) == (("traceparent", TRACE), ("replay_of", b"t/0/7@1"))
-    schema = jsonschema_rs.Draft202012Validator(schemas()["deferral.json"])
+    schema = validator("deferral.json")
     schema.validate(json.loads(headers[DEFERRAL_HEADER]))
     assert not schema.is_valid({})
 

@@ -20,13 +20,11 @@ from streamproc.records.schemas import main, render, schemas
 from streamproc.records.terminal import dead_letter_record
 from streamproc.records.usage import TokenCounts, UsageLine
 from tests.unit.records.requests import damaged, decoder, requests
+from tests.unit.records.validators import validator
 
 FOLDER = Path(__file__).parents[3] / "schemas"
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 DECODER = decoder()
-VALIDATORS = {
-    name: jsonschema_rs.Draft202012Validator(schema, validate_formats=True) for name, schema in schemas().items()
-}
 BEYOND_A_SCHEMA = (
     "json_schema goes with type", "more than 64 bits", "not finite", "number out of range", "bytes that are no image",
     "is cut: the length of base64",
@@ -46,9 +44,9 @@ def check(value: Any) -> None:
     """Schema and decoder agree about a value, unless the decoder refuses it for what a schema cannot say."""
     told = refusal(value)
     if told is None or not any(words in told for words in BEYOND_A_SCHEMA):
-        assert VALIDATORS["request.json"].is_valid(value) is (told is None), told
+        assert validator("request.json").is_valid(value) is (told is None), told
         if isinstance(value, dict) and "custom_id" in value:
-            assert VALIDATORS["batch-line.json"].is_valid(value) is (told is None), told
+            assert validator("batch-line.json").is_valid(value) is (told is None), told
 
 
 @given(requests)
@@ -80,9 +78,9 @@ def test_schema_and_decoder_agree_at_the_edges(field: str, value: Any) -> None:
 def test_a_request_schema_tells_the_two_forms_apart() -> None:
     """A record with fields of both forms is neither."""
     own = {"request_id": "a", "model": "m", "messages": [{"role": "user", "content": "x"}]}
-    assert VALIDATORS["request.json"].is_valid(own)
-    assert not VALIDATORS["request.json"].is_valid({**own, "custom_id": "a"})
-    assert not VALIDATORS["batch-line.json"].is_valid(own)
+    assert validator("request.json").is_valid(own)
+    assert not validator("request.json").is_valid({**own, "custom_id": "a"})
+    assert not validator("batch-line.json").is_valid(own)
 
 
 def test_what_we_write_follows_its_schema() -> None:
@@ -116,8 +114,8 @@ def test_what_we_write_follows_its_schema() -> None:
         ("journal.json", encode_completed("me", "t/0/1@1", encode(full))),
     ]
     for name, value in written:
-        VALIDATORS[name].validate(json.loads(value))
-        assert not VALIDATORS[name].is_valid({"kind": "no such"})
+        validator(name).validate(json.loads(value))
+        assert not validator(name).is_valid({"kind": "no such"})
 
 
 def test_a_dead_letter_follows_its_schema() -> None:
@@ -126,9 +124,9 @@ def test_a_dead_letter_follows_its_schema() -> None:
     record = dead_letter_record(letter, None, b"x" * 20_000, (), 10_000)
     headers = {name: content.decode() for name, content in record.headers}
     assert record.value is not None
-    VALIDATORS["dead-letter.json"].validate({"headers": headers, "reference": json.loads(record.value)})
+    validator("dead-letter.json").validate({"headers": headers, "reference": json.loads(record.value)})
     del headers["dlq.reason"]
-    assert not VALIDATORS["dead-letter.json"].is_valid({"headers": headers})
+    assert not validator("dead-letter.json").is_valid({"headers": headers})
     assert RunId.parse("t/0/1@-1").timestamp_ms == -1
 
 
