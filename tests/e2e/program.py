@@ -2,13 +2,16 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
-from tests.servers.process import Process
-from tests.servers.warm import WarmProcess, warm_address, warm_command
+from tests.servers.process import Child, Process
+from tests.servers.warm import Forked, WarmProcess, warm_address
 
 __all__ = ["PROGRAM", "Said", "environment", "run", "sentence_of", "start"]
 
@@ -34,19 +37,36 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run(*arguments: str, folder: Path, stdin: str = "", **variables: str) -> Said:
-    """Runs one command in a folder, with these variables, to its end."""
+    """Runs one command in a folder, with these variables, to its end. It reads from a pipe, and writes to files."""
     # What is said to Python itself is heard only when it starts.
-    is_cold = any(name.startswith("PYTHON") for name in variables)
-    done = subprocess.run(
-        (*((PROGRAM,) if is_cold else warm_command(PROGRAM)), *arguments),
-        cwd=folder,
-        env=environment(**variables),
-        input=stdin.encode(),
-        capture_output=True,
-        timeout=_PATIENCE_SECONDS,
-        check=False,
-    )
-    return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+    warm = None if any(name.startswith("PYTHON") for name in variables) else warm_address()
+    own = environment(**variables)
+    theirs, ours = os.pipe()
+    with TemporaryFile() as out, TemporaryFile() as err:
+        with os.fdopen(theirs) as given, suppress(BrokenPipeError), os.fdopen(ours, "wb") as giving:
+            child: Child
+            if warm is None:
+                child = subprocess.Popen(
+                    (PROGRAM, *arguments),
+                    cwd=folder,
+                    env=own,
+                    stdin=given,
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=True,
+                )
+            else:
+                child = Forked(warm, arguments, (theirs, out.fileno(), err.fileno()), own, folder)
+            given.close()
+            giving.write(stdin.encode())
+        try:
+            code = child.wait(_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            raise
+        out.seek(0)
+        err.seek(0)
+        return Said(code, out.read().decode(), err.read().decode())
 
 
 def start(*arguments: str, output: Path, **variables: str) -> Process:

@@ -18,21 +18,14 @@ from unittest import mock
 from tests.servers.network import wait_until
 from tests.servers.process import Process
 
-__all__ = ["Forked", "WarmProcess", "warm_address", "warm_command", "warm_program"]
+__all__ = ["Forked", "WarmProcess", "warm_address", "warm_program"]
 
 _VARIABLE = "STREAMPROC_TEST_WARM"
-_CLIENT = Path(__file__).with_name("warm_client.py")
 
 
 def warm_address() -> str | None:
     """Where commands are forked, or None."""
     return os.environ.get(_VARIABLE)
-
-
-def warm_command(cold: str) -> tuple[str, ...]:
-    """The beginning of a command line that is run to its end, without signals; `cold` where no commands are forked."""
-    address = warm_address()
-    return (cold,) if address is None else (sys.executable, "-I", "-S", str(_CLIENT), address)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ Who wants a command connects, sends one byte with its three standard streams and
 answered two lines: the process id, and in the end the exit code.
 """
 
+import atexit
 import ctypes
 import fcntl
 import functools
@@ -18,11 +19,14 @@ import io
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import sys
 import termios
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TextIO
 from unittest import mock
@@ -36,23 +40,31 @@ __all__ = ["become", "forked"]
 
 def forked(listener: socket.socket) -> dict[str, Any]:
     """Serves until it is ended; returns in each child, with the command that the child is to be."""
+    ended, told = os.pipe()
+    for end in (ended, told):
+        os.set_blocking(end, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # Python writes to `told` for signals that have a handler
+    signal.set_wakeup_fd(told)
+    waiting: dict[int, socket.socket] = {}
     while True:
-        connection, _ = listener.accept()
-        if not os.fork():
-            break
-        connection.close()
-        _reap()
-    listener.close()
+        ready = select.select([listener.fileno(), ended], [], [])[0]
+        if ended in ready:
+            os.read(ended, 4096)
+            _tell_ends(waiting)
+        if listener.fileno() in ready:
+            connection, _ = listener.accept()
+            if not (child := os.fork()):
+                break
+            waiting[child] = connection
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.close(ended)
+    os.close(told)
+    for other in (listener, *waiting.values()):
+        other.close()
     _end_with_parent()
     _, streams, _, _ = socket.recv_fds(connection, 1, 3)
     command: dict[str, Any] = json.loads(connection.makefile().readline())
-    if child := os.fork():
-        for stream in streams:
-            os.close(stream)
-        _, status = os.waitpid(child, 0)
-        connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
-        os._exit(0)
-    _end_with_parent()
     os.setsid()
     connection.sendall(b"%d\n" % os.getpid())  # not before it can be killed as a process group
     connection.close()
@@ -83,15 +95,14 @@ def _text(number: int, mode: Literal["rb", "wb"], former: TextIO) -> io.TextIOWr
     return io.TextIOWrapper(stream, former.encoding, former.errors, line_buffering=is_short)
 
 
-def _reap() -> None:
-    """Waits for children that have ended, so that none of them stays behind as a zombie."""
-    while True:
-        try:
-            process, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
+def _tell_ends(waiting: dict[int, socket.socket]) -> None:
+    """Gives the exit codes of children that have ended to those who wait for them."""
+    while waiting:
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if not child:
             return
-        if not process:
-            return
+        with waiting.pop(child) as connection, suppress(OSError):  # nobody waits any more
+            connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
 def _end_with_parent() -> None:
@@ -116,7 +127,27 @@ def _listen(address: str) -> socket.socket:
     return listener
 
 
+def _end(code: int) -> None:
+    """Ends this process as Python does, but leaves its memory as it is.
+
+    To take every module of the parent's apart would copy the memory that is shared with it, which costs more than most
+    commands themselves. Returns when something stands in the way; then the usual end may complain.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter calls first
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
 if __name__ == "__main__":
+    ends_whole = os.environ.get("STREAMPROC_TEST_WHOLE_ENDS") == "1"
     become(forked(_listen(sys.argv[1])))
     sys.argv[0] = "streamproc"
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        if not ends_whole and isinstance(end.code, int):
+            _end(end.code)
+        raise
