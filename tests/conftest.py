@@ -13,6 +13,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from tests.examples import PERCENT
 from tests.servers.embedded import EmbeddedBroker
 from tests.servers.kafka import running_kafka
 from tests.servers.llama import Llama
@@ -22,8 +23,7 @@ from tests.servers.redis import Redis
 from tests.servers.warm import warm_program
 
 # How long an example takes says how busy the machine is; no test asserts a time.
-_EXAMPLES = int(os.environ.get("STREAMPROC_TEST_EXAMPLES", "40"))
-hypothesis_settings.register_profile("streamproc", deadline=None, max_examples=_EXAMPLES)
+hypothesis_settings.register_profile("streamproc", deadline=None, max_examples=PERCENT)
 hypothesis_settings.load_profile("streamproc")
 
 _MARK = "STREAMPROC_TEST_RUN"

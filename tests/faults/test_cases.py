@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
@@ -109,7 +109,8 @@ async def _speaking_first(tls: ssl.SSLContext | None) -> AsyncIterator[int]:
 def _sockets() -> int:
     """Open sockets of this process, where the system lists them."""
     found = 0
-    for path in Path("/proc/self/fd").glob("*"):
+    folder = "/proc/self/fd"
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():  # noqa: PTH112, PTH208 pathlib is slow
         with contextlib.suppress(OSError):  # the list itself is one that is closed by now
-            found += str(path.readlink()).startswith("socket:")
+            found += os.readlink(f"{folder}/{name}").startswith("socket:")  # noqa: PTH115 the same
     return found

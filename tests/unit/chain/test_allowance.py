@@ -3,13 +3,14 @@
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.chain.allowance import Allowances, Left, Mark, Remaining
 from streamproc.chain.breaker import BreakerRules
 from streamproc.chain.limits import Hold
 from streamproc.chain.standing import Standing
+from tests.examples import examples
 
 PATIENCE = 60.0
 
@@ -81,7 +82,7 @@ def test_a_standing_pauses_where_the_size_of_the_limit_is_not_told() -> None:
 
 
 @given(st.integers(0, 2**32), st.integers(2, 100), st.booleans(), st.floats(0.001, 5.0))
-@settings(max_examples=200)
+@examples(200)
 def test_no_call_is_refused_once_something_was_said(seed: int, limit: int, is_late: bool, latency: float) -> None:
     """Against a bucket that fills steadily: headers made when the call comes in, or when its answer begins.
 

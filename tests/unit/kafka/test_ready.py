@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streamproc.chain.permit import NotBefore
@@ -10,6 +10,7 @@ from streamproc.chain.run import Run
 from streamproc.kafka.ready import ReadyQueues
 from streamproc.kafka.route_queue import ELSEWHERE
 from streamproc.records.identity import RunId
+from tests.examples import examples
 from tests.fakes import a_run
 
 
@@ -72,7 +73,7 @@ steps = st.lists(
 
 
 @given(steps)
-@settings(max_examples=150)
+@examples(150)
 def test_every_run_comes_out_exactly_once(drawn: list[tuple[object, ...]]) -> None:
     """By turn, by deadline or with its partition; bytes and counts follow, and nothing leaves before its time."""
     queues, now, number = ReadyQueues(), 0.0, 0

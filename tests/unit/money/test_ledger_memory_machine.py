@@ -8,6 +8,7 @@ from streamproc.money.caps import Caps
 from streamproc.money.ledger import Booked
 from streamproc.money.ledger_memory import MemoryLedger
 from streamproc.money.scope import Spend
+from tests.examples import examples
 from tests.unit.money.ledger_machine import LedgerMachine, Subject
 
 
@@ -33,4 +34,4 @@ class MemoryLedgerMachine(LedgerMachine):
 
 
 TestMemoryLedger = MemoryLedgerMachine.TestCase
-TestMemoryLedger.settings = settings(max_examples=200, stateful_step_count=40)
+TestMemoryLedger.settings = settings(examples(200), stateful_step_count=40)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from streamproc.errors import InvalidRequest
 from streamproc.records.codec import encode
@@ -14,6 +14,7 @@ from streamproc.records.headers import passed_on
 from streamproc.records.input_hash import input_hash
 from streamproc.records.request import Request
 from streamproc.records.usage import TokenCounts, UsageLine
+from tests.examples import examples
 from tests.unit.records.requests import decoder, requests
 from tests.unit.records.validators import validator
 
@@ -32,7 +33,7 @@ DECODER = decoder()
 
 
 @given(requests)
-@settings(max_examples=100)
+@examples(100)
 def test_a_request_is_read_again_as_it_was(value: Any) -> None:
     """Any valid one, of both forms: all its fields, and so the hash of what the model sees."""
     request = DECODER.decode(json.dumps(value).encode())

@@ -19,6 +19,7 @@ from streamproc.records.result import Failure, Result, ResultToolCall, Timings
 from streamproc.records.schemas import main, render, schemas
 from streamproc.records.terminal import dead_letter_record
 from streamproc.records.usage import TokenCounts, UsageLine
+from tests.examples import examples
 from tests.unit.records.requests import damaged, decoder, requests
 from tests.unit.records.validators import validator
 
@@ -58,7 +59,7 @@ def test_a_valid_request_is_valid_for_schema_and_decoder(value: Any) -> None:
 
 
 @given(damaged())
-@settings(max_examples=120)
+@examples(120)
 def test_a_damaged_request_is_refused_by_both_or_by_none(value: Any) -> None:
     """Wherever it is damaged, schema and decoder agree."""
     check(value)
