@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.chain.journal import MemoryJournal
@@ -17,7 +17,6 @@ from streamproc.observe.events import UsageAboveBound
 from streamproc.providers.scripted import Step
 from streamproc.records.request import Request
 from streamproc.records.usage import TokenCounts, UsageLine
-from tests.examples import examples
 from tests.fakes import a_request
 from tests.unit.chain.accounts import MODEL, RATES, Rig, counter, the_call
 
@@ -147,7 +146,7 @@ async def test_a_prompt_with_reasoning_is_not_counted_exactly() -> None:
     st.integers(0, 10**7),
     st.data(),
 )
-@examples(60)
+@settings(max_examples=60)
 async def test_no_call_that_is_allowed_costs_more_than_its_budget(
     tier: str | None, parts: list[dict[str, Any]], budget: int, data: st.DataObject
 ) -> None:

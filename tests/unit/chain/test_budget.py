@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.chain.call import Call, Progress
@@ -12,7 +12,6 @@ from streamproc.errors import BudgetRefused, TimedOut
 from streamproc.money.bound import HIDDEN_ALLOWANCE_TOKENS
 from streamproc.providers.scripted import Step
 from streamproc.records.usage import TokenCounts, UsageLine
-from tests.examples import examples
 from tests.fakes import NOW, a_call, a_request
 from tests.unit.chain.accounts import MODEL, Rig, counter, the_call
 
@@ -94,7 +93,7 @@ async def test_a_budget_of_nothing_buys_nothing() -> None:
     st.text(max_size=60), st.integers(1, 200), st.integers(0, 200), st.integers(0, 10**6), st.integers(0, 10**6),
     st.booleans(),
 )  # fmt: skip
-@examples(60)
+@settings(max_examples=60)
 async def test_no_call_that_is_allowed_costs_more_than_is_left(
     text: str, allowed: int, spare: int, budget: int, spent: int, exact: bool
 ) -> None:

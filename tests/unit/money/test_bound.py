@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamproc.money.api import ANYTHING, billable_api
@@ -23,7 +23,6 @@ from streamproc.money.rates import Rates, Step
 from streamproc.records.request import Request
 from streamproc.records.usage import TokenCounts
 from streamproc.settings.provider import ProviderKind
-from tests.examples import examples
 from tests.fakes import a_request
 from tests.unit.money.test_cost import HIGH, LOW, RATES
 
@@ -195,7 +194,7 @@ def requests_of_any_kind(draw: st.DrawFn) -> Request:
 
 
 @given(rates_of_any_shape(), requests_of_any_kind(), st.data(), st.booleans(), st.booleans())
-@examples(300)
+@settings(max_examples=300)
 def test_no_usage_that_a_request_allows_costs_more_than_the_bound(
     rates: Rates, request: Request, data: st.DataObject, counted: bool, has_rule: bool
 ) -> None:
