@@ -7,10 +7,11 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.program import PROGRAM, environment, run, sentence_of
+from tests.e2e.program import PROGRAM, Said, environment, run, sentence_of
 from tests.e2e.terminal import CTRL_C, Terminal
 
 _AGREE = re.compile(r"^bill and provider agree: [0-9,]+ tokens in 194 complete answers$", re.MULTILINE)
@@ -34,43 +35,77 @@ def _assert_whole(out: str) -> None:
     assert "cut: disconnected; on the bill: " in out
 
 
-def test_in_a_file_there_are_plain_lines_and_two_demos_do_not_meet(tmp_path: Path) -> None:
-    """Two at once: each takes a free port. Neither colours that are asked for nor a cluster that is set get in.
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, Said]:
+    """Two demos at once, into files: one as it is; one that is to be kept, by a process that may write no file at all.
 
-    The file takes plain letters only, which is no reason to fail.
+    Neither colours that are asked for nor a cluster that is set get in. Their files take plain letters only.
     """
+    folder = tmp_path_factory.mktemp("files")
     variables = environment(
         FORCE_COLOR="1", PYTHONIOENCODING="ascii", STREAMPROC_KAFKA__BOOTSTRAP_SERVERS="production.invalid:9092"
     )
     both = [
-        subprocess.Popen(
-            (PROGRAM, "demo"), cwd=tmp_path, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
+        subprocess.Popen(command, cwd=folder, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for command in ((PROGRAM, "demo"), ("bash", "-c", f'ulimit -f 0; exec "{PROGRAM}" demo --keep'))
     ]
-    for demo in both:
-        out, err = demo.communicate(timeout=100)
-        assert (demo.returncode, err) == (0, "")
-        assert "\x1b" not in out
-        assert "in memory" in out.splitlines()[0]
-        assert re.search(r"^ +[0-9.]+ s  in flight [0-9]+, lag [0-9]+, ", out, re.MULTILINE)
-        _assert_whole(out)
-    assert list(tmp_path.iterdir()) == []
+    ends = [demo.communicate(timeout=100) for demo in both]
+    assert list(folder.iterdir()) == []
+    one, kept = (Said(demo.returncode, *said) for demo, said in zip(both, ends, strict=True))
+    return one, kept
 
 
-def test_on_a_terminal_the_streams_are_seen(tmp_path: Path) -> None:
+class Watched(NamedTuple):
+    """A demo that was kept on a terminal, until Ctrl-C."""
+
+    code: int
+    terminal: Terminal
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    """From its first line to its last one."""
+    with Terminal("demo", "--keep", folder=tmp_path_factory.mktemp("watched")) as terminal:
+        for words in (_HIDE_CURSOR, b"/200", "↻ again".encode(), b"second terminal"):
+            terminal.wait_for(words)
+        terminal.type(CTRL_C)
+        return Watched(terminal.wait(), terminal)
+
+
+def test_in_a_file_there_are_plain_lines_and_two_demos_do_not_meet(at_once: tuple[Said, Said]) -> None:
+    """Two at once: each takes a free port, and its file that takes plain letters only is no reason to fail."""
+    one, kept = at_once
+    assert (one.code, one.err) == (0, "")
+    for demo in (one, kept):
+        assert "\x1b" not in demo.out
+        assert "in memory" in demo.out.splitlines()[0]
+        assert re.search(r"^ +[0-9.]+ s  in flight [0-9]+, lag [0-9]+, ", demo.out, re.MULTILINE)
+        _assert_whole(demo.out)
+
+
+def test_without_room_for_its_folder_a_kept_demo_says_so(at_once: tuple[Said, Said]) -> None:
+    """After the report. A process that may write no file at all stands for a full disk."""
+    _, kept = at_once
+    _assert_whole(kept.out)
+    assert kept.err.startswith("streamproc: --keep needs a temporary folder: ")
+    assert kept.err.count("\n") == 1
+    assert kept.code == 2
+
+
+def test_on_a_terminal_the_streams_are_seen(watched: Watched) -> None:
     """The view comes, grows, goes, and gives the cursor back; the report stays."""
-    with Terminal("demo", folder=tmp_path) as terminal:
-        terminal.wait_for(_HIDE_CURSOR)
-        terminal.wait_for(b"/200")
-        terminal.wait_for("↻ again".encode())
-        assert terminal.wait() == 0
-    live, figures, rest = terminal.shown.rpartition(b"tokens/s")
+    live, figures, rest = watched.terminal.shown.rpartition(b"tokens/s")
     assert live.count(figures) > 5
     wiping, _, report = rest.partition(b"What became of")
     assert _SHOW_CURSOR in wiping
     assert wiping.count(b"\x1b[2K") > 20
     _assert_whole(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", report.decode()))
+
+
+def test_ctrl_c_ends_a_demo_that_waits(watched: Watched) -> None:
+    """For commands in a second terminal, to which it gave a folder."""
+    assert watched.code == 130
+    _assert_ended_well(watched.terminal)
 
 
 @pytest.mark.parametrize(
@@ -89,19 +124,16 @@ def test_a_terminal_that_cannot_draw_gets_plain_lines(columns: int, variables: d
 
 @pytest.mark.parametrize(
     "moment",
-    ["all in this one process", "sending 200 requests", "0/200", "↻ again", "What became of", "second terminal"],
-    ids=["loads", "starts", "draws", "restarts", "reports", "waits"],
+    ["all in this one process", "sending 200 requests", "0/200", "↻ again", "What became of"],
+    ids=["loads", "starts", "draws", "restarts", "reports"],
 )
 def test_ctrl_c_ends_it_at_any_moment(moment: str, tmp_path: Path) -> None:
-    """While it loads, starts, draws, reports and waits: no traceback, a cursor, nothing left."""
+    """While it loads, starts, draws and reports: no traceback, a cursor, nothing left."""
     with Terminal("demo", "--keep", folder=tmp_path, cold=moment.startswith("all in")) as terminal:
         terminal.wait_for(moment.encode())
         terminal.type(CTRL_C)
         assert terminal.wait() == 130
-    assert b"Traceback" not in terminal.shown
-    assert b"Exception" not in terminal.shown
-    _assert_the_cursor_is_back(terminal)
-    _assert_no_folder_is_left(terminal.shown.decode())
+    _assert_ended_well(terminal)
 
 
 def test_a_second_ctrl_c_does_not_spoil_the_end(tmp_path: Path) -> None:
@@ -174,21 +206,11 @@ def test_a_kept_demo_answers_a_second_terminal(tmp_path: Path) -> None:
     _assert_no_folder_is_left(said)
 
 
-def test_without_room_for_its_folder_a_kept_demo_says_so(tmp_path: Path) -> None:
-    """After the report. A process that may write no file at all stands for a full disk."""
-    done = subprocess.run(
-        ("bash", "-c", f'ulimit -f 0; exec "{PROGRAM}" demo --keep'),
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    _assert_whole(done.stdout)
-    assert done.stderr.startswith("streamproc: --keep needs a temporary folder: ")
-    assert done.stderr.count("\n") == 1
-    assert done.returncode == 2
+def _assert_ended_well(terminal: Terminal) -> None:
+    assert b"Traceback" not in terminal.shown
+    assert b"Exception" not in terminal.shown
+    _assert_the_cursor_is_back(terminal)
+    _assert_no_folder_is_left(terminal.shown.decode())
 
 
 def _assert_the_cursor_is_back(terminal: Terminal) -> None:
