@@ -6,7 +6,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,15 +18,17 @@ from tests.servers.embedded import EmbeddedBroker
 from tests.servers.kafka import running_kafka
 from tests.servers.llama import Llama
 from tests.servers.postgres import Postgres
-from tests.servers.process import ServerMissing
+from tests.servers.process import Process, ServerMissing
 from tests.servers.redis import Redis
-from tests.servers.warm import warm_program
+from tests.servers.warm import wait_until_warm, warm_address, warm_program
 
 # How long an example takes says how busy the machine is; no test asserts a time.
 hypothesis_settings.register_profile("streamproc", deadline=None, max_examples=PERCENT)
 hypothesis_settings.load_profile("streamproc")
 
 _MARK = "STREAMPROC_TEST_RUN"
+_ENDED = "(ended, not waited for)"
+_FORKS = pytest.StashKey[Process]()
 Server = TypeVar("Server")
 
 
@@ -49,6 +51,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for server in ("kafka", "llama", "postgres", "redis"):
             if any(name.endswith(server) for name in getattr(item, "fixturenames", ())):
                 item.add_marker(server)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """One process forks the commands of all the processes that run tests, which are started next."""
+    stack = ExitStack()
+    config.stash[_FORKS] = stack.enter_context(warm_program())
+    config.add_cleanup(stack.close)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """What was forked for others is nobody's in `no_process_is_left`, and looked for when they have ended."""
+    yield
+    forks = session.config.stash.get(_FORKS, None)
+    if forks is not None:
+        left = {process: words for process, words in _processes(forks.pid).items() if words != _ENDED}
+        if left and session.exitstatus == pytest.ExitCode.OK:
+            sys.stderr.write(f"tests left processes behind: {left}\n")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -91,7 +113,8 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def warm() -> Iterator[None]:
     """Commands of `tests.e2e.program` are forked from a process that has imported them."""
-    with warm_program():
+    with nullcontext() if warm_address() else warm_program():
+        wait_until_warm()
         yield
 
 
@@ -132,7 +155,7 @@ def no_process_is_left() -> Iterator[None]:
     run = secrets.token_hex(8)
     os.environ[_MARK] = run
     yield
-    left = _processes(f"{_MARK}={run}".encode()) if sys.platform == "linux" else {}
+    left = _processes(os.getpid(), f"{_MARK}={run}".encode())
     for process in left:
         os.kill(process, signal.SIGKILL)
     assert not left, f"tests left processes behind: {left}"
@@ -148,15 +171,15 @@ def _enter(stack: ExitStack, server: AbstractContextManager[Server]) -> Server:
     pytest.skip(reason)
 
 
-def _processes(mark: bytes) -> dict[int, str]:
-    """Id and command line of the processes that bear the mark or are children of this one."""
+def _processes(of: int, mark: bytes | None = None) -> dict[int, str]:
+    """Id and command line of the processes that are children of that one or bear the mark, where the system tells."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         parent = _read(folder / "stat").rpartition(b")")[2].split()[1:2]
         marked = mark in _read(folder / "environ").split(b"\0")
-        if (marked or parent == [b"%d" % os.getpid()]) and folder.name != str(os.getpid()):
+        if (marked or parent == [b"%d" % of]) and folder.name != str(os.getpid()):
             command = _read(folder / "cmdline").replace(b"\0", b" ").decode(errors="replace")
-            found[int(folder.name)] = command or "(ended, not waited for)"
+            found[int(folder.name)] = command or _ENDED
     return found
 
 

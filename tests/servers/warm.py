@@ -10,17 +10,18 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from tests.servers.network import wait_until
 from tests.servers.process import Process
 
-__all__ = ["Forked", "WarmProcess", "warm_address", "warm_program"]
+__all__ = ["Forked", "WarmProcess", "wait_until_warm", "warm_address", "warm_program"]
 
 _VARIABLE = "STREAMPROC_TEST_WARM"
+_PATIENCE_SECONDS = 60
 
 
 def warm_address() -> str | None:
@@ -29,17 +30,25 @@ def warm_address() -> str | None:
 
 
 @contextmanager
-def warm_program() -> Iterator[None]:
-    """Inside the block there is a process that forks commands."""
+def warm_program() -> Iterator[Process]:
+    """Inside the block there is a process that forks commands, once it has imported them; see `wait_until_warm`."""
     with tempfile.TemporaryDirectory(prefix="streamproc-warm-") as folder:
         address = Path(folder, "s")
         process = Process((sys.executable, "-m", "tests.servers.warm_program", str(address)), Path(folder, "log"))
         try:
-            wait_until(address.exists, process, "the process that forks commands")
             with mock.patch.dict(os.environ, {_VARIABLE: str(address)}):
-                yield
+                yield process
         finally:
             process.stop()
+
+
+def wait_until_warm() -> None:
+    """Returns when commands can be forked."""
+    address = Path(os.environ[_VARIABLE])
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while not address.exists():
+        assert time.monotonic() < give_up, address.with_name("log").read_text()
+        time.sleep(0.01)
 
 
 class WarmProcess(Process):
