@@ -126,7 +126,9 @@ def test_a_file_of_requests_becomes_a_file_of_answers_and_a_bill(
         assert bodies[result["run_id"]]["choices"][0]["message"]["content"] == result["text"]
         if result["chunk_count"]:
             assert streams[(result["run_id"], result["attempt"])] == result["text"]
-    assert sum(result["chunk_count"] > 0 for result in results) == len(streams) == _COUNT // 2 + len(range(0, _COUNT, 6))
+    assert (
+        sum(result["chunk_count"] > 0 for result in results) == len(streams) == _COUNT // 2 + len(range(0, _COUNT, 6))
+    )
 
 
 def test_standard_input_is_submitted_and_waited_for(place: Workplace) -> None:
