@@ -6,17 +6,17 @@ before a setting. Kinds do not replace each other: a call needs room under the c
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import product
 from typing import Literal, NamedTuple
 
-from streamproc.money.cap import Account, Cap, Unit, amount
+from streamproc.money.cap import Account, Cap, Unit
+from streamproc.money.check import Check, too_large, unbounded
 from streamproc.money.scope import Scope, Spend, scopes_of
-from streamproc.money.verdict import Held, Refused
+from streamproc.money.verdict import Refused
 from streamproc.money.windows import WINDOWS, Window, Windows
 from streamproc.records.pattern import ANY, Pattern
 
-__all__ = ["CapKey", "Caps", "Check", "Said", "State", "Words", "judge", "patterns_of"]
+__all__ = ["CapKey", "Caps", "Said", "State", "Words", "patterns_of"]
 
 State = Literal["open", "killed", "stopped"]
 """Whether new calls may begin; an open account may have no room for them all the same."""
@@ -48,13 +48,22 @@ class Words:
     states: Mapping[Pattern, Said] = field(default_factory=dict)
 
 
-class Check(NamedTuple):
-    """What a call asks of one account that has a cap; the kill switch falls when `kill_amount` is settled."""
+class _Guard(NamedTuple):
+    """A cap that has to have room for the calls of an account."""
 
     account: Account
     cap: Cap
-    ask: int
     kill_amount: int
+
+
+class _Touched(NamedTuple):
+    """What the calls of one tenant, user and feature touch that begin on one day: the same for all of them.
+
+    `guards` stand in the order of the scopes, and with them what refuses any call.
+    """
+
+    accounts: tuple[tuple[Account, tuple[Cap, ...]], ...]
+    guards: tuple[_Guard | Refused, ...]
 
 
 class Caps:
@@ -67,7 +76,7 @@ class Caps:
         self._caps = {(cap.pattern, cap.window, cap.unit): cap for cap in caps}
         self._patterns = {pattern for pattern, _, _ in self._caps}
         self._found: dict[Scope, tuple[Cap, ...]] = {}
-        self._accounts: dict[tuple[str, str | None, str | None, int], tuple[Account, ...]] = {}
+        self._touched: dict[tuple[str, str | None, str | None, int], _Touched] = {}
         self.slows = any(cap.throttle is not None for cap in self._caps.values())
         self.tracks_users = any(pattern.kind == "user" for pattern, _, _ in self._caps)
 
@@ -95,43 +104,55 @@ class Caps:
 
         Users are told apart only where one of them has a cap: there may be very many.
         """
-        day_ms = self._windows.around("day", spend.at_ms).start_ms  # its month follows from it
-        key = (spend.tenant, spend.user, spend.feature, day_ms)
-        found = self._accounts.get(key)
-        if found is None:
-            if len(self._accounts) >= _MOST_REMEMBERED:
-                self._accounts.clear()
-            found = self._accounts[key] = tuple(
-                Account(scope, window, self._windows.around(window, spend.at_ms).start_ms)
-                for scope in scopes_of(spend)
-                if scope.kind != "user" or self.tracks_users
-                for window in WINDOWS
-            )
-        return found
+        return tuple([account for account, _ in self.capped(spend)])
+
+    def capped(self, spend: Spend) -> tuple[tuple[Account, tuple[Cap, ...]], ...]:
+        """The same accounts, each with its caps."""
+        return self._touched_by(spend).accounts
 
     def checks(self, spend: Spend) -> tuple[Check, ...] | Refused:
         """What a call asks of which accounts, or why it is refused whatever was spent."""
         checks = []
+        for guard in self._touched_by(spend).guards:
+            if isinstance(guard, Refused):
+                return guard
+            cap = guard.cap
+            ask = spend.nanos if cap.unit == "nanos" else spend.tokens
+            if ask is None:
+                return unbounded(cap)
+            if ask > cap.amount:
+                return too_large(cap, ask)
+            checks.append(Check(guard.account, cap, ask, guard.kill_amount))
+        return tuple(checks)
+
+    def _touched_by(self, spend: Spend) -> _Touched:
+        day_ms = self._windows.around("day", spend.at_ms).start_ms  # its month follows from it
+        key = (spend.tenant, spend.user, spend.feature, day_ms)
+        found = self._touched.get(key)
+        if found is None:
+            if len(self._touched) >= _MOST_REMEMBERED:
+                self._touched.clear()
+            accounts, guards = self._accounts(spend), self._guards(spend)
+            found = self._touched[key] = _Touched(tuple(accounts), tuple(guards))
+        return found
+
+    def _accounts(self, spend: Spend) -> Iterator[tuple[Account, tuple[Cap, ...]]]:
+        for scope in scopes_of(spend):
+            for window in WINDOWS if scope.kind != "user" or self.tracks_users else ():
+                account = Account(scope, window, self._windows.around(window, spend.at_ms).start_ms)
+                yield account, tuple(cap for cap in self.of(scope) if cap.window == window)
+
+    def _guards(self, spend: Spend) -> Iterator[_Guard | Refused]:
         for scope in scopes_of(spend):
             said = self.said(scope)
             if said is not None and said.is_stopped:
-                return Refused(
+                yield Refused(
                     "stopped", f"an operator stopped {scope}; `streamproc budget resume` lets its calls begin again"
                 )
             for cap in self.of(scope):
-                if cap.action == "alert":
-                    continue
-                ask = spend.nanos if cap.unit == "nanos" else spend.tokens
-                if ask is None:
-                    return _unbounded(cap)
-                if ask > cap.amount:
-                    return Refused(
-                        "too_large",
-                        f"the call may take up to {amount(cap.unit, ask)}, more than the whole cap of {cap}",
-                    )
-                account = Account(scope, cap.window, self._windows.around(cap.window, spend.at_ms).start_ms)
-                checks.append(Check(account, cap, ask, self._kill_amount(account, cap, said)))
-        return tuple(checks)
+                if cap.action != "alert":
+                    account = Account(scope, cap.window, self._windows.around(cap.window, spend.at_ms).start_ms)
+                    yield _Guard(account, cap, self._kill_amount(account, cap, said))
 
     def _kill_amount(self, account: Account, cap: Cap, said: Said | None) -> int:
         # Whoever resumes a scope lifts the kill switch, and no cap, until the window ends.
@@ -191,33 +212,3 @@ def patterns_of(scope: Scope) -> tuple[Pattern, ...]:
     if scope.kind != "user":
         return (Pattern(scope.kind, scope.name), Pattern(scope.kind, ANY))
     return tuple(Pattern("user", name, tenant) for name in (scope.name, ANY) for tenant in (scope.tenant, None))
-
-
-def judge(check: Check, settled: int, reserved: int) -> Refused | Held | None:
-    """Whether an account has room for a call: None is yes.
-
-    What is settled is spent; what is reserved may come back, because others reserved the most that they can use.
-    """
-    cap, unit = check.cap, check.cap.unit
-    if settled >= check.kill_amount:
-        percent = Decimal(settled * 100) / cap.amount if cap.amount else Decimal(100)
-        return Refused(
-            "killed",
-            f"{amount(unit, settled)} are spent of {cap}, {percent:.0f} %, and its kill switch fell at"
-            f" {amount(unit, check.kill_amount)}",
-        )
-    if settled + check.ask > cap.amount:
-        return Refused(
-            "spent",
-            f"the call may take up to {amount(unit, check.ask)}, and {amount(unit, cap.amount - settled)} are left of"
-            f" {cap}",
-        )
-    if settled + reserved + check.ask > cap.amount:
-        return Held("reserved_by_others", f"calls under way have reserved what is left of {cap}")
-    return None
-
-
-def _unbounded(cap: Cap) -> Refused:
-    if cap.unit == "nanos":
-        return Refused("unpriced", f"what the call may cost has no bound, and there is a cap of {cap}")
-    return Refused("uncounted", f"the tokens that the call may use have no bound, and there is a cap of {cap}")

@@ -8,12 +8,13 @@ sums alone once its line is booked. So a line that differs from what was settled
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from streamproc.money.account import Totals
 from streamproc.money.cap import Account, Cap
-from streamproc.money.caps import Caps, judge
+from streamproc.money.caps import Caps
+from streamproc.money.check import judge
 from streamproc.money.ledger import Booked, Crossed, Standing
 from streamproc.money.room import Room
 from streamproc.money.scope import Spend
@@ -221,28 +222,29 @@ class MemoryLedger:
                     self._waiting.freed(account, self._totals[account])
 
     def _reserve(self, spend: Spend, sign: int) -> None:
-        for _, totals in self._current(spend):
+        for _, _, totals in self._current(spend):
             totals.reserve(spend, sign)
 
     def _settle(self, spend: Spend, sign: int) -> None:
-        for account, totals in self._current(spend):
+        for account, caps, totals in self._current(spend):
             nanos, tokens = totals.settled_nanos, totals.settled_tokens
             totals.settle(spend, sign)
-            for cap in self._caps.of(account.scope):
-                if cap.window == account.window:
-                    self._tell(account, cap, nanos if cap.unit == "nanos" else tokens, totals)
+            for cap in caps:
+                self._tell(account, cap, nanos if cap.unit == "nanos" else tokens, totals)
 
     def _tell(self, account: Account, cap: Cap, before: int, totals: Totals) -> None:
         settled = totals.settled(cap.unit)
         for at in cap.crossed(before, settled):
             self._crossed(Crossed(account, cap, at, settled))
 
-    def _current(self, spend: Spend) -> Iterator[tuple[Account, Totals]]:
+    def _current(self, spend: Spend) -> list[tuple[Account, tuple[Cap, ...], Totals]]:
         # Who builds reads old lines, too, and leaves out windows that are over. Later every line counts, since this
         # clock may be wrong just now.
-        for account in self._caps.accounts(spend):
+        current = []
+        for account, caps in self._caps.capped(spend):
             totals = self._totals.get(account)
             if totals is None and (self.is_open or not self._caps.is_over(account, self._now_ms())):
                 totals = self._totals[account] = Totals()
             if totals is not None:
-                yield account, totals
+                current.append((account, caps, totals))
+        return current

@@ -7,7 +7,7 @@ import orjson
 
 from streamproc.money.account import Totals
 from streamproc.money.cap import Account
-from streamproc.money.caps import Check
+from streamproc.money.check import Check
 from streamproc.money.ledger import Booked
 from streamproc.money.scope import Scope, Spend
 

@@ -17,7 +17,8 @@ from typing import NamedTuple
 from streamproc.money.account import Totals
 from streamproc.money.batches import Condition, NotCarriedOut
 from streamproc.money.cap import Account
-from streamproc.money.caps import Caps, Check, judge
+from streamproc.money.caps import Caps
+from streamproc.money.check import Check, judge
 from streamproc.money.clock import Clock
 from streamproc.money.known_totals import KnownTotals
 from streamproc.money.ledger import Booked, Standing

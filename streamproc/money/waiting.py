@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from streamproc.money.account import Totals
 from streamproc.money.cap import Account
-from streamproc.money.caps import Check
+from streamproc.money.check import Check
 from streamproc.money.room import Room
 
 __all__ = ["Waiting"]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from streamproc.money.caps import CapKey, Caps, Check, Said, Words, judge
+from streamproc.money.caps import CapKey, Caps, Said, Words
+from streamproc.money.check import Check, judge
 from streamproc.money.configured import configured_caps
 from streamproc.money.scope import Scope, Spend
 from streamproc.money.verdict import Held, Refused
