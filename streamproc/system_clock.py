@@ -1,21 +1,16 @@
 """The clock of this machine."""
 
 import asyncio
-import time
+from time import monotonic, time
 
 __all__ = ["SystemClock"]
 
 
 class SystemClock:
-    """The real time."""
+    """The real time. Each request reads it twenty times, so `time` and `monotonic` are the machine's own functions."""
 
-    def time(self) -> float:
-        """Unix time in seconds."""
-        return time.time()
-
-    def monotonic(self) -> float:
-        """Seconds that only grow."""
-        return time.monotonic()
+    time = staticmethod(time)
+    monotonic = staticmethod(monotonic)
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""

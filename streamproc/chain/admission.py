@@ -5,6 +5,7 @@ over. The tenant's own limits are looked at first, because they hold for every c
 """
 
 from collections.abc import Mapping
+from math import inf
 
 from streamproc.chain.breaker import BreakerRules
 from streamproc.chain.clock import Clock
@@ -18,6 +19,8 @@ from streamproc.observe.events import BreakerChanged, Observer
 __all__ = ["Admission"]
 
 _AWAY = frozenset({"breaker", "pause"})
+
+_NOBODY = NotBefore(inf, "breaker", is_tenant=False)
 
 
 def _hold(limits: Limiting | Standing, ask: Ask, now: float) -> Hold | None:
@@ -60,7 +63,7 @@ class Admission:
             return NotBefore(hold.seconds, hold.reason, is_tenant=True)
         if tenant is not None:
             tenant.line.leave(ask.queue)
-        shortest = NotBefore(float("inf"), "breaker", is_tenant=False)
+        shortest = _NOBODY
         lines: tuple[Line, ...] = ()
         count = len(self._limits)
         for step in range(count):
@@ -87,6 +90,8 @@ class Admission:
 
     def step_back(self, model: str, queue: str | None) -> None:
         """A queue waits here no more; it goes in, or elsewhere."""
+        if queue is None:
+            return
         for name, limits in self._limits:
             self._standing(name, model).line.leave(queue)
             limits.line.leave(queue)

@@ -45,7 +45,8 @@ class Gcra:
         It leaves room for what others take who stand before it.
         """
         room = (self._burst - min(amount, self._burst)) * self._seconds_each
-        wait = empty_after(self._empty_at, now, before, self._seconds_each) - now - room
+        empty_at = empty_after(self._empty_at, now, before, self._seconds_each) if before else self._empty_at
+        wait = empty_at - now - room
         return wait if wait > _NOTHING_SECONDS else 0.0
 
     def level(self, now: float) -> float:

@@ -29,10 +29,8 @@ class Hold(NamedTuple):
 
 def longest_hold(requests_seconds: float, tokens_seconds: float) -> Hold | None:
     """The longer one of two waits; None when there is none."""
-    if max(requests_seconds, tokens_seconds) <= 0.0:
-        return None
     if requests_seconds >= tokens_seconds:
-        return Hold("requests", requests_seconds)
+        return Hold("requests", requests_seconds) if requests_seconds > 0.0 else None
     return Hold("tokens", tokens_seconds)
 
 
@@ -122,9 +120,10 @@ class Limits:
         """What stands in the way of a call of so many tokens behind others; the longest wait is told."""
         if self._concurrency.is_full(len(before)):
             return Hold("concurrency", _PATIENCE_SECONDS)
-        most, in_flight = self._most_in_flight, self._in_flight + sum(place.tokens for place in before)
-        if most is not None and in_flight and in_flight + tokens > most:
-            return Hold("tokens_in_flight", _PATIENCE_SECONDS)
+        if self._most_in_flight is not None:
+            in_flight = self._in_flight + sum(place.tokens for place in before)
+            if in_flight and in_flight + tokens > self._most_in_flight:
+                return Hold("tokens_in_flight", _PATIENCE_SECONDS)
         requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now, calls_of(before))
         used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now, tokens_of(before))
         return longest_hold(requests, used)

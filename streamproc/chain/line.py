@@ -32,12 +32,12 @@ class Place(NamedTuple):
 
 def calls_of(before: Sequence[Place]) -> Taken:
     """What those that stand before somebody will take of a limit of requests."""
-    return [(1.0, place.comes_at) for place in before]
+    return [(1.0, place.comes_at) for place in before] if before else ()
 
 
 def tokens_of(before: Sequence[Place]) -> Taken:
     """The same of a limit of tokens."""
-    return [(place.tokens, place.comes_at) for place in before]
+    return [(place.tokens, place.comes_at) for place in before] if before else ()
 
 
 class Line:
