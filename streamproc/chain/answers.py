@@ -6,14 +6,14 @@ from typing import Literal, NamedTuple
 from streamproc.chain.cache_rules import CacheRules, is_kept, ttl_of
 from streamproc.chain.call import Call
 from streamproc.chain.clock import Clock
-from streamproc.chain.provider import Completed, Event
+from streamproc.chain.flight import Bought
+from streamproc.chain.provider import Event
 from streamproc.chain.stored_answer import StoredAnswer, decode_answer, encode_answer, pieces_of
 from streamproc.observe.cache_events import AnswerStored, StoreTrouble
 from streamproc.observe.events import (
     Observer,
 )
 from streamproc.records.request import Request
-from streamproc.records.usage import Saved
 from streamproc.stores.store import Store, StoreKey
 
 __all__ = ["Answers", "FoundAnswer"]
@@ -60,8 +60,9 @@ class Answers:
             return None
         return FoundAnswer(answer, found.place)
 
-    def keep(self, key: StoreKey, call: Call, events: Sequence[Event], completed: Completed, saved: Saved) -> None:
+    def keep(self, key: StoreKey, call: Call, events: Sequence[Event], bought: Bought) -> None:
         """Stores an answer, if it is one to be kept and not too long."""
+        completed = bought.completed
         if not is_kept(completed):
             return
         now, seconds = self._clock.time(), ttl_of(call.request, self.rules)
@@ -71,10 +72,10 @@ class Answers:
             until=now + seconds,
             pieces=pieces_of(events),
             finish_reason=completed.finish_reason,
+            tokens=bought.tokens,
+            nanos=bought.nanos,
             model=completed.model,
             service_tier=completed.service_tier,
-            tokens=saved.tokens,
-            nanos=saved.nanos,
         )
         value = encode_answer(answer, self.rules.max_entry_bytes, self.rules.compress_above_bytes)
         if value is not None:

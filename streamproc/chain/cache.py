@@ -5,7 +5,7 @@ run that makes the call. When that run gives up for a reason of its own, the nex
 of the provider is everybody's, and each run waits or fails by it as if the call had been its own.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 
 from streamproc.chain.answers import Answers, FoundAnswer
@@ -60,84 +60,88 @@ class Cached:
         if mode == "off":
             return self._inner.stream(call)
         key = key_of(call.tenant, f"{self.name}/{call.model}", call.max_output_tokens, call.input_hash)
-        return self._look(call, key) if mode == "use" else self._refresh(call, key)
+        return self._answer(call, key, is_new=mode == "refresh")
 
-    async def _look(self, call: Call, key: StoreKey) -> AsyncGenerator[Event, None]:
+    async def _answer(self, call: Call, key: StoreKey, *, is_new: bool) -> AsyncGenerator[Event, None]:
+        """`is_new`: the answer has to be one that is bought now, for this run."""
         began = self._clock.time()
         place = flight_key_of(key, call.request)
-        while (flight := self._flights.get(place)) is not None and flight.is_whole:
-            call.progress.give_back()  # who makes no call needs no leave
-            shown = False
-            async with aclosing(flight.follow(call.progress)) as events:
+        # Who wants a new answer follows nobody, and who takes an old one does not follow that call.
+        flights = {} if is_new else self._flights
+        while (flight := flights.get(place)) is not None and flight.is_whole:
+            async with aclosing(self._follow(call, flight, began)) as events:
                 async for event in events:
-                    shown = type(event) is not Restarted
                     yield event
             if isinstance(flight.end, Bought):
-                self._book(call, flight.end.saved, began, "coalesced")
-                yield flight.end.completed
                 return
-            if isinstance(flight.end, ProviderError | AnswerCut):
-                raise flight.end.with_traceback(None)
-            if shown:
-                yield Restarted(call.progress.restart(), "payer_gone")
-        flight = self._flights[place] = self._flight()
+        flight = flights[place] = Flight(self._new_signal, self._answers.rules.max_entry_bytes)
         try:
-            found = await self._answers.find(key, call.request)
-            source = self._pay(call, key, place, flight) if found is None else self._replay(call, found, place, flight)
-            async with aclosing(source) as events:
-                async for event in events:
+            found = None if is_new else await self._answers.find(key, call.request)
+            if found is not None:
+                for event in self._replay(call, found, place, flight):
                     yield event
+                return
+            self._saw(call, "refresh" if is_new else "miss")
+            lines, completed = len(call.progress.lines), None
+            async with aclosing(self._inner.stream(call)) as events:
+                async for event in events:
+                    if type(event) is Completed:
+                        # Held back until the call has its usage line, which comes when its events are all taken.
+                        completed = event
+                    else:
+                        flight.add(event)
+                        yield event
+            if completed is not None:
+                self._bought(call, key, place, flight, completed, call.progress.lines[lines:])
+                yield completed
         except (ProviderError, AnswerCut) as fault:
             flight.close(fault)
             raise
         finally:
             self._land(place, flight, "gone")
 
-    async def _replay(
-        self, call: Call, found: FoundAnswer, place: StoreKey, flight: Flight
-    ) -> AsyncGenerator[Event, None]:
+    async def _follow(self, call: Call, flight: Flight, began: float) -> AsyncGenerator[Event, None]:
+        call.progress.give_back()  # who makes no call needs no leave
+        shown = False
+        async with aclosing(flight.follow(call.progress)) as events:
+            async for event in events:
+                shown = type(event) is not Restarted
+                yield event
+        if isinstance(flight.end, Bought):
+            self._book(call, flight.end.saved, began, "coalesced")
+            yield flight.end.completed
+        elif isinstance(flight.end, ProviderError | AnswerCut):
+            raise flight.end.with_traceback(None)
+        elif shown:
+            yield Restarted(call.progress.restart(), "payer_gone")
+
+    def _replay(self, call: Call, found: FoundAnswer, place: StoreKey, flight: Flight) -> Iterator[Event]:
         call.progress.give_back()
         began = self._clock.time()
         answer = found.answer
-        saved = Saved(state="hit", tokens=answer.tokens, nanos=answer.nanos)
+        bought = Bought(answer.completed(), answer.tokens, answer.nanos, "hit")
         flight.events.extend(answer.events())
-        self._land(place, flight, Bought(answer.completed(), saved))
-        for event in flight.events:
-            yield event
-        self._book(call, saved, began, found.place)
-        yield answer.completed()
+        self._land(place, flight, bought)
+        yield from flight.events
+        self._book(call, bought.saved, began, found.place)
+        yield bought.completed
 
-    def _refresh(self, call: Call, key: StoreKey) -> AsyncGenerator[Event, None]:
-        return self._pay(call, key, key, self._flight())
-
-    async def _pay(self, call: Call, key: StoreKey, place: StoreKey, flight: Flight) -> AsyncGenerator[Event, None]:
-        self._saw(call, "miss" if self._flights.get(place) is flight else "refresh")
-        progress = call.progress
-        lines = len(progress.lines)
-        completed: Completed | None = None
-        async with aclosing(self._inner.stream(call)) as events:
-            async for event in events:
-                if isinstance(event, Completed):
-                    # Held back until the call has its usage line, which comes when its events are all taken.
-                    completed = event
-                    continue
-                if isinstance(event, Restarted):
-                    flight.void(event.reason)
-                else:
-                    flight.add(event)
-                yield event
-        if completed is None:
-            return
-        line = progress.lines[-1] if len(progress.lines) > lines else None
-        tokens = line.tokens if line is not None else completed.usage or TokenCounts()
-        saved = Saved(state="coalesced", tokens=tokens, nanos=None if line is None else line.cost_nanos)
+    def _bought(
+        self,
+        call: Call,
+        key: StoreKey,
+        place: StoreKey,
+        flight: Flight,
+        completed: Completed,
+        lines: Sequence[UsageLine],
+    ) -> None:
+        if lines:
+            bought = Bought(completed, lines[-1].tokens, lines[-1].cost_nanos)
+        else:
+            bought = Bought(completed, completed.usage or TokenCounts(), None)
         if flight.is_whole:
-            self._answers.keep(key, call, flight.events, completed, saved)
-        self._land(place, flight, Bought(completed, saved))
-        yield completed
-
-    def _flight(self) -> Flight:
-        return Flight(self._new_signal, self._answers.rules.max_entry_bytes)
+            self._answers.keep(key, call, flight.events, bought)
+        self._land(place, flight, bought)
 
     def _land(self, place: StoreKey, flight: Flight, end: End) -> None:
         flight.close(end)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 from streamproc.chain.call import Progress
 from streamproc.chain.provider import Completed, Embeddings, Event, Reasoning, Restarted, Text, ToolCallPart
 from streamproc.errors import AnswerCut, ProviderError
-from streamproc.records.usage import Saved
+from streamproc.records.usage import CacheState, Saved, TokenCounts
 
 __all__ = ["Bought", "End", "Flight", "Signal"]
 
@@ -28,10 +28,20 @@ class Signal(Protocol):
 
 
 class Bought(NamedTuple):
-    """The end of a flight whose answer is complete: its last event, and what it saves each run that follows."""
+    """The end of a flight whose answer is complete: its last event, and what the call used and cost that made it.
+
+    `state` is what a run that follows has of it.
+    """
 
     completed: Completed
-    saved: Saved
+    tokens: TokenCounts
+    nanos: int | None
+    state: CacheState = "coalesced"
+
+    @property
+    def saved(self) -> Saved:
+        """What it saves each run that follows."""
+        return Saved(state=self.state, tokens=self.tokens, nanos=self.nanos)
 
 
 End = Bought | ProviderError | AnswerCut | Literal["gone"]
@@ -67,7 +77,10 @@ class Flight:
         return self._room >= 0
 
     def add(self, event: Event) -> None:
-        """Something came."""
+        """Something came. `Restarted` voids what came before it: the call is made once more."""
+        if type(event) is Restarted:
+            self._void(event.reason)
+            return
         # One more for each event: those without a text have an end, too.
         self._room -= 1 + (len(event.text) if type(event) is Text else _characters(event))
         if self._room < 0 and not self.followers:
@@ -76,8 +89,7 @@ class Flight:
         self.events.append(event)
         self._wake()
 
-    def void(self, reason: str) -> None:
-        """What came so far is void; the call is made once more."""
+    def _void(self, reason: str) -> None:
         self.events = []
         self._room = self._max_characters
         self.voided = reason

@@ -6,10 +6,11 @@ another version, is no answer. A wrong answer is worse than none.
 
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from streamproc.chain.provider import Completed, Embeddings, Event, Reasoning, Text, ToolCallPart
 from streamproc.records.shapes import Nanos
@@ -28,8 +29,9 @@ _Piece = (
 )
 
 
-class StoredAnswer(BaseModel):
-    """An answer to give again.
+@dataclass(frozen=True)
+class StoredAnswer:
+    """An answer to give again. Nothing is checked when one is made, only when one is read.
 
     Attributes:
         key: what it was stored under.
@@ -37,26 +39,23 @@ class StoredAnswer(BaseModel):
         until: unix seconds; it is not given any more from then on.
         pieces: the events before the end, as few as can be.
         finish_reason: why the provider ended.
-        model: the provider's own name of the model, if it told.
-        service_tier: if it told.
         tokens: what the call used that made the answer.
         nanos: what that call cost; None is not known.
+        model: the provider's own name of the model, if it told.
+        service_tier: if it told.
     """
 
-    # A sentence about a damaged answer goes into the log, and answers do not.
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, strict=True, extra="ignore", allow_inf_nan=False, hide_input_in_errors=True
-    )
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
     key: str
     stored_at: float
     until: float
     pieces: list[Annotated[_Piece, Field(union_mode="left_to_right")]]
     finish_reason: str
-    model: str | None = None
-    service_tier: str | None = None
     tokens: TokenCounts
     nanos: Nanos | None = None
+    model: str | None = None
+    service_tier: str | None = None
 
     def events(self) -> list[Event]:
         """The answer, without its end."""
@@ -65,6 +64,9 @@ class StoredAnswer(BaseModel):
     def completed(self) -> Completed:
         """Its end."""
         return Completed(self.tokens, self.finish_reason, self.model, self.service_tier)
+
+
+_READER = TypeAdapter(StoredAnswer)
 
 
 def pieces_of(events: Iterable[Event]) -> list[_Piece]:
@@ -96,9 +98,9 @@ def _goes_on(last: Event, event: Event) -> bool:
 def _joined(group: list[Event]) -> _Piece:
     match group[-1]:
         case Text():
-            return ("text", "".join(event.text for event in group if isinstance(event, Text)))
+            return ("text", "".join([event.text for event in group if isinstance(event, Text)]))
         case Reasoning(_, signature, redacted):
-            text = "".join(event.text for event in group if isinstance(event, Reasoning))
+            text = "".join([event.text for event in group if isinstance(event, Reasoning)])
             return ("reasoning", text, signature, redacted)
         case ToolCallPart(index):
             parts = [event for event in group if isinstance(event, ToolCallPart)]
@@ -151,7 +153,12 @@ def decode_answer(value: bytes, key: str, max_bytes: int) -> StoredAnswer:
             raise ValueError(f"it is cut, or has more than {max_bytes} bytes")
     elif head != _PLAIN:
         raise ValueError(f"its form {head!r} is not known")
-    answer = StoredAnswer.model_validate_json(body)
+    try:
+        answer = _READER.validate_json(body)
+    except ValidationError as exc:
+        # Its own text shows a part of the answer, and goes into the log.
+        (first, *_) = exc.errors(include_url=False, include_input=False, include_context=False)
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     if answer.key != key:
         raise ValueError("it was stored for another request")
     return answer

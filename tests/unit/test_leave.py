@@ -7,6 +7,7 @@ import pytest
 from streamproc.chain.allowance import Left, Remaining
 from streamproc.chain.answers import Answers
 from streamproc.chain.cache_rules import key_of
+from streamproc.chain.flight import Bought
 from streamproc.chain.plan import Asked, Plan
 from streamproc.chain.provider import Completed, Text
 from streamproc.chain.run import Run
@@ -15,7 +16,7 @@ from streamproc.money.scope import GLOBAL
 from streamproc.money.spent import Slowed
 from streamproc.observe.events import CallsHeld
 from streamproc.records.request import Request
-from streamproc.records.usage import Saved, TokenCounts
+from streamproc.records.usage import TokenCounts
 from tests.fakes import a_call, a_request
 from tests.unit.routing_rig import Rig, one, variants
 
@@ -43,7 +44,7 @@ def answered(rig: Rig, run: Run, seconds: float = 60) -> None:
     answers: Answers = cache.answers
     key = key_of(run.tenant, run.choice.place, 1024, run.input_hash)
     call = a_call(run.request.model_copy(update={"cache_ttl_seconds": seconds}))
-    answers.keep(key, call, [Text("a")], Completed(None, "stop"), Saved(state="hit", tokens=TokenCounts()))
+    answers.keep(key, call, [Text("a")], Bought(Completed(None, "stop"), TokenCounts(), None))
 
 
 def test_what_the_cache_can_answer_stands_behind_nobody() -> None:
