@@ -16,7 +16,7 @@ from streamproc.chain.meter import Meter
 from streamproc.chain.provider import Completed, Event, Provider, Reasoning, Text, Told, ToolCallPart
 from streamproc.errors import BudgetRefused, ProviderError
 from streamproc.money.bound import Most, unbounded, upper_bound_nanos
-from streamproc.money.cost import cost_nanos
+from streamproc.money.cost import dearest_nanos
 from streamproc.money.dollars import nanos, usd
 from streamproc.money.measure import Measure
 from streamproc.money.rates import Rates
@@ -80,7 +80,7 @@ class Accounted:
             call.journal.ended(most.usage_id, None, "not_made")
             self._budget.close(most.usage_id, None)
             raise
-        meter = Meter(self._clock.monotonic(), most)
+        meter = Meter(self._clock.monotonic(), most, rates, bound.most.tiers)
         pieces = meter.pieces
         call.progress.call_began()
         try:
@@ -106,7 +106,7 @@ class Accounted:
             raise
         finally:
             # Runs on every way out, also when a cancelled run closes this generator: the provider is owed all the same.
-            self._close(call, meter, rates)
+            self._close(call, meter)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)
@@ -164,13 +164,13 @@ class Accounted:
                 f"the call may cost up to {usd(bound.nanos)}; {usd(max(left, 0))} of max_cost_usd is left"
             )
 
-    def _close(self, call: Call, meter: Meter, rates: Rates | None) -> None:
-        line = self._bill(call, meter, rates)
-        call.journal.ended(meter.most.usage_id, line, meter.outcome)
+    def _close(self, call: Call, meter: Meter) -> None:
+        line, outcome = self._bill(call, meter), meter.outcome
+        call.journal.ended(meter.most.usage_id, line, outcome)
         self._budget.close(meter.most.usage_id, line)
         if line is not None:
             call.progress.lines.append(line)
-            if rates is not None:
+            if meter.rates is not None:
                 call.progress.spent_nanos += (line if line.at_most is None else line.at_most).cost_nanos or 0
             if line.basis == "provider" and _is_above(line, meter.most):
                 self._observer.saw(UsageAboveBound(line, meter.most))
@@ -184,7 +184,7 @@ class Accounted:
                 model=call.model,
                 tenant=call.tenant,
                 input_hash=call.input_hash,
-                outcome=meter.outcome,
+                outcome=outcome,
                 seconds=now - meter.started,
                 first_token_seconds=None if meter.first_token is None else meter.first_token - meter.started,
                 line=line,
@@ -193,12 +193,14 @@ class Accounted:
             )
         )
 
-    def _bill(self, call: Call, meter: Meter, rates: Rates | None) -> UsageLine | None:
+    def _bill(self, call: Call, meter: Meter) -> UsageLine | None:
         if meter.error is not None and not meter.error.may_have_cost and not meter.pieces:
             return None
         tokens, basis = self._tokens(call, meter)
         tier = None if meter.completed is None else meter.completed.service_tier
-        cost = None if rates is None else self._cost(call, rates, tokens, tier)
+        # Where nobody said which tier it was, the dearest counts of those that it can have been.
+        tiers = meter.tiers if tier is None else (tier,)
+        cost = None if meter.rates is None else dearest_nanos(meter.rates, tokens, tiers)
         return meter.most.model_copy(
             update={
                 "tokens": tokens,
@@ -218,20 +220,15 @@ class Accounted:
             return usage, "provider"
         return meter.estimated(self._measure.estimated(call.request, call.model, meter.pieces)), "estimated"
 
-    def _cost(self, call: Call, rates: Rates, tokens: TokenCounts, tier: str | None) -> int | None:
-        if tier is not None:
-            return cost_nanos(rates, tokens, tier)
-        # Nobody said which one it was: the dearest of those that it can have been.
-        costs = [cost_nanos(rates, tokens, possible) for possible in self._measure.tiers(call.request)]
-        known = [cost for cost in costs if cost is not None]
-        return max(known) if len(known) == len(costs) else None
-
 
 def _is_above(line: UsageLine, most: UsageLine) -> bool:
     """Whether a provider reports more than the call could use; what is not known on either side is not above."""
-    pairs = (
-        (line.tokens.input, most.tokens.input),
-        (line.tokens.output, most.tokens.output),
-        (line.cost_nanos, most.cost_nanos),
+    return (
+        _passes(line.tokens.input, most.tokens.input)
+        or _passes(line.tokens.output, most.tokens.output)
+        or _passes(line.cost_nanos, most.cost_nanos)
     )
-    return any(told is not None and bound is not None and told > bound for told, bound in pairs)
+
+
+def _passes(told: int | None, bound: int | None) -> bool:
+    return told is not None and bound is not None and told > bound

@@ -53,9 +53,10 @@ class Progress:
         """Tells the permit what became of the call, and with that gives it back."""
         if self.permit is not None:
             self.permit.ended(error, line, is_complete=is_complete)
+            self.permit = None
 
     def give_back(self) -> None:
-        """Gives the permit back, if there is one that is not spent."""
+        """Gives the permit back, if there is one."""
         if self.permit is not None:
             self.permit.release()
             self.permit = None

@@ -47,7 +47,7 @@ class Limited:
         """
         progress = call.progress
         permit = progress.permit
-        if permit is None or permit.is_spent:
+        if permit is None:
             verdict = self._admission.admit(
                 ask_for(call.request, call.model, call.tenant, call.prompt_bytes, call.max_output_tokens)
             )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from streamproc.chain.provider import Completed, Told
 from streamproc.errors import ProviderError
+from streamproc.money.rates import Rates
 from streamproc.records.usage import TokenCounts, UsageLine
 
 __all__ = ["Meter"]
@@ -13,11 +14,14 @@ __all__ = ["Meter"]
 class Meter:
     """Times are those of a clock that only grows. `pieces` are the texts that came, `most` is the line of the bound.
 
+    `rates` are None where no price is known; `tiers` are the service tiers that the call may be answered on.
     `told_at` is how many pieces had come when the provider told its usage so far: it does not count the later ones.
     """
 
     started: float
     most: UsageLine
+    rates: Rates | None
+    tiers: tuple[str, ...]
     pieces: list[str] = field(default_factory=list)
     first_token: float | None = None
     told: TokenCounts | None = None

@@ -83,7 +83,7 @@ def most_of(
     """
     images = request.images()
     if prompt_tokens is None:
-        data = sum(len(image.url) for image in images if data_of(image.url) is not None)
+        data = sum([len(image.url) for image in images if data_of(image.url) is not None])
         texts = prompt_bytes - data + HIDDEN_ALLOWANCE_TOKENS
     else:
         texts = prompt_tokens + COUNTED_ALLOWANCE_TOKENS
@@ -122,14 +122,14 @@ def upper_bound_nanos(rates: Rates, most: Most) -> int | None:
 
     None when something it may use has no known price, or no bound: `unbounded` says what.
     """
-    bounds: list[int] = []
+    dearest = 0
     for tier in most.tiers:
         ceiling = rates.ceiling(tier)
         bound = None if ceiling is None else _bound(ceiling, most)
         if bound is None:
             return None
-        bounds.append(bound)
-    return max(bounds)
+        dearest = max(dearest, bound)
+    return dearest
 
 
 def unbounded(rates: Rates, most: Most) -> Unbounded | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from streamproc.money.rates import Rates, Step
 from streamproc.records.usage import TokenCounts
 
-__all__ = ["cost_nanos", "sum_nanos"]
+__all__ = ["cost_nanos", "dearest_nanos", "sum_nanos"]
 
 _PICOS_PER_NANO = 1000
 
@@ -41,6 +41,17 @@ def cost_nanos(rates: Rates, tokens: TokenCounts, tier: str | None = None) -> in
             (tokens.web_searches or 0, step.web_search),
         )
     )
+
+
+def dearest_nanos(rates: Rates, tokens: TokenCounts, tiers: Iterable[str]) -> int | None:
+    """The most that these tokens can have cost on one of several service tiers; None when one is not known."""
+    dearest = 0
+    for tier in tiers:
+        cost = cost_nanos(rates, tokens, tier)
+        if cost is None:
+            return None
+        dearest = max(dearest, cost)
+    return dearest
 
 
 def sum_nanos(charges: Iterable[tuple[int, int | None]]) -> int | None:
