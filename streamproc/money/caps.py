@@ -16,7 +16,7 @@ from streamproc.money.verdict import Refused
 from streamproc.money.windows import WINDOWS, Window, Windows
 from streamproc.records.pattern import ANY, Pattern
 
-__all__ = ["CapKey", "Caps", "Said", "State", "Words", "patterns_of"]
+__all__ = ["CapKey", "Caps", "Said", "State", "Touched", "Words", "patterns_of"]
 
 State = Literal["open", "killed", "stopped"]
 """Whether new calls may begin; an open account may have no room for them all the same."""
@@ -56,13 +56,17 @@ class _Guard(NamedTuple):
     kill_amount: int
 
 
-class _Touched(NamedTuple):
+class Touched(NamedTuple):
     """What the calls of one tenant, user and feature touch that begin on one day: the same for all of them.
 
-    `guards` stand in the order of the scopes, and with them what refuses any call.
+    Attributes:
+        accounts: what they are added to, each with its caps.
+        capped: those of the accounts that have caps.
+        guards: in the order of the scopes, and with them what refuses any call.
     """
 
     accounts: tuple[tuple[Account, tuple[Cap, ...]], ...]
+    capped: tuple[tuple[Account, tuple[Cap, ...]], ...]
     guards: tuple[_Guard | Refused, ...]
 
 
@@ -76,7 +80,7 @@ class Caps:
         self._caps = {(cap.pattern, cap.window, cap.unit): cap for cap in caps}
         self._patterns = {pattern for pattern, _, _ in self._caps}
         self._found: dict[Scope, tuple[Cap, ...]] = {}
-        self._touched: dict[tuple[str, str | None, str | None, int], _Touched] = {}
+        self._touched: dict[tuple[str, str | None, str | None, int], Touched] = {}
         self.slows = any(cap.throttle is not None for cap in self._caps.values())
         self.tracks_users = any(pattern.kind == "user" for pattern, _, _ in self._caps)
 
@@ -104,16 +108,12 @@ class Caps:
 
         Users are told apart only where one of them has a cap: there may be very many.
         """
-        return tuple([account for account, _ in self.capped(spend)])
-
-    def capped(self, spend: Spend) -> tuple[tuple[Account, tuple[Cap, ...]], ...]:
-        """The same accounts, each with its caps."""
-        return self._touched_by(spend).accounts
+        return tuple([account for account, _ in self.touched(spend).accounts])
 
     def checks(self, spend: Spend) -> tuple[Check, ...] | Refused:
         """What a call asks of which accounts, or why it is refused whatever was spent."""
         checks = []
-        for guard in self._touched_by(spend).guards:
+        for guard in self.touched(spend).guards:
             if isinstance(guard, Refused):
                 return guard
             cap = guard.cap
@@ -125,15 +125,17 @@ class Caps:
             checks.append(Check(guard.account, cap, ask, guard.kill_amount))
         return tuple(checks)
 
-    def _touched_by(self, spend: Spend) -> _Touched:
+    def touched(self, spend: Spend) -> Touched:
+        """What a call has to do with. It is looked up once for all calls alike."""
         day_ms = self._windows.around("day", spend.at_ms).start_ms  # its month follows from it
         key = (spend.tenant, spend.user, spend.feature, day_ms)
         found = self._touched.get(key)
         if found is None:
             if len(self._touched) >= _MOST_REMEMBERED:
                 self._touched.clear()
-            accounts, guards = self._accounts(spend), self._guards(spend)
-            found = self._touched[key] = _Touched(tuple(accounts), tuple(guards))
+            accounts = tuple(self._accounts(spend))
+            capped = tuple((account, caps) for account, caps in accounts if caps)
+            found = self._touched[key] = Touched(accounts, capped, tuple(self._guards(spend)))
         return found
 
     def _accounts(self, spend: Spend) -> Iterator[tuple[Account, tuple[Cap, ...]]]:

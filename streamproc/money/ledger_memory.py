@@ -168,6 +168,10 @@ class MemoryLedger:
             # Whoever books may be in the midst of it: only `begin`, which is its own, forgets what was booked so far.
             self._is_outdated = True
             self.is_open = False
+        for totals in self._totals.values():
+            totals.reserved_nanos = totals.reserved_tokens = 0
+        for spend in self._leases.values():
+            self._reserve(spend, 1)
         for account, totals in self._totals.items():
             for cap in caps.of(account.scope):
                 # What is spent of a cap that is another one now, nothing that is spent later tells.
@@ -222,11 +226,12 @@ class MemoryLedger:
                     self._waiting.freed(account, self._totals[account])
 
     def _reserve(self, spend: Spend, sign: int) -> None:
-        for _, _, totals in self._current(spend):
+        # Nobody asks what is reserved where there is no cap; `govern` reserves anew.
+        for _, _, totals in self._current(self._caps.touched(spend).capped):
             totals.reserve(spend, sign)
 
     def _settle(self, spend: Spend, sign: int) -> None:
-        for account, caps, totals in self._current(spend):
+        for account, caps, totals in self._current(self._caps.touched(spend).accounts):
             nanos, tokens = totals.settled_nanos, totals.settled_tokens
             totals.settle(spend, sign)
             for cap in caps:
@@ -237,11 +242,13 @@ class MemoryLedger:
         for at in cap.crossed(before, settled):
             self._crossed(Crossed(account, cap, at, settled))
 
-    def _current(self, spend: Spend) -> list[tuple[Account, tuple[Cap, ...], Totals]]:
+    def _current(
+        self, accounts: Sequence[tuple[Account, tuple[Cap, ...]]]
+    ) -> list[tuple[Account, tuple[Cap, ...], Totals]]:
         # Who builds reads old lines, too, and leaves out windows that are over. Later every line counts, since this
         # clock may be wrong just now.
         current = []
-        for account, caps in self._caps.capped(spend):
+        for account, caps in accounts:
             totals = self._totals.get(account)
             if totals is None and (self.is_open or not self._caps.is_over(account, self._now_ms())):
                 totals = self._totals[account] = Totals()

@@ -118,6 +118,20 @@ async def test_a_cap_that_is_raised_wakes_everybody() -> None:
     await rig.reserved(100)
 
 
+async def test_a_cap_that_comes_later_knows_the_calls_under_way() -> None:
+    """They were reserved where no cap was; the new cap keeps their room, and gets it back when they end."""
+    rig = Rig()
+    early, other = await rig.reserved(60), await rig.reserved(40)
+    await rig.ledger.govern(caps(day("tenant=*", 100e-9), day("global", 130e-9), kill_at=1.0))
+    assert isinstance(await rig.ledger.reserve(rig.call(31, tenant="umbrella")), Held)
+    rig.ledger.settle(early._replace(nanos=10))
+    await rig.ledger.govern(caps(day("tenant=*", 100e-9), kill_at=1.0))
+    rig.ledger.release(other.usage_id)
+    await rig.ledger.govern(caps(day("tenant=*", 100e-9), day("global", 130e-9), kill_at=1.0))
+    found = {str(item.account.scope): (item.settled, item.reserved) for item in await rig.ledger.standings()}
+    assert found == {"global": (10, 0), "tenant acme": (10, 0)}
+
+
 async def test_nothing_begins_before_it_is_open() -> None:
     """And then those who waited for that are woken."""
     rig = Rig()
