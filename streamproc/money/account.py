@@ -1,9 +1,8 @@
-"""An account's totals, and the way they move. Pure."""
+"""An account's totals."""
 
 from dataclasses import dataclass
 
 from streamproc.money.cap import Unit
-from streamproc.money.scope import Spend
 
 __all__ = ["Totals"]
 
@@ -26,13 +25,8 @@ class Totals:
         """Nano-dollars or tokens that calls under way may use."""
         return self.reserved_nanos if unit == "nanos" else self.reserved_tokens
 
-    def reserve(self, spend: Spend, sign: int = 1) -> None:
-        """Adds a reservation, or takes it away with the sign -1."""
-        self.reserved_nanos += sign * (spend.nanos or 0)
-        self.reserved_tokens += sign * (spend.tokens or 0)
-
-    def settle(self, spend: Spend, sign: int = 1) -> None:
-        """Adds what a call took, or takes it away with the sign -1."""
-        self.settled_nanos += sign * (spend.nanos or 0)
-        self.settled_tokens += sign * (spend.tokens or 0)
-        self.unknown += sign * (spend.nanos is None)
+    def used(self, unit: Unit) -> tuple[int, int]:
+        """What is spent, and what calls under way may use."""
+        if unit == "nanos":
+            return self.settled_nanos, self.reserved_nanos
+        return self.settled_tokens, self.reserved_tokens

@@ -16,7 +16,7 @@ from streamproc.money.verdict import Refused
 from streamproc.money.windows import WINDOWS, Window, Windows
 from streamproc.records.pattern import ANY, Pattern
 
-__all__ = ["CapKey", "Caps", "Said", "State", "Touched", "Words", "patterns_of"]
+__all__ = ["Accounts", "CapKey", "Caps", "Said", "State", "Touched", "Words", "patterns_of"]
 
 State = Literal["open", "killed", "stopped"]
 """Whether new calls may begin; an open account may have no room for them all the same."""
@@ -48,6 +48,10 @@ class Words:
     states: Mapping[Pattern, Said] = field(default_factory=dict)
 
 
+Accounts = tuple[tuple[Account, tuple[Cap, ...]], ...]
+"""Accounts, each with its caps."""
+
+
 class _Guard(NamedTuple):
     """A cap that has to have room for the calls of an account."""
 
@@ -60,14 +64,29 @@ class Touched(NamedTuple):
     """What the calls of one tenant, user and feature touch that begin on one day: the same for all of them.
 
     Attributes:
-        accounts: what they are added to, each with its caps.
+        accounts: what they are added to.
         capped: those of the accounts that have caps.
         guards: in the order of the scopes, and with them what refuses any call.
     """
 
-    accounts: tuple[tuple[Account, tuple[Cap, ...]], ...]
-    capped: tuple[tuple[Account, tuple[Cap, ...]], ...]
+    accounts: Accounts
+    capped: Accounts
     guards: tuple[_Guard | Refused, ...]
+
+    def checks(self, spend: Spend) -> tuple[Check, ...] | Refused:
+        """What one of the calls asks of which accounts, or why it is refused whatever was spent."""
+        checks = []
+        for guard in self.guards:
+            if isinstance(guard, Refused):
+                return guard
+            cap = guard.cap
+            ask = spend.nanos if cap.unit == "nanos" else spend.tokens
+            if ask is None:
+                return unbounded(cap)
+            if ask > cap.amount:
+                return too_large(cap, ask)
+            checks.append(Check(guard.account, cap, ask, guard.kill_amount))
+        return tuple(checks)
 
 
 class Caps:
@@ -112,18 +131,7 @@ class Caps:
 
     def checks(self, spend: Spend) -> tuple[Check, ...] | Refused:
         """What a call asks of which accounts, or why it is refused whatever was spent."""
-        checks = []
-        for guard in self.touched(spend).guards:
-            if isinstance(guard, Refused):
-                return guard
-            cap = guard.cap
-            ask = spend.nanos if cap.unit == "nanos" else spend.tokens
-            if ask is None:
-                return unbounded(cap)
-            if ask > cap.amount:
-                return too_large(cap, ask)
-            checks.append(Check(guard.account, cap, ask, guard.kill_amount))
-        return tuple(checks)
+        return self.touched(spend).checks(spend)
 
     def touched(self, spend: Spend) -> Touched:
         """What a call has to do with. It is looked up once for all calls alike."""

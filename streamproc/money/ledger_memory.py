@@ -13,7 +13,7 @@ from itertools import islice
 
 from streamproc.money.account import Totals
 from streamproc.money.cap import Account, Cap
-from streamproc.money.caps import Caps
+from streamproc.money.caps import Accounts, Caps, Touched
 from streamproc.money.check import judge
 from streamproc.money.ledger import Booked, Crossed, Standing
 from streamproc.money.room import Room
@@ -24,6 +24,7 @@ from streamproc.money.waiting import Waiting
 
 __all__ = ["MemoryLedger"]
 
+_RESERVED = Reserved()
 _REBUILDING = "the ledger is being rebuilt: what was spent is not known yet"
 _MOST_REMEMBERED = 100_000
 """Lines booked last that are known by name: the journal may still hold their calls, and they are not open any more."""
@@ -84,7 +85,8 @@ class MemoryLedger:
 
     async def reserve(self, worst: Spend) -> Verdict:
         """Takes the most that a call can use out of every budget it touches, out of all of them or of none."""
-        checks = self._caps.checks(worst)
+        touched = self._caps.touched(worst)
+        checks = touched.checks(worst)
         if isinstance(checks, Refused):
             return checks
         if not self.is_open:
@@ -92,16 +94,17 @@ class MemoryLedger:
             return Held("unreadable", self.shut_by, room) if self.shut_by else Held("rebuilding", _REBUILDING, room)
         held = None
         for check in checks:
-            totals, unit = self._known(check.account), check.cap.unit
-            found = judge(check, totals.settled(unit), totals.reserved(unit))
+            totals = self._totals.get(check.account)
+            # Where nothing was used, the whole cap has room for a call.
+            found = None if totals is None else judge(check, *totals.used(check.cap.unit))
             if isinstance(found, Refused):
                 return found
             if found is not None and held is None:
                 held = check, found
         if held is not None:
             return held[1]._replace(room=self._waiting.add(worst.run_id, held[0]))
-        self._lease(worst)
-        return Reserved()
+        self._lease(worst, touched)
+        return _RESERVED
 
     def confirm(self, usage_id: str) -> bool:
         """Whether the reservation is good: memory loses none."""
@@ -148,7 +151,7 @@ class MemoryLedger:
         """Calls whose notes stand in the journal, and whose usage lines may be missing: each gets a lease."""
         for spend in worst:
             if not any(spend.usage_id in known for known in (self._leases, self._ahead, self._booked)):
-                self._lease(spend)
+                self._lease(spend, self._caps.touched(spend))
 
     def spent_share(self, call: Spend) -> float | None:
         """The largest share that is settled of a budget that covers such a call; None while it is rebuilt."""
@@ -171,12 +174,12 @@ class MemoryLedger:
         for totals in self._totals.values():
             totals.reserved_nanos = totals.reserved_tokens = 0
         for spend in self._leases.values():
-            self._reserve(spend, 1)
+            self._reserve(spend, self._caps.touched(spend), 1)
         for account, totals in self._totals.items():
             for cap in caps.of(account.scope):
                 # What is spent of a cap that is another one now, nothing that is spent later tells.
                 if cap.window == account.window and cap not in former.of(account.scope):
-                    self._tell(account, cap, 0, totals)
+                    self._tell(account, cap, 0, totals.settled(cap.unit))
         self._waiting.free_all()
 
     async def standings(self, most: int | None = None) -> Sequence[Standing]:
@@ -209,42 +212,42 @@ class MemoryLedger:
         state = self._caps.state(account, cap, settled)
         return Standing(account, cap.unit, cap.amount, settled, totals.reserved(cap.unit), totals.unknown, state)
 
-    def _lease(self, worst: Spend) -> None:
+    def _lease(self, worst: Spend, touched: Touched) -> None:
         self._leases[worst.usage_id] = worst
-        self._reserve(worst, 1)
+        self._reserve(worst, touched, 1)
 
     def _count(self, lease: Spend | None, spend: Spend | None) -> None:
         """A call took so much, and needs its lease no more: whoever waits for its room is told."""
         if lease is not None:
-            self._reserve(lease, -1)
+            self._reserve(lease, self._caps.touched(lease), -1)
         if spend is not None:
             self._settle(spend, 1)
-        told = lease if spend is None else spend
-        if told is not None and self._waiting:
-            for account in self._caps.accounts(told):
-                if account in self._totals:
-                    self._waiting.freed(account, self._totals[account])
+        if self._waiting and (told := spend or lease) is not None:
+            for account, _, totals in self._current(self._caps.touched(told).capped):
+                self._waiting.freed(account, totals)
 
-    def _reserve(self, spend: Spend, sign: int) -> None:
+    def _reserve(self, worst: Spend, touched: Touched, sign: int) -> None:
+        nanos, tokens = sign * (worst.nanos or 0), sign * (worst.tokens or 0)
         # Nobody asks what is reserved where there is no cap; `govern` reserves anew.
-        for _, _, totals in self._current(self._caps.touched(spend).capped):
-            totals.reserve(spend, sign)
+        for _, _, totals in self._current(touched.capped):
+            totals.reserved_nanos += nanos
+            totals.reserved_tokens += tokens
 
     def _settle(self, spend: Spend, sign: int) -> None:
+        nanos, tokens, unknown = sign * (spend.nanos or 0), sign * (spend.tokens or 0), sign * (spend.nanos is None)
         for account, caps, totals in self._current(self._caps.touched(spend).accounts):
-            nanos, tokens = totals.settled_nanos, totals.settled_tokens
-            totals.settle(spend, sign)
+            totals.settled_nanos += nanos
+            totals.settled_tokens += tokens
+            totals.unknown += unknown
             for cap in caps:
-                self._tell(account, cap, nanos if cap.unit == "nanos" else tokens, totals)
+                settled = totals.settled(cap.unit)
+                self._tell(account, cap, settled - (nanos if cap.unit == "nanos" else tokens), settled)
 
-    def _tell(self, account: Account, cap: Cap, before: int, totals: Totals) -> None:
-        settled = totals.settled(cap.unit)
+    def _tell(self, account: Account, cap: Cap, before: int, settled: int) -> None:
         for at in cap.crossed(before, settled):
             self._crossed(Crossed(account, cap, at, settled))
 
-    def _current(
-        self, accounts: Sequence[tuple[Account, tuple[Cap, ...]]]
-    ) -> list[tuple[Account, tuple[Cap, ...], Totals]]:
+    def _current(self, accounts: Accounts) -> list[tuple[Account, tuple[Cap, ...], Totals]]:
         # Who builds reads old lines, too, and leaves out windows that are over. Later every line counts, since this
         # clock may be wrong just now.
         current = []

@@ -47,6 +47,7 @@ class Measure:
         self._api = api
         self._calibration = calibration
         self._is_openai = is_openai
+        self._spots: dict[str, tuple[Spot, Spot]] = {}
 
     @classmethod
     def of(cls, provider: str, settings: ProviderSettings, counter: TokenCounter, calibration: Calibration) -> Self:
@@ -108,20 +109,32 @@ class Measure:
         """
         if self.has_tokenizer(model):
             return
-        is_text = not request.images() and not any(message.reasoning for message in request.messages)
-        if usage.input and is_text and prompt_bytes <= _MOST_SAMPLED and self._wants(model, "input"):
+        calibration, (spot, answer_spot) = self._calibration, self._spots_of(model)
+        if usage.input and prompt_bytes <= _MOST_SAMPLED and _is_text(request) and calibration.wants(spot):
             prompt = self._counter.read_prompt(model, request)
-            self._calibration.learn(Spot(self._provider, model, "input"), prompt.raw, usage.input - prompt.allowance)
-        if usage.output and not usage.reasoning and self._wants(model, "output"):
+            calibration.learn(spot, prompt.raw, usage.input - prompt.allowance)
+        if usage.output and not usage.reasoning and calibration.wants(answer_spot):
             text = "".join(answer)
             if len(text) <= _MOST_SAMPLED:
                 counted = self._counter.count(model, text, percent=100).tokens
-                self._calibration.learn(Spot(self._provider, model, "output"), counted, usage.output)
+                calibration.learn(answer_spot, counted, usage.output)
 
-    def _wants(self, model: str, side: Side) -> bool:
-        return self._calibration.wants(Spot(self._provider, model, side))
+    def _spots_of(self, model: str) -> tuple[Spot, Spot]:
+        spots = self._spots.get(model)
+        if spots is None:
+            spots = Spot(self._provider, model, "input"), Spot(self._provider, model, "output")
+            self._spots[model] = spots
+        return spots
 
     def _percent(self, model: str, side: Side) -> int | None:
         if self.has_tokenizer(model):
             return None
         return self._calibration.learned(Spot(self._provider, model, side)).percent
+
+
+def _is_text(request: Request) -> bool:
+    """Whether the texts of a prompt are all of it."""
+    for message in request.messages:
+        if message.reasoning:
+            return False
+    return not request.images()

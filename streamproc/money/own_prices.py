@@ -20,8 +20,10 @@ class OwnRates:
 
     def at(self, moment: datetime) -> Rates | None:
         """Those that hold at a time (with a zone); None before the first period."""
-        begun = [rates for valid_from, rates in self._periods if valid_from is None or valid_from <= moment]
-        return begun[-1] if begun else None
+        for valid_from, rates in reversed(self._periods):
+            if valid_from is None or valid_from <= moment:
+                return rates
+        return None
 
 
 def _rates(period: PeriodPriceSettings) -> Rates:

@@ -145,14 +145,14 @@ class Metrics:
         match happening:
             case CallEnded():
                 self._count_call(happening)
+            case CacheLooked() | AnswerStored() | StoreTrouble():
+                self._cache.saw(happening)
             case CallLost(line):
                 place = (line.provider, self._models.label(line.model))
                 self._lost_calls.add(place)
                 self._count_line(line, place)
             case RunEnded():
                 self._count_run(happening)
-            case CacheLooked() | AnswerStored() | StoreTrouble():
-                self._cache.saw(happening)
             case RetryPlanned() | RetryRefused() | CallsHeld() | BreakerChanged() | FellBack() | RuleFailed():
                 self._decisions.saw(happening)
             case RunWaits():
