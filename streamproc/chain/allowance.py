@@ -98,20 +98,18 @@ class Allowance:
 
 
 class Allowances:
-    """Requests and tokens of one credential with one model."""
+    """Requests and tokens of one credential with one model. Most providers never tell of a limit (`is_told`)."""
 
-    __slots__ = ("_calls", "_is_told", "_newest", "_requests", "_tokens", "_tokens_begun", "_unheard")
+    __slots__ = ("_calls", "_newest", "_requests", "_tokens", "_tokens_begun", "_unheard", "is_told")
 
     def __init__(self, patience_seconds: float) -> None:
         self._requests, self._tokens = Allowance(patience_seconds), Allowance(patience_seconds)
         self._calls = self._tokens_begun = self._newest = 0
-        self._is_told = False  # most providers never tell a limit
+        self.is_told = False
         self._unheard: dict[int, int] = {}  # tokens of calls that nothing was heard of, in the order of their begin
 
     def wait_seconds(self, tokens: int, now: float, before: Sequence[Place] = ()) -> tuple[float, float]:
         """How long until a call of so many tokens may be let in, for its request and for its tokens."""
-        if not self._is_told:
-            return 0.0, 0.0
         requests = self._requests.wait_seconds(1, now, calls_of(before))
         return requests, self._tokens.wait_seconds(tokens, now, tokens_of(before))
 
@@ -120,7 +118,7 @@ class Allowances:
         self._calls += 1
         self._tokens_begun += tokens
         self._unheard[self._calls] = tokens
-        if self._is_told:
+        if self.is_told:
             self._requests.take(1, now)
             self._tokens.take(tokens, now)
         return Mark(self._calls, self._tokens_begun)
@@ -143,7 +141,7 @@ class Allowances:
             (self._tokens, left.tokens, tokens),
         ):
             if said is not None and said.limit:
-                self._is_told = True
+                self.is_told = True
                 allowance.told(said, unseen, now, is_newest=is_newest)
             elif said is not None and not said.remaining:
                 pause = max(pause or 0.0, said.whole_in_seconds)

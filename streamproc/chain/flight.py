@@ -87,7 +87,8 @@ class Flight:
             self.events.clear()
             return
         self.events.append(event)
-        self._wake()
+        if self._signal is not None:
+            self._wake()
 
     def _void(self, reason: str) -> None:
         self.events = []

@@ -110,7 +110,8 @@ class Permit:
         if self._begun is not None and not self.is_spent:
             now = self._now()
             self._first = now - self._begun
-            self._changed(is_changed=self._standing.breaker.answered(self._ticket, self._first, now))
+            if self._standing.breaker.answered(self._ticket, self._first, now):
+                self._tell(self._standing)
 
     def ended(self, error: ProviderError | None, line: UsageLine | None, *, is_complete: bool) -> None:
         """The call is over. An end that is neither an error nor complete was cut off by us, and proves nothing.
@@ -124,13 +125,15 @@ class Permit:
             return
         if self._is_one_of_several and isinstance(error, CredentialFault):
             error.args = (f"{error} (credential {self.credential!r})",)
-        now, standing = self._now(), self._standing
+        now, standing, is_changed = self._now(), self._standing, False
         if error is not None:
-            self._changed(is_changed=standing.failed(self._ticket, error, self._begun or now, now))
+            is_changed = standing.failed(self._ticket, error, self._begun or now, now)
         elif is_complete:
-            self._changed(is_changed=standing.succeeded(self._ticket, self._first, now))
+            is_changed = standing.succeeded(self._ticket, self._first, now)
         else:
             standing.breaker.abandoned(self._ticket, now)
+        if is_changed:
+            self._tell(standing)
         self._leave(self._used(line))
 
     def told(self, left: Left) -> None:
@@ -155,7 +158,3 @@ class Permit:
             return 0
         used = line.tokens.total
         return self._tokens if used is None else used
-
-    def _changed(self, *, is_changed: bool) -> None:
-        if is_changed:
-            self._tell(self._standing)

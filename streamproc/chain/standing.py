@@ -45,6 +45,8 @@ class Standing:
             return Hold("pause", self._paused_until - now)
         if self.concurrency.is_full(len(before)):
             return Hold("concurrency", _PATIENCE_SECONDS)
+        if not self._allowances.is_told:
+            return None
         return longest_hold(*self._allowances.wait_seconds(tokens, now, before))
 
     def enter(self, tokens: int, now: float) -> Mark:

@@ -74,13 +74,16 @@ def pieces_of(events: Iterable[Event]) -> list[_Piece]:
 
     A new start and the end are no pieces: the one has voided what was before it, and other fields tell the other.
     """
-    groups: list[list[Event]] = []
+    pieces: list[_Piece] = []
+    group: list[Event] = []
     for event in events:
-        if groups and _goes_on(groups[-1][-1], event):
-            groups[-1].append(event)
-        else:
-            groups.append([event])
-    return [_joined(group) for group in groups]
+        if group and not _goes_on(group[-1], event):
+            pieces.append(_joined(group))
+            group = []
+        group.append(event)
+    if group:
+        pieces.append(_joined(group))
+    return pieces
 
 
 def _goes_on(last: Event, event: Event) -> bool:
