@@ -61,7 +61,7 @@ class MemoryLedger:
         self._next.clear()
         self._booked.clear()
         for spend in self._leases.values():
-            self._reserve(spend, 1)
+            self._reserve(spend, self._caps.touched(spend), 1)
         for spend in self._ahead.values():
             self._settle(spend, 1)
 
