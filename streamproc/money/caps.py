@@ -83,6 +83,9 @@ class Touched(NamedTuple):
             ask = spend.nanos if cap.unit == "nanos" else spend.tokens
             if ask is None:
                 return unbounded(cap)
+            if not cap.amount:
+                # Also one that costs nothing: whoever says 0 wants none.
+                return Refused("spent", f"no call may begin under the cap of {cap}")
             if ask > cap.amount:
                 return too_large(cap, ask)
             checks.append(Check(guard.account, cap, ask, guard.kill_amount))

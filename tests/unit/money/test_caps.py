@@ -106,10 +106,14 @@ def test_a_resume_of_all_lifts_the_kill_switch_of_one_that_was_resumed_before() 
         (a_spend(nanos=None), day("global"), "unpriced"),
         (a_spend(tokens=None), {"scope": "global", "window": "day", "tokens": 5}, "uncounted"),
         (a_spend(nanos=11), day("global", 10e-9), "too_large"),
+        (a_spend(nanos=0), day("global", 0), "spent"),
     ],
 )
 def test_what_can_never_fit_is_refused_at_once(spend: Spend, cap: dict[str, Any], reason: str) -> None:
-    """Unknown is not zero, and nobody waits for what cannot come. A cap that only tells refuses nothing."""
+    """Unknown is not zero, and nobody waits for what cannot come. A cap that only tells refuses nothing.
+
+    A cap of 0 lets no call begin, as it says: a model that costs nothing once passed it.
+    """
     refused = caps(cap).checks(spend)
     assert isinstance(refused, Refused)
     assert refused.reason == reason
