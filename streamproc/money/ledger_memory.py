@@ -19,6 +19,7 @@ from streamproc.money.ledger import Booked, Crossed, Standing
 from streamproc.money.room import Room
 from streamproc.money.scope import Spend
 from streamproc.money.spent import Slowed, slowed, spent_share
+from streamproc.money.sums import Sums
 from streamproc.money.verdict import Held, Refused, Reserved, Verdict
 from streamproc.money.waiting import Waiting
 
@@ -38,15 +39,13 @@ class MemoryLedger:
         self._caps = caps
         self._now_ms = now_ms
         self._crossed = crossed
-        self._totals: dict[Account, Totals] = {}
+        self._sums = Sums(now_ms)
         self._leases: dict[str, Spend] = {}
         self._ahead: dict[str, Spend] = {}
         self._booked: OrderedDict[str, None] = OrderedDict()
         self._next: dict[int, int] = {}
         self._waiting = Waiting()
         self._for_rebuild: dict[str, Room] = {}
-        self._pruned_ms = 0
-        self._over: set[Account] = set()
         self._is_outdated = False
         self.is_open = False
         self.shut_by = ""
@@ -57,7 +56,7 @@ class MemoryLedger:
     def begin(self) -> None:
         """All lines will be booked again, from the first one on that counts; calls under way are still known."""
         self._is_outdated = False
-        self._totals.clear()
+        self._sums.clear()
         self._next.clear()
         self._booked.clear()
         for spend in self._leases.values():
@@ -94,7 +93,7 @@ class MemoryLedger:
             return Held("unreadable", self.shut_by, room) if self.shut_by else Held("rebuilding", _REBUILDING, room)
         held = None
         for check in checks:
-            totals = self._totals.get(check.account)
+            totals = self._sums.get(check.account)
             # Where nothing was used, the whole cap has room for a call.
             found = None if totals is None else judge(check, *totals.used(check.cap.unit))
             if isinstance(found, Refused):
@@ -162,7 +161,7 @@ class MemoryLedger:
         return slowed(self._caps, call, self._known) if self._caps.slows and self.is_open else ()
 
     def _known(self, account: Account) -> Totals:
-        return self._totals.get(account) or Totals()
+        return self._sums.get(account) or Totals()
 
     async def govern(self, caps: Caps) -> None:
         """These caps hold from now on. Users are counted as soon as one has a cap: from Kafka, anew."""
@@ -171,11 +170,11 @@ class MemoryLedger:
             # Whoever books may be in the midst of it: only `begin`, which is its own, forgets what was booked so far.
             self._is_outdated = True
             self.is_open = False
-        for totals in self._totals.values():
+        for totals in self._sums.values():
             totals.reserved_nanos = totals.reserved_tokens = 0
         for spend in self._leases.values():
             self._reserve(spend, self._caps.touched(spend), 1)
-        for account, totals in self._totals.items():
+        for account, totals in self._sums.items():
             for cap in caps.of(account.scope):
                 # What is spent of a cap that is another one now, nothing that is spent later tells.
                 if cap.window == account.window and cap not in former.of(account.scope):
@@ -185,27 +184,14 @@ class MemoryLedger:
     async def standings(self, most: int | None = None) -> Sequence[Standing]:
         """Accounts of the current windows that have a cap, at most so many."""
         now_ms = self._now_ms()
-        self._prune(now_ms)
+        self._sums.prune(self._caps)
         found = (
             self._standing(account, totals, cap)
-            for account, totals in self._totals.items()
+            for account, totals in self._sums.items()
             for cap in self._caps.of(account.scope)
             if cap.window == account.window and self._caps.is_current(account, now_ms)
         )
         return list(islice(found, most))
-
-    def _prune(self, now_ms: int) -> None:
-        """Once a day: a window that is over has nothing left to guard.
-
-        It has to be over at two looks: when a clock that was wrong is put right again, what was spent is still known.
-        """
-        today_ms = self._caps.today_ms(now_ms)
-        if today_ms != self._pruned_ms:
-            self._pruned_ms = today_ms
-            over = {account for account in self._totals if self._caps.is_over(account, now_ms)}
-            for account in over & self._over:
-                del self._totals[account]
-            self._over = over
 
     def _standing(self, account: Account, totals: Totals, cap: Cap) -> Standing:
         settled = totals.settled(cap.unit)
@@ -223,19 +209,19 @@ class MemoryLedger:
         if spend is not None:
             self._settle(spend, 1)
         if self._waiting and (told := spend or lease) is not None:
-            for account, _, totals in self._current(self._caps.touched(told).capped):
+            for account, _, totals in self._sums_of(self._caps.touched(told).capped):
                 self._waiting.freed(account, totals)
 
     def _reserve(self, worst: Spend, touched: Touched, sign: int) -> None:
         nanos, tokens = sign * (worst.nanos or 0), sign * (worst.tokens or 0)
         # Nobody asks what is reserved where there is no cap; `govern` reserves anew.
-        for _, _, totals in self._current(touched.capped):
+        for _, _, totals in self._sums_of(touched.capped):
             totals.reserved_nanos += nanos
             totals.reserved_tokens += tokens
 
     def _settle(self, spend: Spend, sign: int) -> None:
         nanos, tokens, unknown = sign * (spend.nanos or 0), sign * (spend.tokens or 0), sign * (spend.nanos is None)
-        for account, caps, totals in self._current(self._caps.touched(spend).accounts):
+        for account, caps, totals in self._sums_of(self._caps.touched(spend).accounts):
             totals.settled_nanos += nanos
             totals.settled_tokens += tokens
             totals.unknown += unknown
@@ -247,14 +233,7 @@ class MemoryLedger:
         for at in cap.crossed(before, settled):
             self._crossed(Crossed(account, cap, at, settled))
 
-    def _current(self, accounts: Accounts) -> list[tuple[Account, tuple[Cap, ...], Totals]]:
+    def _sums_of(self, accounts: Accounts) -> list[tuple[Account, tuple[Cap, ...], Totals]]:
         # Who builds reads old lines, too, and leaves out windows that are over. Later every line counts, since this
         # clock may be wrong just now.
-        current = []
-        for account, caps in accounts:
-            totals = self._totals.get(account)
-            if totals is None and (self.is_open or not self._caps.is_over(account, self._now_ms())):
-                totals = self._totals[account] = Totals()
-            if totals is not None:
-                current.append((account, caps, totals))
-        return current
+        return self._sums.of(accounts, None if self.is_open else self._caps)

@@ -1,64 +1,19 @@
 """The memory ledger: who is woken, what is told, and how it is built again. Its sums have a model of their own."""
 
-from typing import Any
-
 import pytest
 
-from streamproc.money.ledger import Booked, Crossed
+from streamproc.money.ledger import Booked
 from streamproc.money.ledger_memory import MemoryLedger
-from streamproc.money.room import Room
-from streamproc.money.scope import Spend
 from streamproc.money.verdict import Held, Refused, Reserved
+from tests.unit.money.ledger_rig import LedgerRig, tell
 from tests.unit.money.test_caps import NOW_MS, a_spend, caps, day
 
 DAY_MS = 86_400_000
 
 
-class Rig:
-    """A ledger with a cap of 100 nano-dollars a day for each tenant."""
-
-    def __init__(self, *more: dict[str, Any], **budgets: Any) -> None:
-        self.now_ms = NOW_MS
-        self.crossed: list[Crossed] = []
-        found = caps(day("tenant=*", 100e-9), *more, **{"kill_at": 1.0, **budgets})
-        self.ledger = MemoryLedger(found, lambda: self.now_ms, self.crossed.append)
-        self.ledger.open()
-        self._count = 0
-
-    def call(self, nanos: int, **fields: Any) -> Spend:
-        """A call with an id of its own."""
-        self._count += 1
-        return a_spend(usage_id=f"r{self._count}/1/1", at_ms=self.now_ms, nanos=nanos, **fields)
-
-    async def reserved(self, nanos: int, **fields: Any) -> Spend:
-        """A call that was let begin."""
-        spend = self.call(nanos, **fields)
-        assert await self.ledger.reserve(spend) == Reserved()
-        return spend
-
-    async def held(self, nanos: int) -> list[int]:
-        """A call that waits; the list grows by its amount when it is woken."""
-        woken: list[int] = []
-        verdict = await self.ledger.reserve(self.call(nanos))
-        assert isinstance(verdict, Held)
-        assert verdict.room is not None
-        tell(verdict.room, woken, nanos)
-        return woken
-
-
-def tell(room: Room, woken: list[int], what: int) -> None:
-    """The list grows when the room opens."""
-
-    def told() -> bool:
-        woken.append(what)
-        return True
-
-    room.then(told)
-
-
 async def test_only_those_are_woken_for_whom_there_is_room() -> None:
     """In the order of their coming. A thousand that wait are not all asked again for the money of one."""
-    rig = Rig()
+    rig = LedgerRig()
     first, second = await rig.reserved(50), await rig.reserved(50)
     waiting = [await rig.held(30) for _ in range(4)]
     rig.ledger.release(first.usage_id)
@@ -69,7 +24,7 @@ async def test_only_those_are_woken_for_whom_there_is_room() -> None:
 
 async def test_room_that_nobody_wants_any_more_goes_to_the_next() -> None:
     """The run was cancelled while it waited."""
-    rig = Rig()
+    rig = LedgerRig()
     first = await rig.reserved(100)
     verdict = await rig.ledger.reserve(rig.call(60))
     assert isinstance(verdict, Held)
@@ -82,7 +37,7 @@ async def test_room_that_nobody_wants_any_more_goes_to_the_next() -> None:
 
 async def test_who_asks_again_in_vain_keeps_its_place() -> None:
     """And has one place: a run that looks every second would fill the memory."""
-    rig = Rig()
+    rig = LedgerRig()
     first = await rig.reserved(100)
     woken: list[int] = []
     impatient = rig.call(60)
@@ -99,7 +54,7 @@ async def test_who_asks_again_in_vain_keeps_its_place() -> None:
 
 async def test_who_will_never_fit_is_woken_to_learn_it() -> None:
     """What it waited for was spent."""
-    rig = Rig()
+    rig = LedgerRig()
     first = await rig.reserved(100)
     woken = await rig.held(60)
     rig.ledger.settle(first._replace(nanos=50))
@@ -109,7 +64,7 @@ async def test_who_will_never_fit_is_woken_to_learn_it() -> None:
 
 async def test_a_cap_that_is_raised_wakes_everybody() -> None:
     """And a window that is over holds nobody up."""
-    rig = Rig()
+    rig = LedgerRig()
     await rig.reserved(100)
     woken = await rig.held(60)
     await rig.ledger.govern(caps(day("tenant=*", 200e-9)))
@@ -120,7 +75,7 @@ async def test_a_cap_that_is_raised_wakes_everybody() -> None:
 
 async def test_a_cap_that_comes_later_knows_the_calls_under_way() -> None:
     """They were reserved where no cap was; the new cap keeps their room, and gets it back when they end."""
-    rig = Rig()
+    rig = LedgerRig()
     early, other = await rig.reserved(60), await rig.reserved(40)
     await rig.ledger.govern(caps(day("tenant=*", 100e-9), day("global", 130e-9), kill_at=1.0))
     assert isinstance(await rig.ledger.reserve(rig.call(31, tenant="umbrella")), Held)
@@ -134,7 +89,7 @@ async def test_a_cap_that_comes_later_knows_the_calls_under_way() -> None:
 
 async def test_nothing_begins_before_it_is_open() -> None:
     """And then those who waited for that are woken."""
-    rig = Rig()
+    rig = LedgerRig()
     ledger = MemoryLedger(caps(day("tenant=*", 100e-9)), lambda: NOW_MS, lambda _: None)
     verdict = await ledger.reserve(rig.call(10))
     assert isinstance(verdict, Held)
@@ -149,7 +104,7 @@ async def test_nothing_begins_before_it_is_open() -> None:
 
 async def test_a_line_corrects_what_was_settled() -> None:
     """The call was settled by what this process knew, and somebody else billed the most that it can have been."""
-    rig = Rig()
+    rig = LedgerRig()
     call = await rig.reserved(40)
     rig.ledger.settle(call._replace(nanos=5))
     await rig.ledger.book(0, [Booked(0, call)], 1)
@@ -161,7 +116,7 @@ async def test_a_line_corrects_what_was_settled() -> None:
 @pytest.mark.parametrize("days", [1, 400])
 async def test_a_clock_that_was_wrong_for_a_while_makes_nobody_forget(days: int) -> None:
     """The sums of a day were dropped as soon as it was over, also when the clock was put back: all was to be spent anew."""
-    rig = Rig()
+    rig = LedgerRig()
     rig.ledger.settle(await rig.reserved(90))
     before = await rig.ledger.standings()
     rig.now_ms += days * DAY_MS
@@ -175,7 +130,7 @@ async def test_a_clock_that_was_wrong_for_a_while_makes_nobody_forget(days: int)
 
 async def test_what_a_worker_spends_whose_clock_is_ahead_is_known_tomorrow() -> None:
     """Its line was left out, because the day in which it counts had not yet begun here."""
-    rig = Rig()
+    rig = LedgerRig()
     await rig.ledger.book(0, [Booked(0, a_spend(usage_id="x", at_ms=NOW_MS + DAY_MS, nanos=90))], 1)
     rig.now_ms += DAY_MS
     assert isinstance(await rig.ledger.reserve(rig.call(20)), Refused)
@@ -183,19 +138,19 @@ async def test_what_a_worker_spends_whose_clock_is_ahead_is_known_tomorrow() -> 
 
 async def test_sums_of_days_that_are_over_are_dropped() -> None:
     """After two more days: memory is bounded by the tenants of a few days."""
-    rig = Rig()
+    rig = LedgerRig()
     await rig.reserved(1)
     sizes = []
     for _ in range(5):
         await rig.ledger.standings()
-        sizes.append(len(rig.ledger._totals))
+        sizes.append(len(rig.ledger._sums.values()))
         rig.now_ms += DAY_MS
     assert sizes[0] > sizes[-1]
 
 
 async def test_shares_of_a_cap_are_told_as_they_are_reached() -> None:
     """With what is settled by then."""
-    rig = Rig(alerts=[0.5, 0.9])
+    rig = LedgerRig(alerts=[0.5, 0.9])
     for nanos in (40, 15, 30):
         rig.ledger.settle(await rig.reserved(nanos))
     assert [(str(found.at), found.settled, found.account.scope.name) for found in rig.crossed] == [("0.5", 55, "acme")]
@@ -203,7 +158,7 @@ async def test_shares_of_a_cap_are_told_as_they_are_reached() -> None:
 
 async def test_a_cap_that_is_lowered_below_what_is_spent_tells_so() -> None:
     """Calls are refused from then on, and nothing that is spent later would tell why."""
-    rig = Rig(alerts=[0.5, 0.9])
+    rig = LedgerRig(alerts=[0.5, 0.9])
     rig.ledger.settle(await rig.reserved(40))
     await rig.ledger.govern(caps(day("tenant=*", 50e-9), kill_at=1.0, alerts=[0.5, 0.9]))
     assert [(str(found.at), found.settled, found.cap.amount) for found in rig.crossed] == [("0.5", 40, 50)]
@@ -217,7 +172,7 @@ async def test_a_cap_for_users_has_them_counted_from_kafka_anew() -> None:
     What was booked so far was once forgotten when the cap came. But a poll was under way, its lines were booked after
     that, and then all lines before them counted as known: a month's spending was gone, under every cap.
     """
-    rig = Rig()
+    rig = LedgerRig()
     before = await rig.reserved(10)
     lines = [Booked(0, a_spend(usage_id="x", nanos=30)), Booked(1, a_spend(usage_id="y", nanos=5))]
     await rig.ledger.book(0, lines[:1], 1)
@@ -235,7 +190,7 @@ async def test_a_cap_for_users_has_them_counted_from_kafka_anew() -> None:
 
 async def test_a_cap_for_users_that_comes_while_it_is_built_has_it_built_again() -> None:
     """It once opened with the lines that were left to read, and without those before them."""
-    rig = Rig()
+    rig = LedgerRig()
     rig.ledger.begin()
     await rig.ledger.book(0, [Booked(0, a_spend(usage_id="x", nanos=30))], 1)
     await rig.ledger.govern(caps(day("tenant=*", 100e-9), day("user=*", 50e-9), kill_at=1.0))
@@ -247,7 +202,7 @@ async def test_a_cap_for_users_that_comes_while_it_is_built_has_it_built_again()
 @pytest.mark.parametrize("nanos", [None, 0])
 async def test_a_cost_that_nobody_knows_is_counted_as_such(nanos: int | None) -> None:
     """It is in no sum, and it is said."""
-    rig = Rig()
+    rig = LedgerRig()
     call = await rig.reserved(10)
     rig.ledger.settle(call._replace(nanos=nanos))
     (found,) = await rig.ledger.standings()
