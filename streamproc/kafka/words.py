@@ -6,6 +6,7 @@ word is told and passed by.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from aiokafka import TopicPartition
@@ -23,6 +24,8 @@ from streamproc.records.codec import decode_word
 __all__ = ["LastWords"]
 
 _LOOK_SECONDS = 0.5
+_LATEST_MS = int(datetime(9998, 1, 1, tzinfo=UTC).timestamp() * 1000)
+"""A record may claim any time. Around one that is later no zone's calendar has a day."""
 
 
 class _Spoken(NamedTuple):
@@ -110,5 +113,5 @@ class LastWords:
             where = f"{self._key.topic}/0/{offset}"
             self._observer.saw(ControlTrouble(self._key.topic, "no_word", f"{where} is no word: {error}"))
             return False
-        self._spoken[key] = _Spoken(word, at_ms, offset)
+        self._spoken[key] = _Spoken(word, min(max(at_ms, 0), _LATEST_MS), offset)
         return True

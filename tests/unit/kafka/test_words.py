@@ -2,17 +2,22 @@
 
 from collections.abc import AsyncGenerator
 
+import pytest
 from aiokafka import ConsumerRecord, TopicPartition
 
 from streamproc.kafka.fetch import Records
 from streamproc.kafka.tail import Tail
 from streamproc.kafka.words import LastWords
 from streamproc.money.caps import Said
+from streamproc.money.configured import configured_caps
+from streamproc.money.verdict import Refused
 from streamproc.observe.events import ControlTrouble
 from streamproc.records.admin import Resume, SetCap, Stop, Word, key_of
 from streamproc.records.codec import encode
 from streamproc.records.pattern import Pattern
+from streamproc.settings.budgets import BudgetSettings, CapSettings
 from tests.fakes import FakeClock, Seen
+from tests.unit.money.test_caps import a_spend, one_check
 
 CAP = SetCap(kind="set", scope="tenant=acme", window="day", unit="nanos", amount=5)
 STOP = Stop(kind="stop", scope="user=bob", tenant="acme")
@@ -83,3 +88,20 @@ async def test_what_is_no_word_is_told_and_passed_by() -> None:
     told = [trouble.sentence for trouble in seen.of(ControlTrouble) if isinstance(trouble, ControlTrouble)]
     assert [sentence.split(" is no word")[0] for sentence in told] == [f"admin/0/{offset}" for offset in range(5)]
     assert "unknown field 'until'" in told[1]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Apia", "America/New_York"])
+@pytest.mark.parametrize("at_ms", [-(2**62), 2**62])
+async def test_a_word_holds_whatever_time_its_record_claims(at_ms: int, zone: str) -> None:
+    """A day was looked for around it that no calendar has, and each call of that scope ended as an internal error.
+
+    A resume of such a time lifts the kill switch of no window that is current.
+    """
+    tail = MemoryTail()
+    tail.say(Resume(kind="resume", scope="user=bob", tenant="acme"), at_ms)
+    tail.say(Stop(kind="stop", scope="tenant=other"), at_ms)
+    words, _ = await read(tail)
+    own = BudgetSettings(time_zone=zone, caps=(CapSettings(scope="user=*", window="month", usd=100e-9, kill_at=0.5),))
+    caps = configured_caps(own, words.words)
+    assert one_check(caps.checks(a_spend())).kill_amount == 50
+    assert isinstance(caps.checks(a_spend(tenant="other")), Refused)
