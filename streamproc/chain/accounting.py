@@ -25,6 +25,8 @@ from streamproc.records.usage import Basis, TokenCounts, UsageLine
 
 __all__ = ["Accounted"]
 
+_NEVER = datetime.fromtimestamp(0, UTC)
+
 
 class _Bound(NamedTuple):
     """The most a call can use, and cost; None where that has no bound."""
@@ -52,6 +54,22 @@ class Accounted:
         self._observer = observer
         self._budget = budget or NoBudget()
         self.name = inner.name
+        # What the lines of all calls have in common, before anybody knows what a call used.
+        self._blank = UsageLine(
+            usage_id="",
+            run_id="",
+            request_id="",
+            tenant="",
+            attempt=0,
+            provider=inner.name,
+            model="",
+            tokens=TokenCounts(),
+            basis="upper_bound",
+            reason="lost",
+            input_hash="",
+            started_at=_NEVER,
+            ended_at=_NEVER,
+        )
 
     async def stream(self, call: Call) -> AsyncGenerator[Event, None]:
         """The inner provider's events; whatever happens, the call's usage line is in `call.progress` afterwards.
@@ -123,7 +141,7 @@ class Accounted:
 
     def _line(self, call: Call, rates: Rates | None, bound: _Bound, now: datetime) -> UsageLine:
         # The line that is billed if nobody ever learns what the call used.
-        return UsageLine(
+        return self._blank.changed(
             usage_id=call.usage_id,
             run_id=call.run_id,
             request_id=call.request.request_id,
@@ -131,13 +149,10 @@ class Accounted:
             user=call.request.user,
             feature=call.request.feature,
             attempt=call.progress.attempt,
-            provider=self.name,
             model=call.model,
             tokens=bound.most.tokens,
             cost_nanos=bound.nanos,
-            basis="upper_bound",
             price_version=None if rates is None else rates.version,
-            reason="lost",
             input_hash=call.input_hash,
             started_at=now,
             ended_at=now,
@@ -201,16 +216,14 @@ class Accounted:
         # Where nobody said which tier it was, the dearest counts of those that it can have been.
         tiers = meter.tiers if tier is None else (tier,)
         cost = None if meter.rates is None else dearest_nanos(meter.rates, tokens, tiers)
-        return meter.most.model_copy(
-            update={
-                "tokens": tokens,
-                "cost_nanos": cost,
-                "basis": basis,
-                "at_most": at_most(basis, tokens, cost, meter.most),
-                "service_tier": tier,
-                "reason": None if meter.completed is not None else meter.outcome,
-                "ended_at": self._now(),
-            }
+        return meter.most.changed(
+            tokens=tokens,
+            cost_nanos=cost,
+            basis=basis,
+            at_most=at_most(basis, tokens, cost, meter.most),
+            service_tier=tier,
+            reason=None if meter.completed is not None else meter.outcome,
+            ended_at=self._now(),
         )
 
     def _tokens(self, call: Call, meter: Meter) -> tuple[TokenCounts, Basis]:

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     AfterValidator,
@@ -129,3 +129,16 @@ class Written(BaseModel):
     """A record that we write: frozen; a reader ignores fields it does not know, so that readers upgrade first."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, strict=True, extra="ignore", ser_json_inf_nan="null")
+
+    def changed(self, **fields: object) -> Self:
+        """A copy with other values in some fields, not validated: as `model_copy`, in half of its time.
+
+        A test holds the outcome to the model.
+        """
+        copy = self.__new__(type(self))
+        fill = object.__setattr__  # frozen
+        fill(copy, "__dict__", {**self.__dict__, **fields})
+        fill(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__ | fields.keys())
+        fill(copy, "__pydantic_extra__", None)
+        fill(copy, "__pydantic_private__", None)
+        return copy
