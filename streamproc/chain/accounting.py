@@ -25,8 +25,6 @@ from streamproc.records.usage import Basis, TokenCounts, UsageLine
 
 __all__ = ["Accounted"]
 
-_NEVER = datetime.fromtimestamp(0, UTC)
-
 
 class _Bound(NamedTuple):
     """The most a call can use, and cost; None where that has no bound."""
@@ -54,22 +52,7 @@ class Accounted:
         self._observer = observer
         self._budget = budget or NoBudget()
         self.name = inner.name
-        # What the lines of all calls have in common, before anybody knows what a call used.
-        self._blank = UsageLine(
-            usage_id="",
-            run_id="",
-            request_id="",
-            tenant="",
-            attempt=0,
-            provider=inner.name,
-            model="",
-            tokens=TokenCounts(),
-            basis="upper_bound",
-            reason="lost",
-            input_hash="",
-            started_at=_NEVER,
-            ended_at=_NEVER,
-        )
+        self._unknown = UsageLine.unknown(inner.name)
 
     async def stream(self, call: Call) -> AsyncGenerator[Event, None]:
         """The inner provider's events; whatever happens, the call's usage line is in `call.progress` afterwards.
@@ -141,7 +124,7 @@ class Accounted:
 
     def _line(self, call: Call, rates: Rates | None, bound: _Bound, now: datetime) -> UsageLine:
         # The line that is billed if nobody ever learns what the call used.
-        return self._blank.changed(
+        return self._unknown.changed(
             usage_id=call.usage_id,
             run_id=call.run_id,
             request_id=call.request.request_id,

@@ -35,6 +35,9 @@ COUNTED_ALLOWANCE_TOKENS = 128
 """Beside a prompt counted exactly: OpenAI does not document how it writes tools and schemas into the prompt."""
 
 
+_TOKENS = TokenCounts(input=None, output=None)
+
+
 class Most(NamedTuple):
     """The most a call can use.
 
@@ -53,7 +56,7 @@ class Most(NamedTuple):
     @property
     def tokens(self) -> TokenCounts:
         """The same as token counts; it is not known how they fall into kinds."""
-        return TokenCounts(input=self.input, output=self.output)
+        return _TOKENS.changed(input=self.input, output=self.output)
 
 
 class Unbounded(NamedTuple):

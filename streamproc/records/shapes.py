@@ -136,9 +136,10 @@ class Written(BaseModel):
         A test holds the outcome to the model.
         """
         copy = self.__new__(type(self))
+        told = self.__pydantic_fields_set__
         fill = object.__setattr__  # frozen
         fill(copy, "__dict__", {**self.__dict__, **fields})
-        fill(copy, "__pydantic_fields_set__", self.__pydantic_fields_set__ | fields.keys())
+        fill(copy, "__pydantic_fields_set__", told if told.issuperset(fields) else told | fields.keys())
         fill(copy, "__pydantic_extra__", None)
         fill(copy, "__pydantic_private__", None)
         return copy

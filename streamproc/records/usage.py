@@ -1,12 +1,15 @@
 """The usage line: what one call to a provider used and cost."""
 
-from typing import Annotated, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from streamproc.records.shapes import CallTime, Nanos, Tokens, Written
 
 __all__ = ["AtMost", "Basis", "CacheState", "Saved", "TokenCounts", "UsageLine"]
+
+_NEVER = datetime.fromtimestamp(0, UTC)
 
 Basis = Literal["provider", "estimated", "upper_bound", "cache"]
 """How sure the figures are: reported by the provider, counted by us, the most it can have been, or served by us."""
@@ -86,3 +89,34 @@ class UsageLine(Written):
     saved: Saved | None = None
     route: str | None = None
     variant: str | None = None
+
+    @classmethod
+    def unknown(cls, provider: str) -> Self:
+        """The line of a lost call to this provider of which nothing is known yet, to be `changed`.
+
+        Every field is stated, so that copies share what says so.
+        """
+        return cls(
+            usage_id="",
+            run_id="",
+            request_id="",
+            tenant="",
+            user=None,
+            feature=None,
+            attempt=0,
+            provider=provider,
+            model="",
+            tokens=TokenCounts(),
+            cost_nanos=None,
+            basis="upper_bound",
+            at_most=None,
+            price_version=None,
+            service_tier=None,
+            reason="lost",
+            input_hash="",
+            started_at=_NEVER,
+            ended_at=_NEVER,
+            saved=None,
+            route=None,
+            variant=None,
+        )
