@@ -77,6 +77,9 @@ def pieces_of(events: Iterable[Event]) -> list[_Piece]:
     pieces: list[_Piece] = []
     group: list[Event] = []
     for event in events:
+        if type(event) is Text and group and type(group[-1]) is Text:  # nearly all, one for each token
+            group.append(event)
+            continue
         if group and not _goes_on(group[-1], event):
             pieces.append(_joined(group))
             group = []

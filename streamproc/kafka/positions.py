@@ -1,10 +1,10 @@
 """Where a group stands on its request topics, read without joining it, and set while nobody is in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
@@ -21,6 +21,8 @@ __all__ = ["Position", "PositionReader"]
 
 _PATIENCE_SECONDS = 20.0
 _AGAIN_SECONDS = 0.2
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class PositionReader(Reader):
         """
         places = [place for topic in topics for place in await self._existing(topic)]
         keys = [TopicPartition(*place) for place in places]
-        committed = await self._committed(keys)
+        committed = await _patiently(lambda: committed_offsets(self._consumer, self._group, keys))
         begins = await self._consumer.beginning_offsets(keys)
         ends = await self._consumer.end_offsets(keys)
         found = []
@@ -96,8 +98,12 @@ class PositionReader(Reader):
         return found
 
     async def group(self) -> GroupState:
-        """Who is in the group now."""
-        return await group_state(self._consumer, self._group)
+        """Who is in the group now.
+
+        Raises:
+            TimeoutError: the coordinator did not answer for 20 seconds.
+        """
+        return await _patiently(lambda: group_state(self._consumer, self._group))
 
     async def commit(self, offsets: Mapping[Place, tuple[int, str]]) -> None:
         """Sets committed offsets with their metadata, all or none.
@@ -118,12 +124,14 @@ class PositionReader(Reader):
             raise SetupError(f"topic {topic} does not exist: create it with `streamproc topics create`")
         return places
 
-    async def _committed(self, keys: Iterable[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            while True:
-                try:
-                    return await committed_offsets(self._consumer, self._group, keys)
-                except KafkaError as exc:
-                    if not exc.retriable:
-                        raise
-                    await asyncio.sleep(_AGAIN_SECONDS)
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Asks again while the coordinator does not know yet: after a restart it loads its groups first."""
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while True:
+            try:
+                return await ask()
+            except KafkaError as exc:
+                if not exc.retriable:
+                    raise
+                await asyncio.sleep(_AGAIN_SECONDS)

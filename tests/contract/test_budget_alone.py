@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
+from streamproc.embedded.codes import Code
+from streamproc.embedded.faults import Fault
 from streamproc.errors import SetupError
 from streamproc.settings.settings import Settings
 from tests.contract.harness.member import running_member
 from tests.contract.harness.stage import staged
+from tests.servers.embedded import EmbeddedBroker
 
 MODEL = "mock-t5-i1-f2"
 CAPS: dict[str, Any] = {"caps": [{"scope": "global", "window": "month", "usd": 1.0}]}
@@ -58,3 +61,14 @@ async def test_it_does_not_join_others(bootstrap: str, topic_prefix: str) -> Non
         await member.has_claimed(4)
         with pytest.raises(SetupError, match=r"has 1 members, and budgets.ledger is 'memory'"):
             await join(stage.settings)
+
+
+async def test_a_coordinator_that_still_loads_its_group_is_asked_again(topic_prefix: str) -> None:
+    """Of a broker that was just started. The worker once took its answer for a refusal, and ended."""
+    with EmbeddedBroker() as broker:
+        async with staged(broker.bootstrap, topic_prefix, MODEL, budgets=CAPS) as stage:
+            loads = Fault("DescribeGroups", error=Code.COORDINATOR_LOAD_IN_PROGRESS, times=3)
+            broker.call(lambda broker: broker.faults.add(loads))
+            async with running_member(stage.settings) as member:
+                await member.has_claimed(4)
+            assert loads.met == 3
