@@ -3,11 +3,12 @@
 -- KEYS: when this Redis was first asked; the processes that share, by when they were last seen; one hash for each order
 -- ARGV: the process; how long a slot is held; how long a process counts; the orders as JSON
 --
--- A hash has `requests` and `tokens`, when all that was taken will have flowed off, and for each process `slot:NAME`, how
--- many slots it holds and until when, how many it wants, and when its last turn began. One that is missing was idle, or
--- Redis has lost it: until a whole burst has flowed off since Redis was first asked, it counts as just used up, and no
--- new slot is given until all processes had time to say what they hold. `requests_line` and `tokens_line` are the processes that were refused, in the order in which they
--- came: what they wait for is kept for them until a moment after the time at which they were told to come.
+-- A hash has `requests` and `tokens`, when all that was taken will have flowed off, and for each process
+-- `slot:NAME`, how many slots it holds and until when, how many it wants, and when its last turn began. One that is
+-- missing was idle, or Redis has lost it: until a whole burst has flowed off since Redis was first asked, it counts
+-- as just used up, and no new slot is given until all processes had time to say what they hold. `requests_line` and
+-- `tokens_line` are the processes that were refused, in the order in which they came: what they wait for is kept for
+-- them until a moment after the time at which they were told to come.
 --
 -- `requests_sum` and `tokens_sum` are how much was ever taken, behind the time at which that sum was begun. It is the mark
 -- that goes with each answer and comes back with what was not used. The sum less what is in the bucket is what has left
