@@ -14,7 +14,6 @@ from streamproc.errors import SetupError
 
 __all__ = ["Bill", "Noted", "SumRow"]
 
-
 _TABLE = {table.name: table for table in TABLES}
 _COLUMNS = ", ".join(BilledLine._fields)
 _ADD = {

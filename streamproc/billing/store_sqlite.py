@@ -56,7 +56,7 @@ class SqliteDatabase:
         if sqlite3.sqlite_version_info < _OLDEST:
             raise SetupError(f"billing needs SQLite 3.37 or newer; this Python has {sqlite3.sqlite_version}")
         if not create and not self._path.exists():
-            raise SetupError(f"there is no bill at {self._path}: `streamproc billing run` makes it")
+            raise self._missing()
         self._connection = sqlite3.connect(
             self._path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -77,7 +77,10 @@ class SqliteDatabase:
         if found and not found >= _SIGNS:
             raise SetupError(f"{self._path} is a database of another program: give the bill a file of its own")
         if not found and not create:
-            raise SetupError(f"there is no bill at {self._path}: `streamproc billing run` makes it")
+            raise self._missing()
+
+    def _missing(self) -> SetupError:
+        return SetupError(f"there is no bill at {self._path}: `streamproc billing run` makes it")
 
     async def _do(self, work: Any, *values: Any) -> Any:
         def told() -> Any:

@@ -134,7 +134,7 @@ class Permit:
             standing.breaker.abandoned(self._ticket, now)
         if is_changed:
             self._tell(standing)
-        self._leave(self._used(line))
+        self._leave(self._used(line), now)
 
     def told(self, left: Left) -> None:
         """The provider says, beside its answer, what is left of its limits."""
@@ -144,12 +144,11 @@ class Permit:
         """Gives it back. If no call began, nothing was used."""
         if not self.is_spent:
             self._standing.breaker.abandoned(self._ticket, self._now())
-            self._leave(None if self._begun is None else self._tokens)
+            self._leave(None if self._begun is None else self._tokens, self._now())
 
-    def _leave(self, used: int | None) -> None:
+    def _leave(self, used: int | None, now: float) -> None:
         self.is_spent = True
         self._standing.leave(self._mark)
-        now = self._now()
         for entry in self._entries:
             entry.leave(used, now)
 

@@ -77,9 +77,6 @@ def pieces_of(events: Iterable[Event]) -> list[_Piece]:
     pieces: list[_Piece] = []
     group: list[Event] = []
     for event in events:
-        if type(event) is Text and group and type(group[-1]) is Text:  # nearly all, one for each token
-            group.append(event)
-            continue
         if group and not _goes_on(group[-1], event):
             pieces.append(_joined(group))
             group = []
@@ -90,9 +87,9 @@ def pieces_of(events: Iterable[Event]) -> list[_Piece]:
 
 
 def _goes_on(last: Event, event: Event) -> bool:
+    if type(last) is Text:  # nearly all, one for each token
+        return type(event) is Text
     match last, event:
-        case Text(), Text():
-            return True
         case Reasoning(_, None, None), Reasoning(_, _, None):
             return True
         case ToolCallPart(), ToolCallPart():

@@ -22,7 +22,7 @@ __all__ = ["Position", "PositionReader"]
 _PATIENCE_SECONDS = 20.0
 _AGAIN_SECONDS = 0.2
 
-T = TypeVar("T")
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class PositionReader(Reader):
             SetupError: a topic does not exist.
             TimeoutError: the coordinator did not answer for 20 seconds.
         """
-        places = [place for topic in topics for place in await self._existing(topic)]
+        places = [place for topic in topics for place in await self.existing(topic)]
         keys = [TopicPartition(*place) for place in places]
         committed = await _patiently(lambda: committed_offsets(self._consumer, self._group, keys))
         begins = await self._consumer.beginning_offsets(keys)
@@ -118,14 +118,8 @@ class PositionReader(Reader):
         except CommitFailedError as exc:
             raise SetupError(f"a worker has joined group {self._group} meanwhile: nothing was changed") from exc
 
-    async def _existing(self, topic: str) -> list[Place]:
-        places = await self.partitions(topic)
-        if not places:
-            raise SetupError(f"topic {topic} does not exist: create it with `streamproc topics create`")
-        return places
 
-
-async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+async def _patiently(ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
     """Asks again while the coordinator does not know yet: after a restart it loads its groups first."""
     async with asyncio.timeout(_PATIENCE_SECONDS):
         while True:

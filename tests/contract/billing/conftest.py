@@ -1,15 +1,17 @@
 """A bill of its own for each test: in SQLite, and again in PostgreSQL."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from streamproc.billing.bill import Bill
 from streamproc.billing.opening import open_bill
 from streamproc.settings.billing import BillingSettings
+from tests.contract.billing.stage import UsageTopic, usage_topic
 
 Open = Callable[..., AbstractAsyncContextManager[Bill]]
 
@@ -27,3 +29,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def opened(store: str) -> Open:
     """Opens that bill, as often as it is called."""
     return partial(open_bill, BillingSettings(store=store))
+
+
+@pytest_asyncio.fixture
+async def topic(bootstrap: str, topic_prefix: str) -> AsyncIterator[UsageTopic]:
+    """A usage topic with two partitions."""
+    async with usage_topic(bootstrap, topic_prefix) as topic:
+        yield topic

@@ -23,13 +23,6 @@ from tests.servers.embedded import EmbeddedBroker
 
 
 @pytest_asyncio.fixture
-async def topic(bootstrap: str, topic_prefix: str) -> AsyncIterator[UsageTopic]:
-    """A usage topic with two partitions."""
-    async with usage_topic(bootstrap, topic_prefix) as topic:
-        yield topic
-
-
-@pytest_asyncio.fixture
 async def bill(tmp_path: Path) -> AsyncIterator[Bill]:
     """An empty bill."""
     async with open_bill(BillingSettings(store=f"sqlite:{tmp_path / 'bill.sqlite'}"), create=True) as bill:

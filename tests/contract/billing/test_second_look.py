@@ -1,9 +1,5 @@
 """Records that a job has passed over, because it could not read them, are read again by the next one."""
 
-from collections.abc import AsyncIterator
-
-import pytest_asyncio
-
 from streamproc.billing.bill import Bill, Noted
 from streamproc.billing.happenings import LineConflicts
 from streamproc.billing.intake import Intake, Unreadable
@@ -13,13 +9,6 @@ from tests.contract.billing.conftest import Open
 from tests.contract.billing.stage import Told, UsageTopic, usage_topic
 from tests.lines import a_line
 from tests.servers.embedded import EmbeddedBroker
-
-
-@pytest_asyncio.fixture
-async def topic(bootstrap: str, topic_prefix: str) -> AsyncIterator[UsageTopic]:
-    """A usage topic with two partitions."""
-    async with usage_topic(bootstrap, topic_prefix) as topic:
-        yield topic
 
 
 async def passed_over(bill: Bill, topic: UsageTopic, *places: tuple[int, int], until: tuple[int, int]) -> None:

@@ -7,14 +7,7 @@ import pytest_asyncio
 from streamproc.billing.bill import Bill
 from streamproc.billing.total import Total
 from tests.contract.billing.conftest import Open
-from tests.contract.billing.stage import UsageTopic, usage_topic
-
-
-@pytest_asyncio.fixture
-async def topic(bootstrap: str, topic_prefix: str) -> AsyncIterator[UsageTopic]:
-    """A usage topic with two partitions."""
-    async with usage_topic(bootstrap, topic_prefix) as topic:
-        yield topic
+from tests.contract.billing.stage import UsageTopic
 
 
 @pytest_asyncio.fixture
