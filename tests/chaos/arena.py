@@ -6,9 +6,10 @@ from streamproc.kafka.topics import create_topics
 from streamproc.settings.load import load_settings
 from streamproc.settings.settings import Settings
 from tests.chaos.clusters import Cluster
+from tests.chaos.evidence import Rates
 from tests.chaos.load import MODELS
 
-__all__ = ["CALL_SECONDS", "HEARTBEAT_SECONDS", "PARTITIONS", "SESSION_SECONDS", "TOPIC", "set_up"]
+__all__ = ["CALL_SECONDS", "HEARTBEAT_SECONDS", "PARTITIONS", "RATES", "SESSION_SECONDS", "TOPIC", "set_up"]
 
 PARTITIONS = 8
 SESSION_SECONDS = 4.0
@@ -17,6 +18,8 @@ CALL_SECONDS = 15.0
 """No call takes longer; a lost one is known as lost after this."""
 
 TOPIC = "chaos.requests"
+
+RATES = Rates(1000, 2000)
 
 _SETTINGS = """
 sources = [{{ topic = "{topic}" }}]
@@ -53,7 +56,7 @@ timeouts.total_seconds = {call}
 timeouts.first_byte_seconds = {call}
 timeouts.idle_seconds = {call}
 """
-_PRICE = 'prices."{model}" = {{ input_usd = 1.0, output_usd = 2.0 }}\n'
+_PRICE = f'prices."{{model}}" = {{{{ input_usd = {RATES.input / 1000}, output_usd = {RATES.output / 1000} }}}}\n'
 
 
 async def set_up(cluster: Cluster, provider_url: str, folder: Path) -> tuple[Settings, Path]:

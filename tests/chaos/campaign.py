@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamproc.kafka.connection import client_options
-from tests.chaos.arena import CALL_SECONDS, HEARTBEAT_SECONDS, SESSION_SECONDS, TOPIC, set_up
-from tests.chaos.checker import Counts, bought_twice, count
+from tests.chaos.arena import CALL_SECONDS, HEARTBEAT_SECONDS, RATES, SESSION_SECONDS, TOPIC, set_up
+from tests.chaos.checker import Counts, Estimates, bought_twice, count, estimates
 from tests.chaos.clusters import BrokerKind, running_cluster
 from tests.chaos.evidence import ServedCall
 from tests.chaos.exhibits import exhibits
@@ -52,6 +52,7 @@ class Outcome:
     calls: int
     bought_twice: Mapping[str, int]
     may_be_bought_twice: int
+    estimates: Estimates
     crashes: int
     faults: tuple[str, ...]
     recoveries: tuple[Recovery, ...]
@@ -106,6 +107,7 @@ async def run(campaign: Campaign, folder: Path, say: Callable[[str], None]) -> O
                 calls=len(calls),
                 bought_twice=bought_twice(evidence),
                 may_be_bought_twice=storm.in_flight,
+                estimates=estimates(evidence),
                 crashes=storm.crashes,
                 faults=tuple(storm.done),
                 recoveries=tuple(
@@ -156,4 +158,4 @@ async def _settle(reader: Reader, mock: Mock, say: Callable[[str], None]) -> Cou
 
 
 def _served(mock: Mock) -> list[ServedCall]:
-    return [ServedCall(call.get("client_request_id"), call["outcome"]) for call in mock.stats(calls=True)["calls"]]
+    return [ServedCall.listed(call, RATES) for call in mock.stats(calls=True)["calls"]]

@@ -2,11 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf
 from typing import NamedTuple
 
-from tests.chaos.evidence import Evidence, SentRequest, StoredChunk, StoredResult
+from tests.chaos.evidence import Evidence, SentRequest, StoredChunk, StoredResult, StoredUsage
 
-__all__ = ["Counts", "bought_twice", "count"]
+__all__ = ["Counts", "Estimates", "bought_twice", "count", "estimates"]
 
 _SERVED = {"completed", "cut", "cancelled"}
 """Outcomes of calls that the provider answered; all others are errors, which cost nothing."""
@@ -21,6 +22,8 @@ class Counts(NamedTuple):
         unaccounted: served calls without a usage line.
         doubled_usage: usage lines beyond the first one of their id.
         overcounted: usage lines for calls that the provider never saw, those of lost calls left out.
+        mispriced: usage lines of the provider's own figures that are not its bill for the call, to the nano-dollar.
+        understated: lines of which even the most that the call can have cost is below the provider's bill for it.
         strange: results and usage lines of runs that nobody asked for.
         not_completed: results that say anything else than that the answer is complete.
         wrong_text: results whose text is not the whole answer, or not what the chunks of their attempt say.
@@ -34,6 +37,8 @@ class Counts(NamedTuple):
     unaccounted: int = 0
     doubled_usage: int = 0
     overcounted: int = 0
+    mispriced: int = 0
+    understated: int = 0
     strange: int = 0
     not_completed: int = 0
     wrong_text: int = 0
@@ -48,6 +53,19 @@ class Counts(NamedTuple):
 
     def __str__(self) -> str:
         return " ".join(f"{name}={value}" for name, value in self._asdict().items())
+
+
+class Estimates(NamedTuple):
+    """Lines of basis `estimated` for streams that ended early, together, beside the provider's bill for these calls."""
+
+    lines: int = 0
+    nanos: int = 0
+    bill_nanos: int = 0
+
+    def __str__(self) -> str:
+        if not self.bill_nanos:
+            return "none"
+        return f"{self.lines}, together {self.nanos / self.bill_nanos - 1:+.1%} beside the provider's bill for them"
 
 
 def count(evidence: Evidence) -> Counts:
@@ -65,6 +83,8 @@ def count(evidence: Evidence) -> Counts:
         unaccounted=_unaccounted(evidence, lines),
         doubled_usage=sum(lines.values()) - len(lines),
         overcounted=_overcounted(evidence),
+        mispriced=sum(line.basis == "provider" and line.cost_nanos != bill for line, bill in _bills(evidence)),
+        understated=sum(line.basis != "provider" and _most(line) < bill for line, bill in _bills(evidence)),
         strange=len(parts.keys() - asked.keys()) + sum(line.run_id not in asked for line in evidence.usage),
         not_completed=sum(result.status != "completed" for result in whole.values()),
         wrong_text=sum(
@@ -87,6 +107,17 @@ def bought_twice(evidence: Evidence) -> Counter[str]:
     bills = Counter(line.basis for line in evidence.usage)
     bills["provider"] -= len(evidence.requests)
     return +bills
+
+
+def estimates(evidence: Evidence) -> Estimates:
+    """How near those who cut streams came to the bill, which the provider never told them."""
+    cut = {call.name for call in evidence.calls if call.outcome in {"cut", "cancelled"}}
+    found = [
+        (line.cost_nanos or 0, bill)
+        for line, bill in _bills(evidence)
+        if line.basis == "estimated" and line.usage_id in cut
+    ]
+    return Estimates(len(found), sum(nanos for nanos, _ in found), sum(bill for _, bill in found))
 
 
 def _extras(numbers: Iterable[int]) -> Iterable[int]:
@@ -112,6 +143,17 @@ def _unaccounted(evidence: Evidence, lines: Counter[str]) -> int:
     missing = sum(calls - (name in lines) for name, calls in known.items())
     strays = len(lines.keys() - known.keys())
     return missing + max(0, nameless - strays)
+
+
+def _bills(evidence: Evidence) -> list[tuple[StoredUsage, int]]:
+    """Usage lines with the provider's bill for their call."""
+    bills = {call.name: call.cost_nanos for call in evidence.calls if call.outcome in _SERVED}
+    return [(line, bills[line.usage_id]) for line in evidence.usage if line.usage_id in bills]
+
+
+def _most(line: StoredUsage) -> float:
+    known = line.cost_nanos if line.most_nanos is None else line.most_nanos
+    return inf if known is None else known
 
 
 def _overcounted(evidence: Evidence) -> int:

@@ -2,9 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
-__all__ = ["Committed", "Evidence", "SentRequest", "ServedCall", "StoredChunk", "StoredResult", "StoredUsage"]
+__all__ = ["Committed", "Evidence", "Rates", "SentRequest", "ServedCall", "StoredChunk", "StoredResult", "StoredUsage"]
+
+
+class Rates(NamedTuple):
+    """Nano-dollars for a token; here all models of a run have the same ones."""
+
+    input: int
+    output: int
 
 
 class SentRequest(NamedTuple):
@@ -32,12 +39,14 @@ class StoredResult(NamedTuple):
 
 
 class StoredUsage(NamedTuple):
-    """A usage line."""
+    """A usage line. `most_nanos` is what budgets count where the cost is no more than an estimate."""
 
     usage_id: str
     run_id: str
     basis: str
     timestamp_ms: int = 0
+    cost_nanos: int | None = 0
+    most_nanos: int | None = None
 
 
 class StoredChunk(NamedTuple):
@@ -53,10 +62,20 @@ class StoredChunk(NamedTuple):
 
 
 class ServedCall(NamedTuple):
-    """A call as the provider lists it; `name` is the caller's own name for it, the usage id, if it sent one."""
+    """A call as the provider lists it; `name` is the caller's own name for it, the usage id, if it sent one.
+
+    `cost_nanos` is the provider's bill for it, by its own count of tokens.
+    """
 
     name: str | None
     outcome: str
+    cost_nanos: int = 0
+
+    @classmethod
+    def listed(cls, call: Mapping[str, Any], rates: Rates) -> Self:
+        """A call of the mock provider's `/stats`."""
+        cost = call["input_tokens"] * rates.input + call["output_tokens"] * rates.output
+        return cls(call["client_request_id"], call["outcome"], cost)
 
 
 class Committed(NamedTuple):

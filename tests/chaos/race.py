@@ -14,7 +14,7 @@ from random import Random
 from tests.chaos.checker import count
 from tests.chaos.clusters import BrokerKind, running_cluster
 from tests.chaos.evidence import ServedCall
-from tests.chaos.race_stage import INPUT_NANOS, MEAN_NANOS, OUTPUT_NANOS, send, set_up
+from tests.chaos.race_stage import MEAN_NANOS, RATES, send, set_up
 from tests.chaos.reader import Reader
 from tests.chaos.workers import Crew
 from tests.e2e.workplace import Mock, mock_provider
@@ -131,7 +131,7 @@ async def _settled(plan: Race, reader: Reader, crew: Crew, mock: Mock, say: Call
         await reader.rest()
         await reader.look_at_offsets()
         figures = await asyncio.to_thread(mock.stats, calls=True)
-        calls = [ServedCall(call.get("client_request_id"), call["outcome"]) for call in figures["calls"]]
+        calls = [ServedCall.listed(call, RATES) for call in figures["calls"]]
         counts = _faults(reader, calls)
         reserved = await asyncio.to_thread(_reserved, crew)
         done = len(reader.answered) >= plan.requests and not counts and reserved == 0 and not figures["running"]
@@ -143,9 +143,8 @@ async def _settled(plan: Race, reader: Reader, crew: Crew, mock: Mock, say: Call
         if now - started > _PATIENCE_SECONDS:
             break
     statuses = [result.status for result in reader.results]
-    spent = sum(INPUT_NANOS * call["input_tokens"] + OUTPUT_NANOS * call["output_tokens"] for call in figures["calls"])
     return Outcome(
-        spent=spent,
+        spent=sum(call.cost_nanos for call in calls),
         cap=plan.cap_nanos,
         reserved=-1 if reserved is None else reserved,
         completed=statuses.count("completed"),

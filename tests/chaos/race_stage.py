@@ -13,13 +13,14 @@ from streamproc.records.codec import encode_json
 from streamproc.settings.load import load_settings
 from streamproc.settings.settings import Settings
 from tests.chaos.clusters import Cluster
+from tests.chaos.evidence import Rates
 
-__all__ = ["INPUT_NANOS", "MEAN_NANOS", "OUTPUT_NANOS", "send", "set_up"]
+__all__ = ["MEAN_NANOS", "RATES", "send", "set_up"]
 
-INPUT_NANOS, OUTPUT_NANOS = 10, 2000
+RATES = Rates(10, 2000)
 MODELS = {f"mock-t{tokens}-i2-f5": tokens for tokens in (10, 20, 30, 60)}
 MAX_OUTPUT_TOKENS = 100
-MEAN_NANOS = OUTPUT_NANOS * sum(MODELS.values()) // len(MODELS)
+MEAN_NANOS = RATES.output * sum(MODELS.values()) // len(MODELS)
 _CALL_SECONDS = 4.0
 
 _SETTINGS = """
@@ -67,7 +68,7 @@ timeouts.total_seconds = {call}
 timeouts.first_byte_seconds = {call}
 timeouts.idle_seconds = {call}
 """
-_PRICE = f'prices."{{model}}" = {{{{ input_usd = {INPUT_NANOS / 1000}, output_usd = {OUTPUT_NANOS / 1000} }}}}\n'
+_PRICE = f'prices."{{model}}" = {{{{ input_usd = {RATES.input / 1000}, output_usd = {RATES.output / 1000} }}}}\n'
 
 
 async def set_up(cluster: Cluster, provider_url: str, file: Path, cap_nanos: int, slots: int, more: str) -> Settings:

@@ -127,7 +127,16 @@ class Reader:
         )
 
     def _take_usage(self, record: Any, value: dict[str, Any]) -> None:
-        self.usage.append(StoredUsage(value["usage_id"], value["run_id"], value["basis"], record.timestamp))
+        self.usage.append(
+            StoredUsage(
+                value["usage_id"],
+                value["run_id"],
+                value["basis"],
+                record.timestamp,
+                value.get("cost_nanos"),
+                (value.get("at_most") or {}).get("cost_nanos"),
+            )
+        )
 
     def _take_chunk(self, record: Any, value: dict[str, Any]) -> None:
         self.chunks.append(

@@ -59,6 +59,7 @@ def report(campaign: Campaign, outcome: Outcome) -> str:
         f"broker={campaign.broker} seed={campaign.seed} {sent} settled_seconds={outcome.settle_seconds:.1f}",
         f"faults: {faults} workers_ended_by_themselves={outcome.crashes}",
         f"calls bought twice: {bought}",
+        f"estimated lines of streams that ended early: {outcome.estimates}",
         *(_describe(kind, _BOUNDS[kind], found) for kind, found in departed.items()),
         str(outcome.counts),
     )

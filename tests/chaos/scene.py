@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from streamproc.records.identity import RunId
+from streamproc.records.usage import UsageLine
 from streamproc.settings.settings import Settings
 from tests.chaos.checker import Counts, count
 from tests.chaos.evidence import (
     Committed,
     Evidence,
+    Rates,
     SentRequest,
     ServedCall,
     StoredChunk,
@@ -22,6 +24,7 @@ from tests.chaos.evidence import (
 from tests.chaos.proxy import Proxy
 from tests.contract.harness.member import Member, running_member
 from tests.contract.harness.program import Program, running_program
+from tests.contract.harness.settings import PRICE
 from tests.contract.harness.stage import Stage, staged
 from tests.contract.harness.waiting import eventually_found
 
@@ -34,6 +37,7 @@ SESSION_SECONDS = 3.0
 _CALL_SECONDS = 4.0  # no call takes longer, so whoever owns a lost one bills it then
 _BILL_SECONDS = 30.0
 _TOKENS = {QUICK: 20, LONG: 100, SLOW: 100}
+_RATES = Rates(int(PRICE["input_usd"] * 1000), int(PRICE["output_usd"] * 1000))
 _KAFKA: dict[str, Any] = {"session_timeout_seconds": SESSION_SECONDS, "heartbeat_interval_seconds": 0.5}
 
 
@@ -136,12 +140,19 @@ class Scene:
                 StoredResult(r.run_id, RunId.parse(r.run_id).partition, 0, r.status, r.attempt, r.text, r.chunk_count)
                 for r in outputs.results
             ],
-            usage=[StoredUsage(line.usage_id, line.run_id, line.basis) for line in outputs.usage],
+            usage=[_bill(line) for line in outputs.usage],
             chunks=[StoredChunk(c.run_id, 0, 0, c.attempt, c.seq, c.kind, c.text) for c in outputs.chunks],
-            calls=[ServedCall(call.client_request_id, call.outcome) for call in self.stage.mock.stats.calls],
+            calls=[
+                ServedCall.listed(call, _RATES) for call in self.stage.mock.stats.snapshot(with_calls=True)["calls"]
+            ],
             committed=(),
             last={place: Committed(0, place, offset) for place, offset in places.items()},
         )
+
+
+def _bill(line: UsageLine) -> StoredUsage:
+    most = None if line.at_most is None else line.at_most.cost_nanos
+    return StoredUsage(line.usage_id, line.run_id, line.basis, 0, line.cost_nanos, most)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.checker import Counts, bought_twice, count
+from tests.chaos.checker import Counts, Estimates, bought_twice, count, estimates
 from tests.chaos.evidence import (
     Committed,
     Evidence,
@@ -95,6 +95,42 @@ def test_a_line_for_a_call_that_the_provider_never_saw() -> None:
     stray = StoredUsage(f"{STREAMED}/8000/1", STREAMED, "estimated")
     assert counted(usage=(*GOOD.usage, stray)) == {"overcounted": 1}
     assert counted(usage=(*GOOD.usage, stray._replace(basis="upper_bound"))) == {}
+
+
+BILLED = tuple(call._replace(cost_nanos=5000) for call in GOOD.calls)
+LINES = tuple(line._replace(cost_nanos=5000) for line in GOOD.usage)
+
+
+def test_a_line_that_is_not_the_providers_bill() -> None:
+    """A nano-dollar too much or too little, or no cost at all; with the provider's own figures all are known."""
+    assert counted(calls=BILLED, usage=LINES) == {}
+    for cost in (4999, 5001, None):
+        assert counted(calls=BILLED, usage=(LINES[0]._replace(cost_nanos=cost), LINES[1])) == {"mispriced": 1}
+
+
+@pytest.mark.parametrize("basis", ["upper_bound", "estimated"])
+def test_a_bound_that_is_none(basis: str) -> None:
+    """Budgets count the most that a call can have cost: where that is below the bill, a cap could be passed."""
+    line = LINES[0]._replace(basis=basis)
+    for cost, most, understated in (
+        (4999, None, 1),
+        (4999, 4999, 1),
+        (4999, 5000, 0),
+        (5000, None, 0),
+        (None, None, 0),
+    ):
+        usage = (line._replace(cost_nanos=cost, most_nanos=most), LINES[1])
+        assert counted(calls=BILLED, usage=usage).get("understated", 0) == understated
+
+
+def test_estimates_beside_the_bill() -> None:
+    """Only of streams that the provider saw end early; a completed call that nobody heard of was counted to its end."""
+    assert str(estimates(GOOD)) == "none"
+    usage = tuple(line._replace(basis="estimated", cost_nanos=4900) for line in LINES)
+    cut = (BILLED[0]._replace(outcome="cut"), BILLED[1])
+    assert estimates(replace(GOOD, calls=BILLED, usage=usage)) == Estimates()
+    assert estimates(replace(GOOD, calls=cut, usage=usage)) == Estimates(1, 4900, 5000)
+    assert str(Estimates(1, 4900, 5000)) == "1, together -2.0% beside the provider's bill for them"
 
 
 def test_records_of_nobodys_run() -> None:
