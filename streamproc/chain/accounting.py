@@ -214,7 +214,11 @@ class Accounted:
         if usage is not None and usage.input is not None and usage.output is not None:
             self._measure.learn(call.request, call.model, call.prompt_bytes, meter.pieces, usage)
             return usage, "provider"
-        return meter.estimated(self._measure.estimated(call.request, call.model, meter.pieces)), "estimated"
+        asked = call.request
+        # How long an answer was to be that comes as a whole, and did not come, nobody knows; embeddings have no output.
+        is_unseen = not (asked.stream or asked.input or meter.pieces or meter.completed)
+        answer = None if is_unseen else meter.pieces
+        return meter.estimated(self._measure.estimated(asked, call.model, answer)), "estimated"
 
 
 def _is_above(line: UsageLine, most: UsageLine) -> bool:

@@ -1,6 +1,8 @@
 """The measure of one provider's calls: the most that one can use, and what one has used that nobody told."""
 
 from collections.abc import Sequence
+from math import ceil
+from statistics import median
 from typing import Self
 
 from streamproc.money.api import BillableApi, billable_api
@@ -87,12 +89,15 @@ class Measure:
         """Those on which the request may be answered."""
         return possible_tiers(request.service_tier, self._api)
 
-    def estimated(self, request: Request, model: str, answer: Sequence[str]) -> TokenCounts:
-        """What a call used whose provider did not tell, by its prompt and by what came of the answer."""
-        return TokenCounts(
-            input=self.estimated_input(request, model),
-            output=self._counter.count(model, "".join(answer), self._percent(model, "output")).tokens,
-        )
+    def estimated(self, request: Request, model: str, answer: Sequence[str] | None) -> TokenCounts:
+        """What a call used whose provider did not tell, by its prompt and by what came of the answer.
+
+        An answer of None has an output that nobody knows.
+        """
+        output = None
+        if answer is not None:
+            output = self._counter.count(model, "".join(answer), self._percent(model, "output")).tokens
+        return TokenCounts(input=self.estimated_input(request, model), output=output)
 
     def estimated_input(self, request: Request, model: str) -> int | None:
         """Tokens of a prompt with its images; None when one of them has no known size."""
@@ -129,7 +134,23 @@ class Measure:
     def _percent(self, model: str, side: Side) -> int | None:
         if self.has_tokenizer(model):
             return None
-        return self._calibration.learned(Spot(self._provider, model, side)).percent
+        return self._calibration.learned(Spot(self._provider, model, side)).percent or self.kin_percent(model, side)
+
+    def kin_percent(self, model: str, side: Side) -> int | None:
+        """The median of what was learned of the provider's other models that count by the same ranks and percentage.
+
+        A model of which too little is known yet, because its answers are longer, is likelier to be as they are than as
+        the models of everybody else.
+        """
+        kind = self._counter.family(model)
+        known = [
+            learned.percent
+            for spot, learned in self._calibration.all().items()
+            if learned.percent is not None
+            and (spot.provider, spot.side) == (self._provider, side)
+            and self._counter.family(spot.model) == kind
+        ]
+        return ceil(median(known)) if known else None
 
 
 def _is_text(request: Request) -> bool:

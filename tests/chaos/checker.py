@@ -56,7 +56,10 @@ class Counts(NamedTuple):
 
 
 class Estimates(NamedTuple):
-    """Lines of basis `estimated` for streams that ended early, together, beside the provider's bill for these calls."""
+    """Lines of basis `estimated` for streams that ended early, together, beside the provider's bill for these calls.
+
+    Whole answers that were cut are left out: what those cost is not known, and their lines say so.
+    """
 
     lines: int = 0
     nanos: int = 0
@@ -113,9 +116,9 @@ def estimates(evidence: Evidence) -> Estimates:
     """How near those who cut streams came to the bill, which the provider never told them."""
     cut = {call.name for call in evidence.calls if call.outcome in {"cut", "cancelled"}}
     found = [
-        (line.cost_nanos or 0, bill)
+        (line.cost_nanos, bill)
         for line, bill in _bills(evidence)
-        if line.basis == "estimated" and line.usage_id in cut
+        if line.basis == "estimated" and line.usage_id in cut and line.cost_nanos is not None
     ]
     return Estimates(len(found), sum(nanos for nanos, _ in found), sum(bill for _, bill in found))
 

@@ -21,6 +21,12 @@ MODELS: Mapping[str, float] = {"mock-t20-i10-f20": 0.5, "mock-t60-i15-f50": 0.4,
 
 _STREAMED = 0.7
 
+_QUESTION = (
+    "what becomes of an answer whose worker is killed, frozen or asked to leave while its tokens are still on their way, "
+    "who pays for the part that nobody will read, and how can one tell from the records alone that it was paid for once?"
+)
+"""As long as prompts are: of a few words alone no worker would learn how the provider counts them."""
+
 
 def make_request(number: int, random: Random) -> dict[str, Any]:
     """A request; two of the same text would be the same to the provider, so each has its number in it."""
@@ -29,7 +35,7 @@ def make_request(number: int, random: Random) -> dict[str, Any]:
         "request_id": f"chaos-{number}",
         "tenant": "chaos",
         "model": model,
-        "messages": [{"role": "user", "content": f"question number {number}"}],
+        "messages": [{"role": "user", "content": f"Question number {number}: {_QUESTION}"}],
         "stream": random.random() < _STREAMED,
     }
 

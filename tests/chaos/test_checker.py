@@ -130,6 +130,8 @@ def test_estimates_beside_the_bill() -> None:
     cut = (BILLED[0]._replace(outcome="cut"), BILLED[1])
     assert estimates(replace(GOOD, calls=BILLED, usage=usage)) == Estimates()
     assert estimates(replace(GOOD, calls=cut, usage=usage)) == Estimates(1, 4900, 5000)
+    unknown = (usage[0]._replace(cost_nanos=None), usage[1])
+    assert estimates(replace(GOOD, calls=cut, usage=unknown)) == Estimates()
     assert str(Estimates(1, 4900, 5000)) == "1, together -2.0% beside the provider's bill for them"
 
 

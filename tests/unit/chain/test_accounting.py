@@ -8,6 +8,7 @@ import pytest
 from streamproc.chain.provider import Completed, Reasoning, Text, ToolCallPart
 from streamproc.errors import BadRequest, ConnectFailed, Disconnected, ProviderError, ServerFault
 from streamproc.providers.scripted import Pause, Step
+from streamproc.records.request import Request
 from streamproc.records.usage import TokenCounts, UsageLine
 from tests.fakes import NOW, a_request
 from tests.unit.chain.accounts import MODEL, Rig, counter, the_call
@@ -78,6 +79,32 @@ async def test_a_call_that_may_have_cost_something_has_a_line() -> None:
     (line,) = call.progress.lines
     assert (line.basis, line.reason, line.tokens.output) == ("estimated", "server_fault", 0)
     assert line.tokens.input
+
+
+_EMBED = Request(request_id="r-1", model="m", input=["embed this"], stream=False)
+
+
+@pytest.mark.parametrize(("request_", "output"), [(a_request(stream=False), None), (_EMBED, 0)])
+async def test_how_long_an_answer_was_that_never_came_is_not_known(request_: Request, output: int | None) -> None:
+    """A whole answer comes at once, and one that is cut may have been written to its end.
+
+    Such calls were on the bill with no output, in a chaos run with 0 of 118 tokens. Embeddings have none.
+    """
+    call = the_call(request_)
+    await Rig([Disconnected("cut", provider="p", may_have_cost=True)]).fail(call)
+    (line,) = call.progress.lines
+    assert (line.basis, line.tokens.output, line.cost_nanos is None) == ("estimated", output, output is None)
+    assert line.tokens.input
+    assert line.at_most is not None
+    assert (line.at_most.cost_nanos or 0) >= 2000 * call.max_output_tokens
+
+
+async def test_a_whole_answer_that_came_is_counted() -> None:
+    """Also an empty one: then there is nothing that was not seen."""
+    for events, output in (([Text("hello")], counter().count(MODEL, "hello").tokens), ([], 0)):
+        call = the_call(a_request(stream=False))
+        await Rig([*events, Completed(None, "stop")]).run(call)
+        assert [line.tokens.output for line in call.progress.lines] == [output]
 
 
 @pytest.mark.parametrize("kind", [ConnectFailed, BadRequest, ServerFault])

@@ -11,8 +11,8 @@ from streamproc.money.calibration import Calibration, Spot
 from streamproc.money.tokens import MESSAGE_TOKENS, REPLY_TOKENS
 from streamproc.records.request import Request
 from streamproc.records.usage import TokenCounts
-from tests.fakes import a_request
-from tests.unit.chain.accounts import Rig, counter, the_call
+from tests.fakes import a_call, a_request
+from tests.unit.chain.accounts import Rig, a_measure, counter, the_call
 
 WORDS = " the" * 100
 OTHER = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
@@ -43,6 +43,26 @@ async def test_a_cut_answer_is_estimated_by_what_was_learned() -> None:
     await Rig([Text(WORDS), Disconnected("cut", provider="p")], calibration=calibration).fail(call)
     (line,) = call.progress.lines
     assert (line.basis, line.tokens) == ("estimated", TokenCounts(input=207, output=300))
+
+
+async def test_a_model_of_which_nothing_is_known_is_estimated_by_its_kin() -> None:
+    """The same provider's, and of the same kind: others may have another tokenizer.
+
+    A worker that had just started was stopped when only its shortest answers had come: it billed all others by the
+    factor for unknown models, 50 % too much for their prompts.
+    """
+    calibration = Calibration()
+    told = TokenCounts(input=200 + MESSAGE_TOKENS + REPLY_TOKENS, output=300)
+    await learned_from(asking(), told, calibration)
+    for model, tokens in (("gpt-4.1", (207, 300)), ("llama", (127, 120)), ("claude-opus-4-6", (137, 130))):
+        call = a_call(asking(), model=model)
+        await Rig([Text(WORDS), Disconnected("cut", provider="p")], calibration=calibration).fail(call)
+        (line,) = call.progress.lines
+        assert (line.tokens.input, line.tokens.output) == tokens
+    spot = Spot("elsewhere", "llama", "output")
+    for _ in range(5):
+        calibration.learn(spot, 100, 500)
+    assert a_measure(calibration=calibration).kin_percent("mistral", "output") is None
 
 
 async def test_a_bound_never_rests_on_what_was_learned() -> None:

@@ -62,6 +62,11 @@ def test_a_factor_is_learned_from_usage_of_the_same_requests(tmp_path: Path) -> 
     found = json.loads(said.out)
     assert (found["tokens"], found["is_exact"], found["most_input"]) == (157, False, len(text) + 1024)
     assert found["counted_by"] == "o200k_base x 1.50, learned from 6 calls, error 0.0 %"
+    kin = a_request("b", "n", " the" * 100)
+    settings = SETTINGS.replace('["m"]', '["m", "n"]') + "prices.n = { input_usd = 1.0, output_usd = 2.0 }\n"
+    said = counted(tmp_path, f"{text}\n{kin}", "--usage", "usage.jsonl", "--json", settings=settings)
+    found = json.loads(said.out.splitlines()[1])
+    assert (found["tokens"], found["counted_by"]) == (157, "o200k_base x 1.50, learned from other models of mine")
 
 
 @pytest.mark.parametrize(
