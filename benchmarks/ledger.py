@@ -10,6 +10,7 @@ from their bytes into the sums, without the time that Kafka takes.
 import argparse
 import asyncio
 import time
+from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
@@ -81,26 +82,23 @@ def _spend(number: int) -> Spend:
 
 
 def _line(spend: Spend) -> UsageLine:
-    return UsageLine.model_validate(
-        {
-            "usage_id": spend.usage_id,
-            "run_id": spend.usage_id.rpartition("/")[0].rpartition("/")[0],
-            "request_id": "request",
-            "tenant": spend.tenant,
-            "user": spend.user,
-            "feature": spend.feature,
-            "attempt": 1,
-            "provider": "mock",
-            "model": "mock",
-            "tokens": TokenCounts(input=300, output=600, cached_input=100),
-            "cost_nanos": spend.nanos,
-            "basis": "provider",
-            "price_version": "settings",
-            "input_hash": "0" * 64,
-            "started_at": "2026-03-31T23:00:00Z",
-            "ended_at": "2026-03-31T23:00:01Z",
-        },
-        strict=False,
+    return UsageLine(
+        usage_id=spend.usage_id,
+        run_id=spend.run_id,
+        request_id="request",
+        tenant=spend.tenant,
+        user=spend.user,
+        feature=spend.feature,
+        attempt=1,
+        provider="mock",
+        model="mock",
+        tokens=TokenCounts(input=300, output=600, cached_input=100),
+        cost_nanos=spend.nanos,
+        basis="provider",
+        price_version="settings",
+        input_hash="0" * 64,
+        started_at=datetime(2026, 3, 31, 23, 0, 0, tzinfo=UTC),
+        ended_at=datetime(2026, 3, 31, 23, 0, 1, tzinfo=UTC),
     )
 
 

@@ -14,7 +14,7 @@ _THEN = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 def a_line(run_id: str = "llm.requests/0/5@1", attempt: int = 1000, call: int = 1, **fields: Any) -> UsageLine:
     """The bill of a call with these fields over the usual ones."""
-    usual = {
+    usual: dict[str, Any] = {
         "usage_id": usage_id(run_id, attempt, call),
         "run_id": run_id,
         "request_id": "asked",
@@ -30,7 +30,7 @@ def a_line(run_id: str = "llm.requests/0/5@1", attempt: int = 1000, call: int = 
         "started_at": _THEN,
         "ended_at": _THEN,
     }
-    return UsageLine.model_validate({**usual, **fields})
+    return UsageLine(**{**usual, **fields})
 
 
 def a_result(run_id: str = "llm.requests/0/5@1", attempt: int = 1000, **fields: Any) -> Result:

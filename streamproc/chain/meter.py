@@ -58,5 +58,5 @@ class Meter:
             told = TokenCounts(input=counted.input, output=told.output, reasoning=told.reasoning)
         if told.output is None or not is_late:
             known = [figure for figure in (counted.output, told.output) if figure is not None]
-            told = told.model_copy(update={"output": max(known, default=None), "reasoning": None})
+            told = told.changed(output=max(known, default=None), reasoning=None)
         return told

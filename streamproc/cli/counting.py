@@ -84,7 +84,7 @@ class Knowledge:
             self._answers[place] += 1
         asked = self._requests.get(line.input_hash)
         if asked is not None and line.provider in self._measures:
-            usage = line.tokens.model_copy(update={"output": None})  # the answer itself is not in a usage line
+            usage = line.tokens.changed(output=None)  # the answer itself is not in a usage line
             self._measures[line.provider].learn(asked.request, line.model, asked.size_bytes, (), usage)
 
     def mean_output(self, place: Resolved) -> int | None:

@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -123,7 +124,7 @@ def _as_json(trial: Trial, rates: Rates | None) -> dict[str, Any]:
         "works": trial.problem is None,
         "first_token_seconds": trial.first_seconds,
         "seconds": trial.seconds,
-        "usage": None if trial.usage is None else trial.usage.model_dump(),
+        "usage": None if trial.usage is None else asdict(trial.usage),
         "input_usd": None if step is None else _usd(step.input),
         "output_usd": None if step is None else _usd(step.output),
         "problem": trial.problem,

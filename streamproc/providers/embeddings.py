@@ -120,7 +120,7 @@ def _openai_vectors(body: dict[str, Any]) -> list[str]:
 
 def _embedded(usage: TokenCounts | None) -> TokenCounts | None:
     # Nothing is put out: an embedding's usage tells of input alone.
-    return None if usage is None else usage.model_copy(update={"output": usage.output or 0})
+    return None if usage is None else usage.changed(output=usage.output or 0)
 
 
 OPENAI = EmbeddingsApi(

@@ -24,7 +24,7 @@ from streamproc.records.dead_letter import HEADER_PREFIX, DeadLetter, Reference
 from streamproc.records.deferral import Deferral
 from streamproc.records.notes import NOTES
 from streamproc.records.result import Result
-from streamproc.records.usage import UsageLine
+from streamproc.records.usage import USAGE_LINE
 
 __all__ = ["main", "render", "schemas"]
 
@@ -38,7 +38,7 @@ def schemas() -> dict[str, JsonSchemaValue]:
         "batch-line": ("Batch line", BATCH_LINE.json_schema()),
         "chunk": ("Chunk", Chunk.model_json_schema()),
         "result": ("Result", Result.model_json_schema()),
-        "usage": ("Usage line", UsageLine.model_json_schema()),
+        "usage": ("Usage line", USAGE_LINE.json_schema()),
         "journal": ("Journal note", NOTES.json_schema()),
         "deferral": ("Deferral", Deferral.model_json_schema()),
         "dead-letter": ("Dead letter", _dead_letter()),

@@ -1,13 +1,14 @@
 """The usage line: what one call to a provider used and cost."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
-from streamproc.records.shapes import CallTime, Nanos, Tokens, Written
+from streamproc.records.shapes import Billed, CallTime, Nanos, Tokens
 
-__all__ = ["AtMost", "Basis", "CacheState", "Saved", "TokenCounts", "UsageLine"]
+__all__ = ["USAGE_LINE", "AtMost", "Basis", "CacheState", "Saved", "TokenCounts", "UsageLine"]
 
 _NEVER = datetime.fromtimestamp(0, UTC)
 
@@ -20,7 +21,8 @@ CacheState = Literal["hit", "coalesced", "stale"]
 store though its time was over, because nobody could answer."""
 
 
-class TokenCounts(Written):
+@dataclass(frozen=True, kw_only=True)
+class TokenCounts(Billed):
     """Tokens by kind. `input` includes `cached_input` and `cache_write`; `output` includes `reasoning`.
 
     `cache_write` includes `cache_write_1h`, what was written to stay for an hour. `web_searches` are no tokens but
@@ -41,14 +43,16 @@ class TokenCounts(Written):
         return None if self.input is None or self.output is None else self.input + self.output
 
 
-class AtMost(Written):
+@dataclass(frozen=True, kw_only=True)
+class AtMost(Billed):
     """The most that a call can have used: nano-dollars, and input and output tokens together. None has no bound."""
 
     cost_nanos: Nanos | None = None
     tokens: Tokens | None = None
 
 
-class Saved(Written):
+@dataclass(frozen=True, kw_only=True)
+class Saved(Billed):
     """What a run did not pay because an equal one had: tokens and cost of the call that made the answer."""
 
     state: CacheState
@@ -56,7 +60,8 @@ class Saved(Written):
     nanos: Nanos | None = None
 
 
-class UsageLine(Written):
+@dataclass(frozen=True, kw_only=True)
+class UsageLine(Billed):
     """A line of the bill. Never changed later: a correction is a new line.
 
     `usage_id` is `run_id/attempt/call` and unique. `cost_nanos` are integer nano-dollars; None is an unknown
@@ -92,31 +97,23 @@ class UsageLine(Written):
 
     @classmethod
     def unknown(cls, provider: str) -> Self:
-        """The line of a lost call to this provider of which nothing is known yet, to be `changed`.
-
-        Every field is stated, so that copies share what says so.
-        """
+        """The line of a lost call to this provider of which nothing is known yet, to be `changed`."""
         return cls(
             usage_id="",
             run_id="",
             request_id="",
             tenant="",
-            user=None,
-            feature=None,
             attempt=0,
             provider=provider,
             model="",
             tokens=TokenCounts(),
-            cost_nanos=None,
             basis="upper_bound",
-            at_most=None,
-            price_version=None,
-            service_tier=None,
             reason="lost",
             input_hash="",
             started_at=_NEVER,
             ended_at=_NEVER,
-            saved=None,
-            route=None,
-            variant=None,
         )
+
+
+USAGE_LINE = TypeAdapter(UsageLine)
+"""Reads a usage line and checks it."""

@@ -8,6 +8,7 @@ from aiokafka import TopicPartition
 
 from streamproc.kafka.inherited import note_key
 from streamproc.observe.events import BudgetSpent, JournalTrouble, UsageUnreadable
+from streamproc.records.codec import encode_usage
 from streamproc.records.identity import RunId
 from tests.contract.harness.forging import DeadOwner
 from tests.contract.harness.member import Member, running_member
@@ -33,7 +34,7 @@ HOSTILE: tuple[dict[str, Any], ...] = (
 def line(number: int, fields: dict[str, Any]) -> bytes:
     """A usage line of today with these fields; json writes integers of any length."""
     now = datetime.now(UTC).isoformat()
-    usual = a_line(call=number).model_dump(mode="json") | {"started_at": now, "ended_at": now}
+    usual = json.loads(encode_usage(a_line(call=number))) | {"started_at": now, "ended_at": now}
     return json.dumps(usual | fields).encode()
 
 

@@ -44,20 +44,18 @@ class UsageLines:
             began = _FIRST + number % 300_000 * _PACE
             run = f"llm.requests/{partition}/{offset}@1760000000000"
             yield encode_usage(
-                line.model_copy(
-                    update={
-                        "usage_id": f"{run}/1760000000000/1",
-                        "run_id": run,
-                        "request_id": f"request-{number}",
-                        "tenant": f"tenant-{number % 40}",
-                        "user": f"user-{number % 900}",
-                        "feature": ("chat", "search", "mail")[number % 3],
-                        "model": f"model-{number % 6}",
-                        "tokens": TokenCounts(input=number % 4000, output=number % 700, cached_input=number % 90),
-                        "cost_nanos": self.cost(partition, offset),
-                        "started_at": began,
-                        "ended_at": began + timedelta(seconds=2),
-                    }
+                line.changed(
+                    usage_id=f"{run}/1760000000000/1",
+                    run_id=run,
+                    request_id=f"request-{number}",
+                    tenant=f"tenant-{number % 40}",
+                    user=f"user-{number % 900}",
+                    feature=("chat", "search", "mail")[number % 3],
+                    model=f"model-{number % 6}",
+                    tokens=TokenCounts(input=number % 4000, output=number % 700, cached_input=number % 90),
+                    cost_nanos=self.cost(partition, offset),
+                    started_at=began,
+                    ended_at=began + timedelta(seconds=2),
                 )
             )
 

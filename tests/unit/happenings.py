@@ -64,7 +64,7 @@ HAPPENINGS: tuple[events.Happening, ...] = (
     events.AlertTrouble("a", "s"),
     FellBack(_RUN, "r", "p/m", "q/n", "breaker"),
     RuleFailed("r", "v", "s"),
-    CacheLooked(_RUN, "t", "p", "m", "h", "memory", _LINE.model_copy(update={"saved": _SAVED})),
+    CacheLooked(_RUN, "t", "p", "m", "h", "memory", _LINE.changed(saved=_SAVED)),
     AnswerStored(_RUN, 1000),
     StoreTrouble("get", "s"),
 )

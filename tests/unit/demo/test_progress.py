@@ -48,7 +48,7 @@ def test_events_are_added_up() -> None:
         started_at=_NOW,
         ended_at=_NOW,
     )
-    for line in (usage, usage.model_copy(update={"cost_nanos": None}), None, usage):
+    for line in (usage, usage.changed(cost_nanos=None), None, usage):
         progress.saw(CallEnded("r", 1, "mock", "m", "t", "", "completed", 0.1, 0.1, line))
     for restart in (True, False, False):
         progress.saw(RetryPlanned("r", "mock", "disconnected", 0.1, restart=restart))
