@@ -11,8 +11,6 @@ from typing import Literal, NamedTuple
 
 __all__ = ["Calibration", "Learned", "Side", "Spot"]
 
-_FIRST_SAMPLES = 32
-_LATER_EVERY = 32
 _REMEMBERED = 64
 _FEWEST_SAMPLES = 5
 _FEWEST_TOKENS = 16
@@ -50,7 +48,6 @@ _NOTHING = Learned(None, None, 0)
 
 @dataclass(slots=True)
 class _Series:
-    asked: int = 0
     percents: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     errors: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     learned: Learned = _NOTHING
@@ -69,12 +66,6 @@ class Calibration:
 
     def __repr__(self) -> str:
         return f"Calibration({len(self._series)} of {self._max_spots} spots)"
-
-    def wants(self, spot: Spot) -> bool:
-        """Whether the next call is to be counted: the first 32, then each 32nd, because counting takes time."""
-        series = self._of(spot)
-        series.asked += 1
-        return series.asked <= _FIRST_SAMPLES or series.asked % _LATER_EVERY == 0
 
     def learn(self, spot: Spot, counted: int, told: int) -> None:
         """Takes a sample: the tokens we counted in a text, and those the provider told for it.

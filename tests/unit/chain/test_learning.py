@@ -112,6 +112,16 @@ async def test_a_large_prompt_is_not_counted_for_learning() -> None:
     assert calibration.learned(INPUT).samples == 0
 
 
+def test_few_calls_are_counted_once_it_is_known() -> None:
+    """Counting takes 50 µs for each 1,000 characters: the first 64 calls of a model, and then each 32nd."""
+    calibration = Calibration()
+    measure = a_measure(calibration=calibration)
+    for _ in range(64 + 320):
+        measure.learn(asking(), "gpt-4o", 100, [WORDS], TokenCounts(input=200, output=300))
+    measure.learn(asking(), "other", 100, [WORDS], TokenCounts(input=200, output=300))
+    assert {spot.model: learned.samples for spot, learned in calibration.all().items()} == {"gpt-4o": 74, "other": 1}
+
+
 def test_a_learned_factor_takes_the_place_of_the_family_s() -> None:
     """The allowance for the chat template is no part of it."""
     assert counter().count("claude-3-opus", " the" * 100, 110).tokens == 110

@@ -59,13 +59,6 @@ def test_what_cannot_be_this_text_teaches_nothing(counted: int, told: int) -> No
     assert calibration.learned(SPOT).samples == 0
 
 
-def test_few_calls_are_counted_once_it_is_known() -> None:
-    """Counting takes 50 µs for each 1,000 characters: the first 32 calls, and then each 32nd."""
-    calibration = Calibration()
-    asked = [calibration.wants(SPOT) for _ in range(32 + 320)]
-    assert (asked[:32], sum(asked[32:])) == ([True] * 32, 10)
-
-
 def test_providers_models_and_sides_are_learned_apart() -> None:
     """The same name may stand for another model at another provider."""
     calibration = taught(*[130] * 5)
