@@ -223,12 +223,12 @@ class Accounted:
 
 def _is_above(line: UsageLine, most: UsageLine) -> bool:
     """Whether a provider reports more than the call could use; what is not known on either side is not above."""
-    return (
-        _passes(line.tokens.input, most.tokens.input)
-        or _passes(line.tokens.output, most.tokens.output)
-        or _passes(line.cost_nanos, most.cost_nanos)
-    )
-
-
-def _passes(told: int | None, bound: int | None) -> bool:
-    return told is not None and bound is not None and told > bound
+    told, bound = line.tokens, most.tokens
+    for used, allowed in (
+        (told.input, bound.input),
+        (told.output, bound.output),
+        (line.cost_nanos, most.cost_nanos),
+    ):
+        if used is not None and allowed is not None and used > allowed:
+            return True
+    return False

@@ -14,7 +14,7 @@ from streamproc.observe.events import (
     Observer,
 )
 from streamproc.records.request import Request
-from streamproc.stores.store import Store, StoreKey
+from streamproc.stores.store import Found, Store, StoreKey
 
 __all__ = ["Answers", "FoundAnswer"]
 
@@ -37,8 +37,8 @@ class Answers:
 
     async def find(self, key: StoreKey, request: Request) -> FoundAnswer | None:
         """A stored answer that is no older than the request allows."""
-        found = await self.find_old(key)
-        if found is None:
+        stored = await self._store.get(key)
+        if stored is None or (found := self._read(stored, key)) is None:
             return None
         now, answer = self._clock.time(), found.answer
         oldest = request.cache_ttl_seconds
@@ -48,17 +48,18 @@ class Answers:
 
     async def find_old(self, key: StoreKey) -> FoundAnswer | None:
         """A stored answer, also one whose time is over: it is kept for `stale_seconds` more."""
-        found = await self._store.get(key)
-        if found is None:
-            return None
+        stored = await self._store.get(key)
+        return None if stored is None else self._read(stored, key)
+
+    def _read(self, stored: Found, key: StoreKey) -> FoundAnswer | None:
         try:
-            answer = decode_answer(found.value, key.digest, self.rules.max_entry_bytes)
+            answer = decode_answer(stored.value, key.digest, self.rules.max_entry_bytes)
         except ValueError as exc:
-            self._observer.saw(StoreTrouble("read", f"an answer in {found.place} is not readable: {exc}"))
+            self._observer.saw(StoreTrouble("read", f"an answer in {stored.place} is not readable: {exc}"))
             return None
         if self._clock.time() >= answer.until + self.rules.stale_seconds:
             return None
-        return FoundAnswer(answer, found.place)
+        return FoundAnswer(answer, stored.place)
 
     def keep(self, key: StoreKey, call: Call, events: Sequence[Event], bought: Bought) -> None:
         """Stores an answer, if it is one to be kept and not too long."""

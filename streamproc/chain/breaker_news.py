@@ -22,10 +22,10 @@ class News(NamedTuple):
 class _Told:
     """Of one breaker."""
 
-    __slots__ = ("at", "last", "pending", "said", "untold")
+    __slots__ = ("free_at", "last", "pending", "said", "untold")
 
-    def __init__(self, at: float) -> None:
-        self.at = at
+    def __init__(self, free_at: float) -> None:
+        self.free_at = free_at
         self.last = "closed"
         self.said: set[tuple[str, str]] = set()
         self.pending: BreakerChanged | None = None
@@ -44,7 +44,7 @@ class BreakerNews:
         key = change.provider, change.credential, change.model
         told = self._told.get(key)
         if told is None:
-            told = self._told[key] = _Told(now - self._period_seconds)
+            told = self._told[key] = _Told(now)
         told.pending = change
         told.untold += 1
         return self._news(told, now)
@@ -55,7 +55,7 @@ class BreakerNews:
 
     def _news(self, told: _Told, now: float) -> News | None:
         change = told.pending
-        if change is None or now - told.at < self._period_seconds:
+        if change is None or now < told.free_at:
             return None
         told.pending = None
         is_news = (
@@ -68,5 +68,5 @@ class BreakerNews:
         else:
             told.said.add((change.state, change.reason))
         news = News(change, told.untold - 1)
-        told.at, told.last, told.untold = now, change.state, 0
+        told.free_at, told.last, told.untold = now + self._period_seconds, change.state, 0
         return news

@@ -1,5 +1,6 @@
 """The cap: the most that a scope may use in a window. Pure values; `caps` has all of them together."""
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal, NamedTuple
@@ -57,6 +58,7 @@ class Cap:
 
     def __post_init__(self) -> None:
         # Once for each cap, and not for each call.
+        object.__setattr__(self, "alerts", tuple(sorted(self.alerts)))
         object.__setattr__(self, "kill_amount", _share(self.amount, self.kill_at))
         object.__setattr__(self, "alert_amounts", tuple(_share(self.amount, at) for at in self.alerts))
 
@@ -66,8 +68,7 @@ class Cap:
 
     def crossed(self, before: int, after: int) -> tuple[Decimal, ...]:
         """The alerts that settled spend reaches on its way from one sum to another."""
-        pairs = zip(self.alerts, self.alert_amounts, strict=True)
-        return tuple([at for at, reached in pairs if before < reached <= after])
+        return self.alerts[bisect_right(self.alert_amounts, before) : bisect_right(self.alert_amounts, after)]
 
     def __str__(self) -> str:
         return f"{amount(self.unit, self.amount)} a {self.window} for {self.pattern}"

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from streamproc.records.image import Image
-from streamproc.records.message import CacheControl, FunctionName, ImagePart, Message, ToolCall
+from streamproc.records.message import CacheControl, FunctionName, ImagePart, Message, TextPart, ToolCall
 from streamproc.records.shapes import ENCODABLE, WHOLE, FreeJson, Label, Name, RecordId, Strict, Timestamp
 
 __all__ = [
@@ -205,13 +205,11 @@ class Request(Prompted):
 
     def images(self) -> list[Image]:
         """All images of the conversation."""
-        return [
-            part.image_url
-            for message in self.messages
-            if isinstance(message.content, list)
-            for part in message.content
-            if isinstance(part, ImagePart)
-        ]
+        return [part.image_url for part in self._parts() if isinstance(part, ImagePart)]
+
+    def _parts(self) -> list[TextPart | ImagePart]:
+        # Most messages are a text, without parts.
+        return [part for message in self.messages if isinstance(message.content, list) for part in message.content]
 
     @property
     def takes_less(self) -> bool:
@@ -220,6 +218,5 @@ class Request(Prompted):
 
     def caches_for_an_hour(self) -> bool:
         """Whether it asks the provider to keep a part of the prompt in its cache for an hour."""
-        parts = (part for message in self.messages if isinstance(message.content, list) for part in message.content)
-        marks = (item.cache_control for item in (*parts, *(self.tools or ())))
-        return any(mark is not None and mark.ttl == "1h" for mark in marks)
+        marked = [*self._parts(), *(self.tools or ())]
+        return "1h" in [item.cache_control.ttl for item in marked if item.cache_control is not None]
