@@ -10,6 +10,7 @@ is the difference to the depth below. The journal keeps nothing, metrics are cou
 import argparse
 import asyncio
 import random
+import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -31,7 +32,7 @@ from streamproc.chain.retry import Retrying
 from streamproc.chain.retry_budget import RetryBudget
 from streamproc.chain.rules import breaker_rules, limit_rules, retry_policy
 from streamproc.chain.tenants import Tenants
-from streamproc.cli.run import calm_collector, forget_generators
+from streamproc.cli.run import calm_collector
 from streamproc.money.calibration import Calibration
 from streamproc.money.configured import configured_caps
 from streamproc.money.ledger_memory import MemoryLedger
@@ -149,7 +150,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=2000, help="of one measurement (default %(default)s)")
     parser.add_argument("--repeat", type=int, default=7, help="measurements of each depth (default %(default)s)")
     said = parser.parse_args()
-    calm_collector()  # as a worker does, and so below
+    calm_collector()  # as a worker does
     settings = Settings.model_validate(_SETTINGS)
     few, many = _Stack(settings, _FEW), _Stack(settings, _MANY)
     per_token: dict[str, list[float]] = {name: [] for name in few.depths}
@@ -169,7 +170,7 @@ async def _seconds(depth: _Depth, calls: int, numbers: "count[int]") -> float:
     message = {"role": "user", "content": "What does this stream cost, and who pays for it in the end?"}
     request = Request.model_validate({"request_id": "r", "model": "m", "messages": [message]})
     made = [_call(request, next(numbers)) for _ in range(calls)]
-    forget_generators()
+    sys.set_asyncgen_hooks(firstiter=None)  # as a worker does
     began = time.process_time()
     for call in made:
         call.progress.permit = depth.admit(call)

@@ -3,17 +3,15 @@
 import asyncio
 import gc
 import sys
-from collections.abc import Callable
-
-from structlog.typing import FilteringBoundLogger
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from streamproc.cli.options import ConfigFile, settings_of
 from streamproc.errors import SetupError
 from streamproc.lifecycle import run_worker
 from streamproc.observe.logs import configure_logs
-from streamproc.settings.settings import Settings
 
-__all__ = ["calm_collector", "forget_generators", "loop_factory", "run"]
+__all__ = ["calm_collector", "loop_factory", "run"]
 
 _COLLECTOR_THRESHOLDS = (50_000, 20, 100)
 
@@ -30,22 +28,9 @@ def run(*, config: ConfigFile = None) -> int:
     logger = configure_logs(settings.observe.log_level, settings.observe.log_format)
     calm_collector()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_work(settings, logger))
+        work: Coroutine[Any, Any, int] = run_worker(settings, logger)
+        runner.run(work)
     return 0
-
-
-async def _work(settings: Settings, logger: FilteringBoundLogger) -> int:
-    forget_generators()
-    return await run_worker(settings, logger)
-
-
-def forget_generators() -> None:
-    """Lets the running loop keep no list of the generators that were begun in it; call it inside the loop.
-
-    A loop closes at its end those that are left, and there are none: whoever begins one of ours closes it. A call goes
-    through five of them, and a place on the list took as long as what some of them do.
-    """
-    sys.set_asyncgen_hooks(firstiter=None)
 
 
 def calm_collector() -> None:
