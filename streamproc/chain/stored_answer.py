@@ -131,7 +131,7 @@ def _event(piece: _Piece) -> Event:
 def encode_answer(answer: StoredAnswer, max_bytes: int, compress_above_bytes: int) -> bytes | None:
     """The answer's bytes, packed when they are many; None when they are more than `max_bytes`, or have no JSON form."""
     try:
-        plain = orjson.dumps(vars(answer), default=vars)
+        plain = orjson.dumps(answer)
     except orjson.JSONEncodeError:
         return None  # half a character, which a provider may send and JSON may not hold
     if len(plain) > max_bytes:

@@ -33,8 +33,8 @@ class CacheCounts:
             "model",
             "tenant",
         )
-        self._stored = counter("llm_cache_stored_total", "Answers that went to the stores.")
-        self._stored_bytes = counter("llm_cache_stored_bytes_total", "Bytes of them.")
+        self._stored = counter("llm_cache_stored_total", "Answers that went to the stores.").at(())
+        self._stored_bytes = counter("llm_cache_stored_bytes_total", "Bytes of them.").at(())
         self._errors = counter("streamproc_cache_errors_total", "What a store did not give or take.", "operation")
 
     def saw(self, happening: CacheLooked | AnswerStored | StoreTrouble) -> None:
@@ -47,8 +47,8 @@ class CacheCounts:
                 if saved is not None and saved.nanos is not None:
                     self._saved.add((*place, self._tenants.label(happening.tenant)), saved.nanos / _NANOS_PER_DOLLAR)
             case AnswerStored():
-                self._stored.add()
-                self._stored_bytes.add(amount=happening.size_bytes)
+                self._stored.value += 1.0
+                self._stored_bytes.value += happening.size_bytes
             case StoreTrouble():
                 self._errors.add((happening.operation,))
 

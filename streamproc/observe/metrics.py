@@ -8,6 +8,7 @@ from prometheus_client.core import Metric
 
 from streamproc.observe.cache import CacheCounts
 from streamproc.observe.cache_events import AnswerStored, CacheLooked, StoreTrouble
+from streamproc.observe.calls import CallCounts
 from streamproc.observe.decisions import DecisionCounts
 from streamproc.observe.events import (
     AlertTrouble,
@@ -37,16 +38,10 @@ from streamproc.observe.labels import BoundedLabel
 from streamproc.observe.route_events import FellBack, RuleFailed
 from streamproc.observe.stores import StoreCounts
 from streamproc.observe.tallies import Counts, Spread
-from streamproc.records.usage import UsageLine
 
 __all__ = ["Metrics"]
 
-_TOKEN_KINDS = ("input", "output", "cached_input", "cache_write", "cache_write_1h", "reasoning")
-_NANOS_PER_DOLLAR = 1_000_000_000
-
-# Upper edges in seconds; the last ones are the default deadlines of a call (120) and of a run (600).
-_CALL_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120)
-_FIRST_TOKEN_SECONDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 30, 60)
+# Upper edges in seconds; the last one of runs is their default deadline.
 _RUN_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600)
 _COMMIT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -88,32 +83,7 @@ class Metrics:
             tallies.append(spread := Spread(name, meaning, edges, labels, created))
             return spread
 
-        self._tokens = counter(
-            "llm_tokens_total",
-            "Tokens by kind; input includes cached_input and cache_write, which has cache_write_1h, output reasoning.",
-            "provider",
-            "model",
-            "kind",
-        )
-        self._searches = counter("llm_web_searches_total", "Searches by the provider's own tool.", "provider", "model")
-        self._above_bound = counter(
-            "llm_calls_above_bound_total", "Calls whose provider reports more than they could use.", "provider", "model"
-        )
-        self._cost = counter(
-            "llm_cost_dollars_total", "Cost of calls with a known price, US dollars.", "provider", "model", "tenant"
-        )
-        self._calls = counter("llm_calls_total", "Calls to providers by outcome.", "provider", "model", "outcome")
-        self._call_seconds = histogram(
-            "llm_call_seconds", "From a call's request to its end.", _CALL_SECONDS, "provider", "model"
-        )
-        self._first_token_seconds = histogram(
-            "llm_first_token_seconds",
-            "From a call's request to its first token.",
-            _FIRST_TOKEN_SECONDS,
-            "provider",
-            "model",
-        )
-        self._unpriced = counter("llm_unpriced_calls_total", "Usage lines whose cost is not known.")
+        self._calls = CallCounts(counter, histogram, self._models, self._tenants)
         self._runs = counter("streamproc_runs_total", "Runs by status of their terminal result.", "status")
         self._run_seconds = histogram(
             "streamproc_run_seconds", "From taking a record to its terminal result.", _RUN_SECONDS
@@ -122,9 +92,6 @@ class Metrics:
         self._waits = counter("streamproc_waits_total", "Returns of a run to its ready queue.", "code")
         self._deferred = counter("streamproc_deferred_runs_total", "Runs moved to the topic of deferred runs.")
         self._errors = counter("streamproc_errors_total", "Runs that ended with an error.", "code")
-        self._lost_calls = counter(
-            "llm_lost_calls", "Calls of former owners of a partition, billed by this worker.", "provider", "model"
-        )
         self._held = counter("llm_budget_held", "Calls that had to wait for room in a budget.", "why")
         self._refused = counter("llm_budget_refused", "Calls that a budget had no room for.", "reason")
         self._alerts = counter("llm_budget_alerts", "Shares of caps that were reached.", "share")
@@ -144,13 +111,11 @@ class Metrics:
         """Counts it. Called from one thread only, the event loop's."""
         match happening:
             case CallEnded():
-                self._count_call(happening)
+                self._calls.ended(happening)
             case CacheLooked() | AnswerStored() | StoreTrouble():
                 self._cache.saw(happening)
             case CallLost(line):
-                place = (line.provider, self._models.label(line.model))
-                self._lost_calls.add(place)
-                self._count_line(line, place)
+                self._calls.lost(line)
             case RunEnded():
                 self._count_run(happening)
             case RetryPlanned() | RetryRefused() | CallsHeld() | BreakerChanged() | FellBack() | RuleFailed():
@@ -179,7 +144,7 @@ class Metrics:
             case PublishBroke():
                 self._publish_broken.add()
             case UsageAboveBound(line):
-                self._above_bound.add((line.provider, self._models.label(line.model)))
+                self._calls.above_bound(line)
             case _:
                 pass  # the gauges show which partitions are owned, and their state; the log tells of control topics
 
@@ -188,27 +153,6 @@ class Metrics:
         self._run_seconds.add(ended.seconds)
         if ended.code is not None:
             self._errors.add((ended.code,))
-
-    def _count_call(self, ended: CallEnded) -> None:
-        place = (ended.provider, self._models.label(ended.model))
-        self._calls.add((*place, ended.outcome))
-        self._call_seconds.add(ended.seconds, place)
-        if ended.first_token_seconds is not None:
-            self._first_token_seconds.add(ended.first_token_seconds, place)
-        if ended.line is not None:
-            self._count_line(ended.line, place)
-
-    def _count_line(self, line: UsageLine, place: tuple[str, str]) -> None:
-        for kind in _TOKEN_KINDS:
-            count: int | None = getattr(line.tokens, kind)
-            if count is not None:
-                self._tokens.add((*place, kind), count)
-        if line.tokens.web_searches is not None:
-            self._searches.add(place, line.tokens.web_searches)
-        if line.cost_nanos is None:
-            self._unpriced.add()
-        else:
-            self._cost.add((*place, self._tenants.label(line.tenant)), line.cost_nanos / _NANOS_PER_DOLLAR)
 
 
 class _Shown:

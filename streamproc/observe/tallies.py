@@ -10,14 +10,23 @@ from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
-__all__ = ["Counts", "Spread"]
+__all__ = ["Cell", "Counts", "Series", "Spread"]
 
 Labels = tuple[str, ...]
 """Values of a metric's labels, in the order of their names."""
 
 
+class Cell:
+    """A sum; who adds often keeps it, and adds to its `value`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0.0
+
+
 class Counts:
-    """A counter: a sum for each set of labels that was seen. Without labels there is one from the start."""
+    """A counter: a sum for each set of labels that was asked for. Without labels there is one from the start."""
 
     def __init__(self, name: str, meaning: str, labels: Labels, created: float) -> None:
         """`created` is when it began to count, unix seconds."""
@@ -25,22 +34,47 @@ class Counts:
         self._meaning = meaning
         self._labels = labels
         self._created = created
-        self._sums: dict[Labels, float] = {} if labels else {(): 0.0}
+        self._cells: dict[Labels, Cell] = {} if labels else {(): Cell()}
+
+    def at(self, labels: Labels) -> Cell:
+        """The sum of these labels, which is shown from now on."""
+        cell = self._cells.get(labels)
+        if cell is None:
+            cell = self._cells[labels] = Cell()
+        return cell
 
     def add(self, labels: Labels = (), amount: float = 1.0) -> None:
         """Adds to one sum."""
-        self._sums[labels] = self._sums.get(labels, 0.0) + amount
+        cell = self._cells.get(labels)
+        (self.at(labels) if cell is None else cell).value += amount
 
     def collect(self) -> Metric:
         """All sums at this moment."""
         family = CounterMetricFamily(self._name, self._meaning, labels=self._labels)
-        for labels, value in list(self._sums.items()):
-            family.add_metric(labels, value, created=self._created)
+        for labels, cell in list(self._cells.items()):
+            family.add_metric(labels, cell.value, created=self._created)
         return family
 
 
+class Series:
+    """How many values lie at or below each edge, and their sum; who adds often keeps it."""
+
+    __slots__ = ("_edges", "counts", "total")
+
+    def __init__(self, edges: tuple[float, ...]) -> None:
+        self._edges = edges
+        self.counts = [0] * (len(edges) + 1)
+        """For each edge, and last for what is above all of them."""
+        self.total = 0.0
+
+    def add(self, value: float) -> None:
+        """Adds one value."""
+        self.counts[bisect_left(self._edges, value)] += 1
+        self.total += value
+
+
 class Spread:
-    """A histogram: how many values lie at or below each edge, and their sum, for each set of labels that was seen."""
+    """A histogram: a series for each set of labels that was asked for. Without labels there is one from the start."""
 
     def __init__(self, name: str, meaning: str, edges: tuple[float, ...], labels: Labels, created: float) -> None:
         """`edges` ascend; `created` is when it began to count, unix seconds."""
@@ -50,25 +84,24 @@ class Spread:
         self._shown = [*(str(float(edge)) for edge in edges), "+Inf"]
         self._labels = labels
         self._created = created
-        # A count for each edge, one for what is above all of them, and last the sum.
-        self._series: dict[Labels, list[float]] = {} if labels else {(): self._empty()}
+        self._series: dict[Labels, Series] = {} if labels else {(): Series(edges)}
 
-    def _empty(self) -> list[float]:
-        return [0.0] * (len(self._edges) + 2)
+    def at(self, labels: Labels) -> Series:
+        """The series of these labels, which is shown from now on."""
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = Series(self._edges)
+        return series
 
     def add(self, value: float, labels: Labels = ()) -> None:
         """Adds one value."""
-        series = self._series.get(labels)
-        if series is None:
-            series = self._series[labels] = self._empty()
-        series[bisect_left(self._edges, value)] += 1
-        series[-1] += value
+        self.at(labels).add(value)
 
     def collect(self) -> Metric:
         """All series at this moment."""
         family = HistogramMetricFamily(self._name, self._meaning, labels=self._labels)
         for labels, series in list(self._series.items()):
-            *counts, total = series.copy()
+            counts, total = series.counts.copy(), series.total
             family.add_metric(labels, list(zip(self._shown, accumulate(counts), strict=True)), total)
             names = dict(zip(self._labels, labels, strict=True))
             family.add_sample(f"{self._name}_created", names, self._created)
