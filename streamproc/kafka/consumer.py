@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import IllegalStateError, InconsistentGroupProtocolError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, InconsistentGroupProtocolError, KafkaError
 
 from streamproc.chain.clock import Clock
 from streamproc.chain.run import Run
@@ -180,6 +180,10 @@ class Consumer:
                     await self._intake.round()
                 except InconsistentGroupProtocolError as exc:
                     raise await self._disagreement() from exc
+                except ConsumerStoppedError:
+                    # A round may outlive the client of a worker that had nothing to drain.
+                    if not self._stopping:
+                        raise
         finally:
             watching.cancel()
 
