@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from tests.examples import PERCENT
+from tests.ranks import ranks_kept
 from tests.servers.embedded import EmbeddedBroker
 from tests.servers.kafka import running_kafka
 from tests.servers.llama import Llama
@@ -115,6 +116,13 @@ def warm() -> Iterator[None]:
     """Commands of `tests.e2e.program` are forked from a process that has imported them."""
     with nullcontext() if warm_address() else warm_program():
         wait_until_warm()
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ranks_are_kept() -> Iterator[None]:
+    """Each encoding of tokens is loaded once by each process that runs tests."""
+    with ranks_kept():
         yield
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from streamproc.money.encodings import O200K
+from streamproc.money.tokens import TokenCounter
 from tests.e2e.program import run, start
 from tests.servers.network import wait_until
 
@@ -50,3 +52,9 @@ def test_signals_reach_it(number: signal.Signals, code: int, tmp_path: Path) -> 
         assert process.exit_code == code
     finally:
         process.kill()
+
+
+def test_ranks_are_loaded_once() -> None:
+    """Whoever counts tokens after another finds them loaded. They were kept under a name that no counter asks by."""
+    one, other = TokenCounter(), TokenCounter()
+    assert one._encoding(O200K) is other._encoding(O200K)

@@ -12,7 +12,6 @@ answered two lines: the process id, and in the end the exit code.
 import atexit
 import ctypes
 import fcntl
-import functools
 import gc
 import importlib
 import io
@@ -29,11 +28,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TextIO
-from unittest import mock
 
 import streamproc.cli
 from streamproc.cli.main import main
-from streamproc.money.encodings import O200K, load_encoding
+from streamproc.money.tokens import TokenCounter
+from tests.ranks import ranks_kept
 
 __all__ = ["become", "forked"]
 
@@ -114,10 +113,9 @@ def _listen(address: str) -> socket.socket:
     for module in pkgutil.iter_modules(streamproc.cli.__path__):
         importlib.import_module(f"streamproc.cli.{module.name}")
     importlib.import_module("genai_prices")
-    # The ranks of tokens take as long again as the modules, and nobody changes them.
-    once = functools.cache(load_encoding)
-    once(O200K)
-    mock.patch("streamproc.money.tokens.load_encoding", once).start()
+    # The ranks of tokens take as long again as the modules. Loaded by a counter, as in a command, they are found there.
+    ranks_kept().start()
+    TokenCounter().load(["gpt-4o"])
     gc.freeze()
     listener = socket.socket(socket.AF_UNIX)
     # Under another name until it listens: who finds the name can connect.
