@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +32,7 @@ class Outputs:
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
-            fetch_max_wait_ms=50,
+            fetch_max_wait_ms=200,  # what comes is told at once; to ask again and again costs both ends something
             retry_backoff_ms=20,  # also how long it waits for the leaders of partitions that it has never asked for
         )
         # A committed reader takes the first open transaction for the end; this one sees what is behind it, too.
@@ -45,6 +45,10 @@ class Outputs:
         self.dead: list[ConsumerRecord[bytes, bytes]] = []
         self.notes: list[Note] = []
         self.deferred: list[ConsumerRecord[bytes, bytes]] = []
+        # The same by run: tests ask for the results of a thousand runs, one by one.
+        self._results: defaultdict[str, list[Result]] = defaultdict(list)
+        self._usage: defaultdict[str, list[UsageLine]] = defaultdict(list)
+        self._chunks: defaultdict[str, list[Chunk]] = defaultdict(list)
 
     async def start(self) -> None:
         """Connects, and reads from the beginning of the topics."""
@@ -72,11 +76,14 @@ class Outputs:
                 continue
             self.records.append(record)
             if record.topic == self._topics.results:
-                self.results.append(decode_result(record.value))
+                self.results.append(result := decode_result(record.value))
+                self._results[result.run_id].append(result)
             elif record.topic == self._topics.usage:
-                self.usage.append(decode_usage(record.value))
+                self.usage.append(line := decode_usage(record.value))
+                self._usage[line.run_id].append(line)
             elif record.topic == self._topics.chunks:
-                self.chunks.append(decode_chunk(record.value))
+                self.chunks.append(chunk := decode_chunk(record.value))
+                self._chunks[chunk.run_id].append(chunk)
             else:
                 self.dead.append(record)
 
@@ -111,15 +118,15 @@ class Outputs:
 
     def results_of(self, run: RunId) -> list[Result]:
         """Results of a run so far."""
-        return [result for result in self.results if result.run_id == str(run)]
+        return list(self._results[str(run)])
 
     def chunks_of(self, run: RunId) -> list[Chunk]:
         """Chunks of a run so far."""
-        return [chunk for chunk in self.chunks if chunk.run_id == str(run)]
+        return list(self._chunks[str(run)])
 
     def usage_of(self, run: RunId) -> list[UsageLine]:
         """Usage lines of a run so far."""
-        return [line for line in self.usage if line.run_id == str(run)]
+        return list(self._usage[str(run)])
 
     def records_of(self, run: RunId) -> list[ConsumerRecord[bytes, bytes]]:
         """All records of a run so far, as they were stored."""
