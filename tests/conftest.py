@@ -52,6 +52,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for server in ("kafka", "llama", "postgres", "redis"):
             if any(name.endswith(server) for name in getattr(item, "fixturenames", ())):
                 item.add_marker(server)
+    # Files go to processes in their order: one that takes a minute, begun late, would be waited for by all the others.
+    items.sort(key=lambda item: item.path.name != "test_cases.py")
 
 
 @pytest.hookimpl(optionalhook=True)
