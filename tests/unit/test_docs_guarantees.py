@@ -1,6 +1,5 @@
 """The page of guarantees names tests that are there, and leaves no row of the failure table out."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -13,10 +12,9 @@ ROWS = list(range(1, 26))
 def names_of_tests(folder: Path) -> set[str]:
     """Names of all tests below a folder."""
     return {
-        node.name
+        name
         for path in folder.rglob("test_*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        for name in re.findall(r"^ *(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     }
 
 

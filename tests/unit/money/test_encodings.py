@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,14 @@ print(forbidden, os.environ == before)
 """
 
 
+_loaded = cache(load_encoding)
+"""For what does not change them."""
+
+
 def test_hello_world_has_the_published_ranks() -> None:
     """Both encodings give the ranks that OpenAI's own tools give."""
-    assert load_encoding(O200K).encode_ordinary("hello world") == [24912, 2375]
-    assert load_encoding(CL100K).encode_ordinary("hello world") == [15339, 1917]
+    assert _loaded(O200K).encode_ordinary("hello world") == [24912, 2375]
+    assert _loaded(CL100K).encode_ordinary("hello world") == [15339, 1917]
 
 
 @pytest.mark.parametrize("ranks", [O200K, CL100K], ids=lambda ranks: ranks.encoding)
@@ -36,7 +41,7 @@ def test_definition_equals_that_of_the_installed_tiktoken(ranks: RankFile, monke
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(DATA))
     theirs = openai_public.ENCODING_CONSTRUCTORS[ranks.encoding]()
     assert theirs["pat_str"] == ranks.pattern
-    assert theirs["mergeable_ranks"] == load_encoding(ranks)._mergeable_ranks
+    assert theirs["mergeable_ranks"] == _loaded(ranks)._mergeable_ranks
 
 
 def test_damaged_rank_file_is_an_error_and_stays_where_it_is(tmp_path: Path) -> None:
