@@ -45,8 +45,13 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays to the end: seven thousand tests need not be searched for cycles again and again."""
-    gc.freeze()
+    """What was collected stays to the end: seven thousand tests need not be searched for cycles again and again.
+
+    What they make themselves is searched as seldom as in a worker.
+    """
+    from streamproc.cli.run import calm_collector  # noqa: PLC0415 only processes that run tests have it imported by now
+
+    calm_collector()
     gc.enable()
 
 
