@@ -159,9 +159,11 @@ def small_redis() -> Iterator[Redis]:
 
 
 @pytest.fixture
-def topic_prefix() -> str:
+def topic_prefix() -> Iterator[str]:
     """Begins the names of a test's topics and groups, so that tests share a cluster without meeting."""
-    return f"t{secrets.token_hex(4)}"
+    prefix = f"t{secrets.token_hex(4)}"
+    yield prefix
+    EmbeddedBroker.forget(prefix)
 
 
 @pytest.fixture(scope="session", autouse=True)

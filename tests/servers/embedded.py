@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from streamproc.embedded.broker import Broker
 
@@ -19,6 +20,8 @@ class EmbeddedBroker:
     Attributes:
         bootstrap: address for clients, inside the block.
     """
+
+    _running: ClassVar["weakref.WeakSet[EmbeddedBroker]"] = weakref.WeakSet()
 
     def __init__(self, **options: Any) -> None:
         self._options = options
@@ -35,9 +38,11 @@ class EmbeddedBroker:
         except BaseException:
             self._thread.join()
             raise
+        self._running.add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._running.discard(self)
         self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join()
 
@@ -48,6 +53,12 @@ class EmbeddedBroker:
             return act(self._started.result())
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+
+    @classmethod
+    def forget(cls, prefix: str) -> None:
+        """Deletes the topics that begin so, of all brokers: each client that starts asks for all topics there are."""
+        for broker in cls._running:
+            broker.call(lambda running: _forget(running, prefix))
 
     def _run(self) -> None:
         asyncio.run(self._serve())
@@ -63,3 +74,10 @@ class EmbeddedBroker:
         self._started.set_result(broker)
         await self._stopping.wait()
         await broker.stop()
+
+
+def _forget(broker: Broker, prefix: str) -> None:
+    cluster = broker._cluster
+    for name in [topic.name for topic in cluster.topics if topic.name.startswith(prefix)]:
+        cluster.topics.delete(name)
+        cluster.groups.forget_topic(name)
