@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 STAMP := $(VENV)/.installed
+COMPILED := $(VENV)/.compiled
 # Four for each core, since tests wait more than they compute; at most eight, since each may have an Apache Kafka of its own.
 JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(8, 4 * (os.cpu_count() or 1)))')
 BROKERS ?= embedded kafka kafka3
@@ -30,13 +31,18 @@ $(STAMP): $(RUNS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
+# Once, not by each of the processes that run tests. What is wrong with a file is told when it is tested.
+$(COMPILED): $(STAMP)
+	@$(BIN)/python -m pytest --collect-only --quiet >/dev/null 2>&1 || true
+	@touch $@
+
 demo: $(RUNS) ## see it work in ten seconds, without Kafka, keys or a network
 	@$(BIN)/streamproc demo $(ARGS)
 
 # The tests of a file share what it starts. In the order of the folders the long files come first: none is left for the end.
 # Its many processes are to find their modules compiled, whatever the caller's environment says.
 test: export PYTHONDONTWRITEBYTECODE =
-test: $(STAMP) ## run all tests; what needs Java is skipped where there is none
+test: $(COMPILED) ## run all tests; what needs Java is skipped where there is none
 	@$(BIN)/python -m tests.servers.kafka || true
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
