@@ -156,7 +156,7 @@ async def provider_at(
     first_byte_seconds: float = 5,
     idle_seconds: float = 5,
     total_seconds: float = 20,
-    connect_seconds: float = 2,
+    connect_seconds: float = 10,
     max_connections: int = 10,
     keep_alive: bool = True,
     now: float = 1_000_000.0,
