@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -143,17 +143,18 @@ async def staged(plan: Plan, name: str, model: str) -> AsyncIterator[Stage]:
     """Topics, the provider and the load, and no worker yet; `name` tells its topics from those of other scenarios."""
     folder = plan.folder / name
     folder.mkdir()
-    with mock_provider(folder) as mock:
+    with ExitStack() as stack:
+        mock = stack.enter_context(mock_provider(folder))
         settings = MOCK.format(url=mock.url, model=model) + f"timeouts.total_seconds = {CALL_SECONDS}\n"
-        prefix = f"{name}-{time.time_ns()}"
-        with Workplace(folder, plan.bootstrap, prefix, settings, partitions=PARTITIONS) as place:
-            topics = (place.topic("chunks"), place.topic("results"))
-            async with read_outputs(plan.bootstrap, *topics, PARTITIONS) as outputs:
-                load = asyncio.create_task(_send(outputs, plan.bootstrap, place.topic("requests"), model, plan.rate))
-                try:
-                    yield Stage(plan.bootstrap, place, mock, outputs, load)
-                finally:
-                    await _ended(load)
+        workplace = Workplace(folder, plan.bootstrap, f"{name}-{time.time_ns()}", settings, partitions=PARTITIONS)
+        place = await asyncio.to_thread(stack.enter_context, workplace)  # it makes its topics in a loop of its own
+        topics = (place.topic("chunks"), place.topic("results"))
+        async with read_outputs(plan.bootstrap, *topics, PARTITIONS) as outputs:
+            load = asyncio.create_task(_send(outputs, plan.bootstrap, place.topic("requests"), model, plan.rate))
+            try:
+                yield Stage(plan.bootstrap, place, mock, outputs, load)
+            finally:
+                await _ended(load)
 
 
 async def crew_of_three(stage: Stage, *names: str) -> None:
