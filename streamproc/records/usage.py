@@ -64,11 +64,11 @@ class Saved(Billed):
 class UsageLine(Billed):
     """A line of the bill. Never changed later: a correction is a new line.
 
-    `usage_id` is `run_id/attempt/call` and unique. `cost_nanos` are integer nano-dollars; None is an unknown
-    price, never zero. `at_most` is there where the call may have used more than the line says, because the provider did
-    not tell, or its price is not known: budgets count that instead. `service_tier` is the one that the provider says it
-    answered on. `reason` says why a call ended, when it was not by a complete answer. A line
-    with the basis `cache` is no call's: it used nothing, and tells what it `saved`.
+    `usage_id` is `run_id/attempt/call` and unique. `cost_nanos` are integer nano-dollars; None is not known, because
+    the price or the tokens are not, and never zero. `at_most` is there where the call may have used more than the line
+    says, because the provider did not tell, or its price is not known: budgets count that instead. `service_tier` is
+    the one that the provider says it answered on. `reason` says why a call ended, when it was not by a complete answer.
+    A line with the basis `cache` is no call's: it used nothing, and tells what it `saved`.
     `route` and `variant` are those of the request, where it names a route.
     """
 
