@@ -40,7 +40,7 @@ class Cap:
     Attributes:
         amount: the most; 0 lets nothing begin.
         kill_at: share of it, above 0 and at most 1, that may be settled before the kill switch falls.
-        alerts: shares that are told when they are reached.
+        alerts: shares that are told when they are reached, ascending.
         throttle: slows its calls down before it stops them; None does not.
     """
 
@@ -58,7 +58,6 @@ class Cap:
 
     def __post_init__(self) -> None:
         # Once for each cap, and not for each call.
-        object.__setattr__(self, "alerts", tuple(sorted(self.alerts)))
         object.__setattr__(self, "kill_amount", _share(self.amount, self.kill_at))
         object.__setattr__(self, "alert_amounts", tuple(_share(self.amount, at) for at in self.alerts))
 
