@@ -103,10 +103,10 @@ class Knowledge:
         if self.measure(place.provider).has_tokenizer(place.model):
             return f"{kind.ranks.encoding}, exact"
         learned = self.learned(place)
-        kin = self.measure(place.provider).kin_percent(place.model, "input")
-        if learned.percent is None and kin is not None:
-            return f"{kind.ranks.encoding} x {kin / 100:.2f}, learned from other models of {place.provider}"
         if learned.percent is None:
+            kin = self.measure(place.provider).kin_percent(place.model, "input")
+            if kin is not None:
+                return f"{kind.ranks.encoding} x {kin / 100:.2f}, learned from other models of {place.provider}"
             return f"{kind.ranks.encoding} x {kind.percent / 100:.2f}, not learned"
         error = "" if learned.error_percent is None else f", error {learned.error_percent:.1f} %"
         return f"{kind.ranks.encoding} x {learned.percent / 100:.2f}, learned from {learned.samples} calls{error}"

@@ -43,7 +43,8 @@ class _Place:
         self.outcomes = _Cells(counts.calls, *labels)
         self.tokens = _Cells(counts.tokens, *labels)
         self.costs = _Cells(counts.costs, *labels)
-        self.seconds: Series = counts.seconds.at(labels)
+        # Shown from the first call on that has one: a lost call has neither.
+        self.seconds: Series | None = None
         self.first_token: Series | None = None
 
 
@@ -76,7 +77,7 @@ class CallCounts:
             "llm_cost_dollars_total", "Cost of calls with a known price, US dollars.", "provider", "model", "tenant"
         )
         self.calls = counter("llm_calls_total", "Calls to providers by outcome.", "provider", "model", "outcome")
-        self.seconds = histogram(
+        self._seconds = histogram(
             "llm_call_seconds", "From a call's request to its end.", _CALL_SECONDS, "provider", "model"
         )
         self._first_token_seconds = histogram(
@@ -95,6 +96,8 @@ class CallCounts:
         """A call to a provider ended."""
         place = self._place(call.provider, call.model, call.tenant)
         place.outcomes[call.outcome].value += 1.0
+        if place.seconds is None:
+            place.seconds = self._seconds.at(place.labels)
         place.seconds.add(call.seconds)
         if call.first_token_seconds is not None:
             if place.first_token is None:
@@ -105,13 +108,13 @@ class CallCounts:
 
     def lost(self, line: UsageLine) -> None:
         """A call of a former owner is billed."""
-        labels = (line.provider, self._models.label(line.model))
-        self._lost.add(labels)
-        self._bill(line, self._place(line.provider, line.model, line.tenant))
+        place = self._place(line.provider, line.model, line.tenant)
+        self._lost.add(place.labels)
+        self._bill(line, place)
 
     def above_bound(self, line: UsageLine) -> None:
         """A provider reports more than a call could use."""
-        self._above_bound.add((line.provider, self._models.label(line.model)))
+        self._above_bound.add(self._place(line.provider, line.model, line.tenant).labels)
 
     def _place(self, provider: str, model: str, tenant: str) -> _Place:
         place = self._places.get((provider, model, tenant))

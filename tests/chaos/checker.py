@@ -80,14 +80,15 @@ def count(evidence: Evidence) -> Counts:
     whole = {run: joined for run, of_run in parts.items() if (joined := _join(of_run)) is not None}
     lines = Counter(line.usage_id for line in evidence.usage)
     streams = _streams(evidence.chunks)
+    bills = _bills(evidence)
     return Counts(
         lost=len(asked.keys() - whole.keys()),
         doubled=sum(extra for of_run in parts.values() for extra in _extras(result.part for result in of_run)),
         unaccounted=_unaccounted(evidence, lines),
         doubled_usage=sum(lines.values()) - len(lines),
         overcounted=_overcounted(evidence),
-        mispriced=sum(line.basis == "provider" and line.cost_nanos != bill for line, bill in _bills(evidence)),
-        understated=sum(line.basis != "provider" and _most(line) < bill for line, bill in _bills(evidence)),
+        mispriced=sum(line.basis == "provider" and line.cost_nanos != bill for line, bill in bills),
+        understated=sum(line.basis != "provider" and _most(line) < bill for line, bill in bills),
         strange=len(parts.keys() - asked.keys()) + sum(line.run_id not in asked for line in evidence.usage),
         not_completed=sum(result.status != "completed" for result in whole.values()),
         wrong_text=sum(

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streamproc.observe.events import (
     CallEnded,
+    CallLost,
     Committed,
     ControlTrouble,
     DeadLettered,
@@ -160,6 +161,17 @@ def test_more_models_than_the_bound() -> None:
     }
     for name in ("llm_tokens_total", "llm_cost_dollars_total", "llm_call_seconds_sum", "llm_first_token_seconds_sum"):
         assert not any({"b", "c"} & set(labels) for labels in scrape.series(name)), name
+
+
+def test_a_lost_call_of_a_former_owner() -> None:
+    """Its bill is counted as every other one; how long it took nobody knows, so it has no time."""
+    line = call().line
+    assert line is not None
+    scrape = Scrape().saw(CallLost(line), UsageAboveBound(line, line))
+    assert scrape.value("llm_lost_calls_total", "gpt", "openai") == 1
+    assert scrape.value("llm_calls_above_bound_total", "gpt", "openai") == 1
+    assert scrape.series("llm_cost_dollars_total") == {("gpt", "openai", "acme"): 1.5}
+    assert scrape.series("llm_call_seconds_count") == scrape.series("llm_calls_total") == {}
 
 
 def test_durations_by_their_edges() -> None:
