@@ -72,7 +72,11 @@ async def test_cancels_are_read_on_after_a_restart_of_the_broker(broker: Broker,
 
 
 async def test_a_broker_that_stands_still_fills_a_bounded_buffer(broker: Broker, topic_prefix: str) -> None:
-    """Twenty streams wait for it with no more than the buffer's bytes; then all goes on, and nothing is lost."""
+    """Twenty streams wait for it with no more than the buffer's bytes; then all goes on, and nothing is lost.
+
+    A full buffer takes nothing more until half of it has gone. The test once waited for more bytes than the bound, and
+    failed when the broker stood still after the acknowledgement of a part: with 40 KB of 64, and rightly no more to come.
+    """
     # On a busy machine a good part of an answer has passed before the broker stands still.
     model, tokens, cap = "mock-t2500-i5-f5", 2500, 65_536
     async with (
@@ -80,14 +84,19 @@ async def test_a_broker_that_stands_still_fills_a_bounded_buffer(broker: Broker,
         running_member(stage.settings) as member,
     ):
         await member.has_claimed(4)
+
+        def buffered() -> int:
+            return member.worker.state().buffered_bytes
+
         runs = await stage.ask_many((n % 4, stage.request(model, max_output_tokens=tokens)) for n in range(20))
         await eventually(lambda: is_flowing(stage, runs))
         broker.pause()
         try:
-            await eventually(lambda: member.worker.state().buffered_bytes > cap)
+            await eventually(lambda: buffered() > cap // 2)
+            while not await stays(buffered, 2):
+                pass
             # Each stream may have one piece more on its way when the buffer is full.
-            assert await stays(lambda: member.worker.state().buffered_bytes < cap + 20 * 2000, 2)
-            assert member.worker.state().buffered_bytes < cap + 20 * 2000
+            assert cap // 2 < buffered() < cap + 20 * 2000
         finally:
             broker.resume()
         for run in runs:
@@ -96,7 +105,7 @@ async def test_a_broker_that_stands_still_fills_a_bounded_buffer(broker: Broker,
         await stage.outputs.rest()
         assert [stage.outputs.text_of(run) for run in runs] == [stage.outputs.results_of(run)[0].text for run in runs]
         assert stage.mock.stats.snapshot()["requests"] == 20
-        assert member.worker.state().buffered_bytes == 0
+        assert buffered() == 0
 
 
 async def test_a_provider_is_not_read_while_the_buffer_is_full(broker: Broker, topic_prefix: str) -> None:
