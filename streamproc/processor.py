@@ -7,7 +7,6 @@ result and the bill leave together. Every way out of a run is one row of the fat
 """
 
 from collections.abc import Callable
-from contextlib import aclosing
 from typing import NamedTuple, NoReturn
 
 from streamproc.chain.answer import Answer
@@ -179,7 +178,8 @@ class Processor:
 
     async def _answer(self, run: Run, answer: Answer, writer: ChunkWriter | None) -> tuple[Completed, float | None]:
         first_token: float | None = None
-        async with aclosing(run.plan.chain.stream(run.call(self._rules.default_output_tokens))) as events:
+        events = run.plan.chain.stream(run.call(self._rules.default_output_tokens))
+        try:
             async for event in events:
                 if first_token is None:
                     first_token = self._clock.monotonic() - run.taken_at
@@ -189,6 +189,8 @@ class Processor:
                     if self._publisher.is_full:
                         # Not reading on is the back-pressure: the provider's bytes stay in its socket.
                         await self._publisher.room()
+        finally:
+            await events.aclose()
         return answer.finished(), first_token
 
     def _wait(self, run: Run, error: Transient | CredentialFault | NotNow) -> NoReturn:

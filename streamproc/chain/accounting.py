@@ -5,8 +5,8 @@ may use is in the journal before it begins, and what it did use when it has ende
 """
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from datetime import UTC, datetime
+from math import inf
 from typing import NamedTuple
 
 from streamproc.chain.budget import Budget, NoBudget, at_most
@@ -84,30 +84,33 @@ class Accounted:
         meter = Meter(self._clock.monotonic(), most, rates, bound.most.tiers)
         pieces = meter.pieces
         call.progress.call_began()
+        events = self._inner.stream(call)
         try:
-            async with aclosing(self._inner.stream(call)) as events:
-                async for event in events:
-                    kind = type(event)
-                    if kind is Text or kind is Reasoning:
-                        pieces.append(event.text)  # type: ignore[union-attr] # `kind` is the type test, once per token
-                    elif isinstance(event, ToolCallPart):
-                        pieces.append((event.name or "") + event.arguments)
-                    elif isinstance(event, Completed):
-                        meter.completed = event
-                    elif isinstance(event, Told):
-                        meter.note(event)
-                        continue
-                    if meter.first_token is None:
-                        meter.first_token = self._clock.monotonic()
-                        call.progress.call_answered()
-                    yield event
+            async for event in events:
+                kind = type(event)
+                if kind is Text or kind is Reasoning:
+                    pieces.append(event.text)  # type: ignore[union-attr] # `kind` is the type test, once per token
+                elif isinstance(event, ToolCallPart):
+                    pieces.append((event.name or "") + event.arguments)
+                elif isinstance(event, Completed):
+                    meter.completed = event
+                elif isinstance(event, Told):
+                    meter.note(event)
+                    continue
+                if meter.first_token is None:
+                    meter.first_token = self._clock.monotonic()
+                    call.progress.call_answered()
+                yield event
         except ProviderError as error:
             meter.error = error
             meter.request_id = error.request_id or meter.request_id
             raise
         finally:
             # Runs on every way out, also when a cancelled run closes this generator: the provider is owed all the same.
-            self._close(call, meter)
+            try:
+                await events.aclose()
+            finally:
+                self._close(call, meter)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)
@@ -224,11 +227,8 @@ class Accounted:
 def _is_above(line: UsageLine, most: UsageLine) -> bool:
     """Whether a provider reports more than the call could use; what is not known on either side is not above."""
     told, bound = line.tokens, most.tokens
-    for used, allowed in (
-        (told.input, bound.input),
-        (told.output, bound.output),
-        (line.cost_nanos, most.cost_nanos),
-    ):
-        if used is not None and allowed is not None and used > allowed:
-            return True
-    return False
+    return (
+        (told.input or 0) > (inf if bound.input is None else bound.input)
+        or (told.output or 0) > (inf if bound.output is None else bound.output)
+        or (line.cost_nanos or 0) > (inf if most.cost_nanos is None else most.cost_nanos)
+    )

@@ -24,7 +24,8 @@ _NOBODY = NotBefore(inf, "breaker", is_tenant=False)
 
 
 def _hold(limits: Limiting | Standing, ask: Ask, now: float) -> Hold | None:
-    return limits.hold(ask.tokens, now, limits.line.before(ask.queue, now))
+    line = limits.line
+    return limits.hold(ask.tokens, now, line.before(ask.queue, now) if line.places else ())
 
 
 class Admission:

@@ -118,7 +118,7 @@ class Answer:
     @property
     def reasoning(self) -> str:
         """The text of all reasoning so far."""
-        return "".join(text for part in self._reasoning for text in part.texts)
+        return "".join([text for part in self._reasoning for text in part.texts])
 
     @property
     def reasoning_parts(self) -> list[ResultReasoning]:

@@ -12,7 +12,7 @@ _DECREASE = 0.5
 
 
 class Concurrency:
-    """Counts calls in and out. `most` None is no stated bound."""
+    """Knows how many calls may run. `most` None is no stated bound; `running` counts who lets them in and out."""
 
     __slots__ = ("_allowed", "_most", "_slowed_at", "running")
 
@@ -33,14 +33,6 @@ class Concurrency:
     def is_full(self, before: int = 0) -> bool:
         """Whether no further call may begin, beside so many that go first."""
         return self.running + before + 1 > self._allowed
-
-    def enter(self) -> None:
-        """A call begins."""
-        self.running += 1
-
-    def leave(self) -> None:
-        """A call is over."""
-        self.running -= 1
 
     def slow_down(self, begun: float, now: float) -> None:
         """A call that began then was refused because there are too many.

@@ -124,13 +124,15 @@ class Limits:
             in_flight = self._in_flight + sum(place.tokens for place in before)
             if in_flight and in_flight + tokens > self._most_in_flight:
                 return Hold("tokens_in_flight", _PATIENCE_SECONDS)
-        requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now, calls_of(before))
-        used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now, tokens_of(before))
-        return longest_hold(requests, used)
+        if self._requests is None and self._tokens is None:
+            return None  # as of most tenants
+        requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now, before and calls_of(before))
+        used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now, before and tokens_of(before))
+        return longest_hold(requests, used) if requests or used else None
 
     def enter(self, tokens: int, now: float) -> Entry:
         """A call begins that may use so many tokens."""
-        self._concurrency.enter()
+        self._concurrency.running += 1
         self._in_flight += tokens
         requests_mark = 0.0 if self._requests is None else self._requests.take(1, now)
         tokens_mark = 0.0 if self._tokens is None else self._tokens.take(tokens, now)
@@ -138,7 +140,7 @@ class Limits:
 
     def leave(self, entry: OwnEntry, used: int | None, now: float) -> None:
         """As the entry's own."""
-        self._concurrency.leave()
+        self._concurrency.running -= 1
         self._in_flight -= entry.tokens
         if used is None and self._requests is not None:
             self._requests.cancel(1, entry.requests_mark, now)

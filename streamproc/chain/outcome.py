@@ -136,7 +136,7 @@ class Outcome:
             "input_tokens": _total([line.tokens.input for line in lines]),
             "output_tokens": _total([line.tokens.output for line in lines]),
             "cost_nanos": _total([line.cost_nanos for line in lines]),
-            "calls": run.progress.calls - sum(line.basis == "cache" for line in lines),
+            "calls": run.progress.calls - sum([line.basis == "cache" for line in lines]),
             "timings": timings,
             "input_hash": run.input_hash,
             "replay_of": run.replay_of,
@@ -173,5 +173,9 @@ def _cache_state(lines: list[UsageLine]) -> CacheState | None:
 
 
 def _total(values: list[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
+    total = 0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total

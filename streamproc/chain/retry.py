@@ -7,7 +7,6 @@ together may retry only so much, or an outage would be answered with more calls 
 """
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 
 from streamproc.chain.call import Call, Progress
 from streamproc.chain.clock import Clock
@@ -58,15 +57,17 @@ class Retrying:
         while True:
             tries += 1
             seen = False
+            events = self._inner.stream(call)
             try:
-                async with aclosing(self._inner.stream(call)) as events:
-                    async for event in events:
-                        seen = True
-                        yield event
+                async for event in events:
+                    seen = True
+                    yield event
                 self._earn(is_first=is_first)
                 return
             except Transient as error:
                 failure = error
+            finally:
+                await events.aclose()
             is_first = self._earn(is_first=is_first)
             if seen and not self._policy.restarts:
                 raise AnswerCut(

@@ -51,12 +51,12 @@ class Standing:
 
     def enter(self, tokens: int, now: float) -> Mark:
         """A call begins; gives its mark, by which it can be `told` what is left."""
-        self.concurrency.enter()
+        self.concurrency.running += 1
         return self._allowances.enter(tokens, now)
 
     def leave(self, mark: Mark) -> None:
         """A call is over."""
-        self.concurrency.leave()
+        self.concurrency.running -= 1
         self._allowances.leave(mark)
 
     def told(self, left: Left, mark: Mark, now: float) -> None:

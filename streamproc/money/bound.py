@@ -84,13 +84,14 @@ def most_of(
     `image_tokens`, and the bytes of data URLs not at all. Output, reasoning included, is at most `max_output_tokens`;
     an embedding has none. What `api` cannot be asked for is not counted, whatever the request says.
     """
-    images = request.images()
-    if prompt_tokens is None:
-        data = sum([len(image.url) for image in images if data_of(image.url) is not None])
-        texts = prompt_bytes - data + HIDDEN_ALLOWANCE_TOKENS
-    else:
+    texts = prompt_bytes + HIDDEN_ALLOWANCE_TOKENS
+    if prompt_tokens is not None:
         texts = prompt_tokens + COUNTED_ALLOWANCE_TOKENS
-    pictures = most_image_tokens(images, model, image_tokens)
+    pictures: int | None = 0
+    if images := request.images():
+        pictures = most_image_tokens(images, model, image_tokens)
+        if prompt_tokens is None:
+            texts -= sum(len(image.url) for image in images if data_of(image.url) is not None)
     return Most(
         input=None if pictures is None else texts + pictures,
         output=0 if request.input is not None else max_output_tokens,

@@ -24,23 +24,23 @@ def cost_nanos(rates: Rates, tokens: TokenCounts, tier: str | None = None) -> in
     if steps is None or tokens.input is None or tokens.output is None:
         return None
     step = _reached(steps, tokens.input)
-    cached = min(tokens.cached_input or 0, tokens.input)
-    hour = tokens.cache_write_1h or 0
-    written = min(hour if tokens.cache_write is None else tokens.cache_write, tokens.input - cached)
-    hour = min(hour, written)
-    reasoning = min(tokens.reasoning or 0, tokens.output)
-    return sum_nanos(
-        (
-            (1, step.request),
-            (tokens.input - cached - written, step.input),
-            (cached, step.cached_input),
-            (written - hour, step.cache_write),
-            (hour, step.cache_write_1h),
-            (tokens.output - reasoning, step.output),
-            (reasoning, step.reasoning),
-            (tokens.web_searches or 0, step.web_search),
-        )
-    )
+    charges: list[tuple[int, int | None]] = [(1, step.request)]
+    plain, output = tokens.input, tokens.output
+    if tokens.cached_input or tokens.cache_write or tokens.cache_write_1h:
+        cached = min(tokens.cached_input or 0, plain)
+        hour = tokens.cache_write_1h or 0
+        written = min(hour if tokens.cache_write is None else tokens.cache_write, plain - cached)
+        hour = min(hour, written)
+        plain -= cached + written
+        charges += (cached, step.cached_input), (written - hour, step.cache_write), (hour, step.cache_write_1h)
+    if tokens.reasoning:
+        reasoning = min(tokens.reasoning, output)
+        output -= reasoning
+        charges.append((reasoning, step.reasoning))
+    if tokens.web_searches:
+        charges.append((tokens.web_searches, step.web_search))
+    charges += (plain, step.input), (output, step.output)
+    return sum_nanos(charges)
 
 
 def dearest_nanos(rates: Rates, tokens: TokenCounts, tiers: Iterable[str]) -> int | None:

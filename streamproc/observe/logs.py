@@ -126,6 +126,9 @@ class CallLog:
             case CallEnded():
                 if self._has_calls:
                     self._log.info("call", **call_fields(happening))
+            case CacheLooked():
+                if happening.line is not None and self._has_calls:
+                    self._log.info("cached", **cached_fields(happening))
             case (
                 RunEnded() | AnswerStored() | Committed() | CallsHeld() | RunDeferred() | BudgetHeld() | RetryRefused()
             ):
@@ -176,9 +179,6 @@ class CallLog:
                 self._log.info("budgets", words=words)
             case PartitionChanged(topic, partition, change):
                 self._log.info("partition", topic=topic, partition=partition, change=change)
-            case CacheLooked():
-                if happening.line is not None and self._has_calls:
-                    self._log.info("cached", **cached_fields(happening))
             case StoreTrouble(operation, sentence):
                 self._warn("cache", (operation,), operation=operation, reason=on_one_line(sentence))
             case FellBack(run_id, route, left, taken, reason):

@@ -24,7 +24,10 @@ def left_of(headers: Mapping[str, str], now: float) -> Left:
         headers: of the response, looked up in lower case.
         now: unix time in seconds.
     """
-    if not any(_MARK in name for name in headers):
+    for name in headers:
+        if _MARK in name:
+            break
+    else:
         return _NOTHING  # as most servers: each answer comes by here
     return Left(
         _least((*_openai(headers, _REQUESTS), *_anthropic(headers, _REQUESTS, now))),

@@ -146,5 +146,5 @@ class Billed:
     def changed(self, **fields: object) -> Self:
         """A copy with other values in some fields."""
         copy = object.__new__(type(self))
-        vars(copy).update(vars(self), **fields)
+        object.__setattr__(copy, "__dict__", vars(self) | fields)  # it is frozen
         return copy

@@ -8,7 +8,7 @@ from streamproc.chain.concurrency import Concurrency
 def entered(concurrency: Concurrency, count: int) -> Concurrency:
     """The same with so many calls in it."""
     for _ in range(count):
-        concurrency.enter()
+        concurrency.running += 1
     return concurrency
 
 
@@ -16,9 +16,9 @@ def test_the_stated_most_holds() -> None:
     """Two of two; one that leaves makes room."""
     concurrency, seen = Concurrency(2), []
     for _ in range(2):
-        concurrency.enter()
+        concurrency.running += 1
         seen.append(concurrency.is_full())
-    concurrency.leave()
+    concurrency.running -= 1
     assert [*seen, concurrency.is_full()] == [False, True, False]
     assert isinf(entered(Concurrency(), 1000).allowed)
 
@@ -54,6 +54,6 @@ def test_what_is_not_used_is_not_raised() -> None:
     concurrency = entered(Concurrency(), 20)
     concurrency.slow_down(begun=0.0, now=1.0)
     for _ in range(19):
-        concurrency.leave()
+        concurrency.running -= 1
     concurrency.speed_up()
     assert concurrency.allowed == 10.0

@@ -28,13 +28,13 @@ def after(error: ProviderError | None, count: int) -> str:
     """The state of the breaker after so many calls with this end; None is an answer."""
     standing = Standing("main", "m", RULES)
     for _ in range(count):
-        standing.concurrency.enter()
+        standing.concurrency.running += 1
         ticket = standing.breaker.begin()
         if error is None:
             standing.succeeded(ticket, 0.1, 1.0)
         else:
             standing.failed(ticket, error, begun=0.0, now=1.0)
-        standing.concurrency.leave()
+        standing.concurrency.running -= 1
     return standing.breaker.state.value
 
 
@@ -77,10 +77,10 @@ def test_too_many_requests_slow_down_and_pause() -> None:
     standing = Standing("main", "m", BreakerRules(max_open_seconds=10))
     tickets = []
     for _ in range(4):
-        standing.concurrency.enter()
+        standing.concurrency.running += 1
         tickets.append(standing.breaker.begin())
     standing.failed(tickets[0], RateLimited("x", provider="p"), begun=0.0, now=1.0)
-    standing.concurrency.leave()
+    standing.concurrency.running -= 1
     assert (hold := standing.hold(1, 1.0)) is not None
     assert (hold.reason, standing.concurrency.allowed) == ("concurrency", 2.0)
     standing.failed(tickets[1], RateLimited("x", provider="p", retry_after_seconds=3.0), begun=0.0, now=1.0)
