@@ -190,7 +190,7 @@ class Processor:
                         # Not reading on is the back-pressure: the provider's bytes stay in its socket.
                         await self._publisher.room()
         finally:
-            await events.aclose()
+            await events.aclose()  # as `aclosing` does, without its two coroutines for each call
         return answer.finished(), first_token
 
     def _wait(self, run: Run, error: Transient | CredentialFault | NotNow) -> NoReturn:

@@ -84,33 +84,33 @@ class Accounted:
         meter = Meter(self._clock.monotonic(), most, rates, bound.most.tiers)
         pieces = meter.pieces
         call.progress.call_began()
-        events = self._inner.stream(call)
         try:
-            async for event in events:
-                kind = type(event)
-                if kind is Text or kind is Reasoning:
-                    pieces.append(event.text)  # type: ignore[union-attr] # `kind` is the type test, once per token
-                elif isinstance(event, ToolCallPart):
-                    pieces.append((event.name or "") + event.arguments)
-                elif isinstance(event, Completed):
-                    meter.completed = event
-                elif isinstance(event, Told):
-                    meter.note(event)
-                    continue
-                if meter.first_token is None:
-                    meter.first_token = self._clock.monotonic()
-                    call.progress.call_answered()
-                yield event
+            events = self._inner.stream(call)
+            try:
+                async for event in events:
+                    kind = type(event)
+                    if kind is Text or kind is Reasoning:
+                        pieces.append(event.text)  # type: ignore[union-attr] # `kind` is the type test, once per token
+                    elif isinstance(event, ToolCallPart):
+                        pieces.append((event.name or "") + event.arguments)
+                    elif isinstance(event, Completed):
+                        meter.completed = event
+                    elif isinstance(event, Told):
+                        meter.note(event)
+                        continue
+                    if meter.first_token is None:
+                        meter.first_token = self._clock.monotonic()
+                        call.progress.call_answered()
+                    yield event
+            finally:
+                await events.aclose()  # as `aclosing` does, without its two coroutines for each call
         except ProviderError as error:
             meter.error = error
             meter.request_id = error.request_id or meter.request_id
             raise
         finally:
             # Runs on every way out, also when a cancelled run closes this generator: the provider is owed all the same.
-            try:
-                await events.aclose()
-            finally:
-                self._close(call, meter)
+            self._close(call, meter)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)

@@ -57,17 +57,18 @@ class Retrying:
         while True:
             tries += 1
             seen = False
-            events = self._inner.stream(call)
             try:
-                async for event in events:
-                    seen = True
-                    yield event
+                events = self._inner.stream(call)
+                try:
+                    async for event in events:
+                        seen = True
+                        yield event
+                finally:
+                    await events.aclose()  # as `aclosing` does, without its two coroutines for each call
                 self._earn(is_first=is_first)
                 return
             except Transient as error:
                 failure = error
-            finally:
-                await events.aclose()
             is_first = self._earn(is_first=is_first)
             if seen and not self._policy.restarts:
                 raise AnswerCut(
