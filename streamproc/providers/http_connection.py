@@ -2,6 +2,7 @@
 
 import asyncio
 import select
+import sys
 from typing import cast
 
 from streamproc.providers.http_response import HttpResponse
@@ -16,6 +17,7 @@ class HttpConnection(asyncio.Protocol):
         self._loop = loop
         self._transport: asyncio.Transport
         self._response: HttpResponse | None = None
+        self._poll: select.poll | None = None  # of its own socket, as long as it is open
         self.lost: asyncio.Future[None] = loop.create_future()
 
     def request(self, data: bytes) -> HttpResponse:
@@ -46,14 +48,9 @@ class HttpConnection(asyncio.Protocol):
         """
         if not self.is_reusable:
             return False
-        if not hasattr(select, "poll"):  # Windows
-            return True
-        sock = self._transport.get_extra_info("socket")
-        if sock is None or sock.fileno() < 0:
-            return False
-        poll = select.poll()
-        poll.register(sock.fileno(), select.POLLIN)
-        return not poll.poll(0)
+        if self._poll is None:
+            return sys.platform == "win32"  # where the system cannot be asked
+        return not self._poll.poll(0)
 
     def abort(self) -> None:
         """Closes the socket without waiting for anything; a response that is on its way fails."""
@@ -65,6 +62,10 @@ class HttpConnection(asyncio.Protocol):
         """Called by the loop."""
         # A cast and no check: the transport of uvloop has the interface, but not the class.
         self._transport = cast("asyncio.Transport", transport)
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None and sys.platform != "win32":
+            self._poll = select.poll()
+            self._poll.register(sock.fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop."""
@@ -79,6 +80,7 @@ class HttpConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""
+        self._poll = None  # the number of the socket may soon be another one's
         if self._response is not None:
             self._response.connection_lost(exc)
         self.lost.set_result(None)

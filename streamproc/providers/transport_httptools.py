@@ -94,7 +94,7 @@ class _Response:
 
 
 def _rendered(asked: Asked) -> bytes:
-    lines = [b"POST %b HTTP/1.1" % asked.target, *[b"%b: %b" % header for header in asked.headers], b"", asked.body]
+    lines = [b"POST %b HTTP/1.1" % asked.target, *map(b": ".join, asked.headers), b"", asked.body]
     return b"\r\n".join(lines)
 
 
