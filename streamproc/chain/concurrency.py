@@ -12,7 +12,7 @@ _DECREASE = 0.5
 
 
 class Concurrency:
-    """Knows how many calls may run. `most` None is no stated bound; `running` counts who lets them in and out."""
+    """How many calls may run. `most` None is no stated bound; whoever lets calls in and out keeps `running`."""
 
     __slots__ = ("_allowed", "_most", "_slowed_at", "running")
 

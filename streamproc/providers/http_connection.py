@@ -17,7 +17,7 @@ class HttpConnection(asyncio.Protocol):
         self._loop = loop
         self._transport: asyncio.Transport
         self._response: HttpResponse | None = None
-        self._poll: select.poll | None = None  # of its own socket, as long as it is open
+        self._poll: select.poll | None = None  # of its own socket; asked only before the transport closes
         self.lost: asyncio.Future[None] = loop.create_future()
 
     def request(self, data: bytes) -> HttpResponse:

@@ -1,0 +1,35 @@
+"""The publisher's bounded bytes: when writers have to wait, and when they may go on."""
+
+import asyncio
+
+from streamproc.chain.answer import Answer
+from streamproc.kafka.publisher import Publisher
+from tests.fakes import FakeClock, MemoryProducer, a_run
+from tests.unit.kafka.streams import SINGLE
+
+BOUND = 20_000
+
+
+async def test_a_buffer_is_full_above_its_bound_and_opens_again_at_half() -> None:
+    """Not before the bound, or providers would wait for nothing; not soon after it, or they would wait for each chunk."""
+    producer = MemoryProducer(most_per_batch=1)
+    producer.gate.clear()
+    publisher = Publisher(producer, "llm.chunks", FakeClock(), coalescing=SINGLE, max_buffered_bytes=BOUND)
+    writer = publisher.open(a_run(), Answer("p", 10**9))
+    before = 0
+    while not publisher.is_full:
+        before = publisher.buffered_bytes
+        writer.text("a word")
+    assert before <= BOUND < publisher.buffered_bytes
+
+    waiting = asyncio.create_task(publisher.room())
+    producer.gate.set()
+    seen: list[tuple[int, bool, bool]] = []
+    while publisher.buffered_bytes:
+        await asyncio.sleep(0)
+        seen.append((publisher.buffered_bytes, publisher.is_full, waiting.done()))
+    assert any(is_full for held, is_full, _ in seen if held <= BOUND)
+    assert [is_full for _, is_full, _ in seen] == [held > BOUND // 2 for held, _, _ in seen]
+    assert not any(is_full and is_told for _, is_full, is_told in seen)
+    await waiting
+    await publisher.stop()
