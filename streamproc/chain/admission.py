@@ -24,8 +24,7 @@ _NOBODY = NotBefore(inf, "breaker", is_tenant=False)
 
 
 def _hold(limits: Limiting | Standing, ask: Ask, now: float) -> Hold | None:
-    line = limits.line
-    return limits.hold(ask.tokens, now, line.before(ask.queue, now) if line.places else ())
+    return limits.hold(ask.tokens, now, limits.line.before(ask.queue, now))
 
 
 class Admission:

@@ -95,7 +95,7 @@ class Cached:
                 self._bought(call, key, place, flight, completed, call.progress.lines[lines:])
                 yield completed
         except (ProviderError, AnswerCut) as fault:
-            self._land(place, flight, fault)
+            flight.close(fault)
             raise
         finally:
             self._land(place, flight, "gone")
@@ -144,11 +144,9 @@ class Cached:
         self._land(place, flight, bought)
 
     def _land(self, place: StoreKey, flight: Flight, end: End) -> None:
-        """A second end changes nothing."""
-        if flight.end is None:
-            flight.close(end)
-            if self._flights.get(place) is flight:
-                del self._flights[place]
+        flight.close(end)
+        if self._flights.get(place) is flight:
+            del self._flights[place]
 
     def _book(self, call: Call, saved: Saved, began: float, outcome: CacheOutcome) -> None:
         line = book_saved(call, self.name, call.model, saved, began, self._clock.time())

@@ -126,9 +126,9 @@ class Limits:
                 return Hold("tokens_in_flight", _PATIENCE_SECONDS)
         if self._requests is None and self._tokens is None:
             return None  # as of most tenants
-        requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now, before and calls_of(before))
-        used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now, before and tokens_of(before))
-        return longest_hold(requests, used) if requests or used else None
+        requests = 0.0 if self._requests is None else self._requests.wait_seconds(1, now, calls_of(before))
+        used = 0.0 if self._tokens is None else self._tokens.wait_seconds(tokens, now, tokens_of(before))
+        return longest_hold(requests, used)
 
     def enter(self, tokens: int, now: float) -> Entry:
         """A call begins that may use so many tokens."""

@@ -41,39 +41,36 @@ def tokens_of(before: Sequence[Place]) -> Taken:
 
 
 class Line:
-    """Places by name, a name being that of a queue: each has one at most. Times are monotonic seconds.
+    """Places by name, a name being that of a queue: each has one at most. Times are monotonic seconds."""
 
-    `places` are for reading only: mostly there are none.
-    """
-
-    __slots__ = ("places",)
+    __slots__ = ("_places",)
 
     def __init__(self) -> None:
-        self.places: dict[str, Place] = {}  # the first that came is the first
+        self._places: dict[str, Place] = {}  # the first that came is the first
 
     def __repr__(self) -> str:
-        return f"Line({', '.join(self.places)})"
+        return f"Line({', '.join(self._places)})"
 
     def before(self, who: str | None, now: float) -> Sequence[Place]:
         """The places before this one's; before None, who has no queue, are all."""
-        if not self.places:
+        if not self._places:
             return ()
         before = []
-        for name, place in list(self.places.items()):
+        for name, place in list(self._places.items()):
             if name == who:
                 break
             if place.comes_at + _GRACE_SECONDS <= now:
-                del self.places[name]
+                del self._places[name]
             else:
                 before.append(place)
         return before
 
     def join(self, who: str | None, tokens: int, comes_at: float) -> None:
         """This one is refused a call of so many tokens and comes again then; a place that it has it keeps."""
-        if who is not None and (who in self.places or len(self.places) < _PLACES):
-            self.places[who] = Place(tokens, comes_at)
+        if who is not None and (who in self._places or len(self._places) < _PLACES):
+            self._places[who] = Place(tokens, comes_at)
 
     def leave(self, who: str | None) -> None:
         """This one goes in, or waits for something else."""
-        if self.places and who is not None:
-            self.places.pop(who, None)
+        if self._places and who is not None:
+            self._places.pop(who, None)

@@ -42,7 +42,7 @@ class TenantQueue:
     def take(self) -> Run:
         """Takes it out."""
         priority = self._next_priority()
-        self._overtakings = 0 if len(self._levels) == 1 or priority == self._oldest() else self._overtakings + 1
+        self._overtakings = 0 if priority == self._oldest() else self._overtakings + 1
         run, _ = self._levels[priority].popitem(last=False)
         self._drop_if_empty(priority)
         return run

@@ -205,14 +205,11 @@ class Request(Prompted):
 
     def images(self) -> list[Image]:
         """All images of the conversation."""
+        return [part.image_url for part in self._parts() if isinstance(part, ImagePart)]
+
+    def _parts(self) -> list[TextPart | ImagePart]:
         # Most messages are a text, without parts.
-        return [
-            part.image_url
-            for message in self.messages
-            if isinstance(message.content, list)
-            for part in message.content
-            if isinstance(part, ImagePart)
-        ]
+        return [part for message in self.messages if isinstance(message.content, list) for part in message.content]
 
     @property
     def takes_less(self) -> bool:
@@ -221,8 +218,5 @@ class Request(Prompted):
 
     def caches_for_an_hour(self) -> bool:
         """Whether it asks the provider to keep a part of the prompt in its cache for an hour."""
-        marked: list[TextPart | ImagePart | Tool] = [*(self.tools or ())]
-        for message in self.messages:
-            if isinstance(message.content, list):
-                marked += message.content
+        marked = [*self._parts(), *(self.tools or ())]
         return "1h" in [item.cache_control.ttl for item in marked if item.cache_control is not None]
