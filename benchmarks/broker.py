@@ -1,5 +1,6 @@
 """The broker of a benchmark: one that runs already, Apache Kafka, or where Java is missing the embedded one."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,17 @@ from tests.servers.kafka_install import VERSION
 from tests.servers.network import wait_until
 from tests.servers.process import Process, ServerMissing
 
-__all__ = ["Running", "running_broker"]
+__all__ = ["LASTING", "Running", "running_broker"]
+
+LASTING = (
+    *("-XX:TieredStopAtLevel=4", "-XX:CompileThresholdScaling=0.1"),
+    *("-XX:-UseSerialGC", "-XX:+UseZGC", "-Xms2g", "-Xmx2g", "-XX:+AlwaysPreTouch"),
+)
+"""Options of Java where latencies are measured, unlike those for a quick start.
+
+As in production both compilers work, and here sooner than after hours. The collector is one that does not stop the
+broker: on a core that it shares, a pause of 20 to 60 ms every other second is the 99th percentile of every worker.
+"""
 
 
 class Running(NamedTuple):
@@ -22,15 +33,22 @@ class Running(NamedTuple):
     pid: int | None
     name: str
 
+    def pin(self, core: int) -> None:
+        """Puts all its threads on this core, when it is ours; those that it will have stay there, too."""
+        for thread in () if self.pid is None else os.listdir(f"/proc/{self.pid}/task"):
+            os.sched_setaffinity(int(thread), {core})
+
 
 @contextmanager
-def running_broker(bootstrap: str | None, folder: Path) -> Iterator[Running]:
-    """The cluster at this address, or a broker that ends with the block."""
+def running_broker(
+    bootstrap: str | None, folder: Path, java_options: tuple[str, ...] | None = None
+) -> Iterator[Running]:
+    """The cluster at this address, or a broker that ends with the block; it starts quickly without other options."""
     if bootstrap is not None:
         yield Running(bootstrap, None, bootstrap)
         return
     try:
-        kafka = Broker()
+        kafka = Broker(java_options=java_options)
     except ServerMissing as missing:
         print(f"No Apache Kafka here ({missing}): the embedded broker stands in, and its CPU is not Kafka's.")
         yield from _embedded(folder / "broker.log")

@@ -2,9 +2,10 @@
 
 The broker is Apache Kafka; where Java is missing it is the embedded one, in a process of its own, and the run says so.
 
-The worker that is measured has core 0 for itself; Kafka, the mock provider and the load share core 1. Each
-measurement starts its worker anew on new topics, and the workers take turns (A B C A B C), so that what else the
-machine does hits all of them. The ratios are the message: absolute times belong to the machine.
+The worker that is measured has core 0 for itself; Kafka, the mock provider and the load share core 1. Before the first
+measurement the broker has both, and work, until its compilers are done. Each measurement starts its worker anew on new
+topics, and the workers take turns (A B C A B C), so that what else the machine does hits all of them. The ratios are the
+message: absolute times belong to the machine.
 
 The default load, 300 calls with a token every 20 ms, offers 15,000 tokens/s: what one core can carry with the pump and
 with streamproc, so that both are measured at the same load. (At 500 calls the pump itself fills its core.) The
@@ -20,16 +21,19 @@ import os
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.broker import running_broker
+from benchmarks.broker import LASTING, running_broker
 from benchmarks.measure import stats
 from benchmarks.report import Results, disturbances, rendered, summary
 from benchmarks.scenarios import SCENARIOS, Bench
 from benchmarks.workers import WORKERS
 from tests.servers.network import free_ports, wait_until
 from tests.servers.process import Process, ServerMissing
+
+_WARM_SECONDS = 30.0
 
 
 def arguments() -> Any:
@@ -50,14 +54,13 @@ def arguments() -> Any:
     return parser.parse_args()
 
 
-def pinned() -> int | None:
-    """Puts this process, and so its children, on the second core; gives the worker's core, or None with one core."""
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) < 2:
+def cores() -> tuple[int, int] | None:
+    """The worker's core and that of all others; None on a machine with one."""
+    found = sorted(os.sched_getaffinity(0))
+    if len(found) < 2:
         print("This machine has one core: nothing is pinned, and all figures include the others' disturbance.")
         return None
-    os.sched_setaffinity(0, {cores[1]})
-    return cores[0]
+    return found[0], found[1]
 
 
 def mock_provider(folder: Path) -> tuple[Process, str]:
@@ -74,6 +77,12 @@ def mock_provider(folder: Path) -> tuple[Process, str]:
 
     wait_until(is_ready, process, "the mock provider")
     return process, base_url
+
+
+async def warm(bench: Bench) -> None:
+    """Gives the broker the work of all measurements, until its compilers are done with it."""
+    for worker in ("pump", "streamproc"):
+        await SCENARIOS["first-token"](replace(bench, window_seconds=_WARM_SECONDS), worker)
 
 
 async def measure(bench: Bench, scenarios: list[str], workers: list[str], repeat: int) -> Results:
@@ -98,10 +107,12 @@ def main() -> None:
     only = said.only or []
     scenarios = [name for name in SCENARIOS if name in only] or list(SCENARIOS)
     workers = [name for name in WORKERS if name in only] or list(WORKERS)
-    worker_core = pinned()
+    placement = cores()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="streamproc-bench-")))
-        broker = stack.enter_context(running_broker(said.bootstrap, folder))
+        broker = stack.enter_context(running_broker(said.bootstrap, folder, LASTING))
+        if placement is not None:
+            os.sched_setaffinity(0, {placement[1]})  # and so all children but the broker
         mock, base_url = mock_provider(folder)
         stack.callback(mock.kill)
         bench = Bench(
@@ -110,7 +121,7 @@ def main() -> None:
             folder=folder,
             kafka_pid=broker.pid,
             mock_pid=mock.pid,
-            worker_core=worker_core,
+            worker_core=None if placement is None else placement[0],
             in_flight=said.in_flight,
             tokens=said.tokens,
             interval_ms=said.interval_ms,
@@ -120,7 +131,7 @@ def main() -> None:
         repeat = said.repeat or (1 if said.quick else 3)
         setup = {
             "broker": broker.name,
-            "placement": "nothing pinned" if worker_core is None else f"worker alone on core {worker_core}",
+            "placement": "nothing pinned" if placement is None else f"worker alone on core {placement[0]}",
             "http_engine": "streamproc's own on httptools (the pump: its bare connections)",
             "coalescing": "off",
             "in_flight": said.in_flight,
@@ -131,6 +142,11 @@ def main() -> None:
         }
         print(", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in setup.items()))
         print(f"offered: {said.in_flight * 1000 / said.interval_ms:,.0f} tokens/s")
+        if not said.quick:
+            print(f"the broker warms up, for {2 * _WARM_SECONDS:.0f} s")
+            asyncio.run(warm(bench))
+        if placement is not None:
+            broker.pin(placement[1])
         results = asyncio.run(measure(bench, scenarios, workers, repeat))
     print(rendered(results))
     if disturbed := disturbances(results):

@@ -69,6 +69,7 @@ class Worker:
             settings.topics.chunks,
             clock,
             coalescing=Coalescing(chunks.coalesce, chunks.coalesce_seconds, chunks.coalesce_characters),
+            linger_seconds=chunks.linger_seconds,
             max_buffered_bytes=chunks.max_buffered_bytes,
         )
         worker = settings.worker

@@ -1,6 +1,7 @@
 """A lane: the chunks or the notes of one partition on their way out, in order, one batch under way at a time.
 
-While a batch waits for its acknowledgement the next one fills, so the busier a partition is, the larger its batches.
+What can wait leaves at ticks that the lanes of all partitions have in common, so that one request to Kafka takes all of
+it: a request costs the worker, the broker and every reader as much for one record as for many.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from streamproc.kafka.producer import Producer, pack
 from streamproc.records.codec import rfc3339
 from streamproc.records.outgoing import Headers
 
-__all__ = ["Lane", "Writer"]
+__all__ = ["Lane", "Writer", "last_tick"]
 
 # Bytes of framing and headers that a queued chunk costs beside its value; only bounds memory, so roughly is enough.
 _RECORD_OVERHEAD = 300
@@ -41,6 +42,8 @@ class Writer(Protocol):
 class Lane:
     """Records are numbered 1, 2, 3 …; `acknowledged` is the number up to which all are stored or given up.
 
+    Ticks are `linger_seconds` apart. Without them nothing waits for one.
+
     A lane that `repeats` gives nothing up: what was refused is sent again, and may be stored twice. `end` is an offset
     of the partition beyond which every later record will stand.
     """
@@ -52,7 +55,7 @@ class Lane:
         partition: int,
         clock: Clock,
         on_bytes: Callable[[int], None],
-        coalesce_seconds: float = 0.0,
+        linger_seconds: float = 0.0,
         *,
         repeats: bool = False,
     ) -> None:
@@ -61,11 +64,13 @@ class Lane:
         self._partition = partition
         self._clock = clock
         self._on_bytes = on_bytes
-        self._coalesce_seconds = coalesce_seconds
+        self._linger_seconds = linger_seconds
         self._repeats = repeats
         self._queue: list[Queued] = []
         self._wake = asyncio.Event()
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._leaving = 0  # the number up to which records are on their way; those above wait
+        self._tick: asyncio.TimerHandle | None = None
         self._late: set[Writer] = set()
         self._late_timer: asyncio.TimerHandle | None = None
         self.writers: set[Writer] = set()
@@ -79,39 +84,48 @@ class Lane:
     def append(self, key: bytes, value: bytes, headers: Headers, ce_id: bytes, *, can_wait: bool = False) -> int:
         """Queues a record and gives its number; its headers are those given, its own id and its time of sending.
 
-        One that `can_wait` goes with the next one that cannot, or when somebody waits for it, or after the coalescing
-        time: a request to Kafka costs the broker as much for one record as for many.
+        One that `can_wait` leaves at the next tick, or before, with one that cannot, or when somebody waits for it.
         """
         self._queue.append((key, value, headers, ce_id))
         self._on_bytes(len(value) + _RECORD_OVERHEAD)
         self.appended += 1
-        if can_wait:
-            self._arm()
-        else:
-            self._wake.set()
+        if not can_wait:
+            self._leave()
+        elif self._tick is None:
+            self._tick = self._call_within(self._linger_seconds, self._leave)
         return self.appended
 
-    def flush_later(self, writer: Writer) -> None:
-        """Has `writer.flush_text()` called within the coalescing time. One timer serves all writers of the lane."""
-        self._late.add(writer)
-        self._arm()
+    def _leave(self) -> None:
+        """Sends whatever waits."""
+        if self._tick is not None:
+            self._tick.cancel()
+            self._tick = None
+        self._leaving = self.appended
+        self._wake.set()
 
-    def _arm(self) -> None:
+    def flush_later(self, writer: Writer, seconds: float) -> None:
+        """Has `writer.flush_text()` called within this time. One timer serves all writers of the lane."""
+        self._late.add(writer)
         if self._late_timer is None:
-            self._late_timer = asyncio.get_running_loop().call_later(self._coalesce_seconds, self._flush_late)
+            self._late_timer = self._call_within(seconds, self._flush_late)
 
     def _flush_late(self) -> None:
         self._late_timer = None
         late, self._late = self._late, set()
         for writer in late:
             writer.flush_text()
-        self._wake.set()
+        self._leave()
+
+    def _call_within(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        loop = asyncio.get_running_loop()
+        return loop.call_at(last_tick(loop.time(), seconds, self._linger_seconds), call)
 
     async def acknowledgement(self, number: int) -> None:
         """Waits until every record up to `number` is stored or given up."""
         if number <= self.acknowledged:
             return
-        self._wake.set()
+        if number > self._leaving:
+            self._leave()
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((number, future))
         await future
@@ -121,7 +135,7 @@ class Lane:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._queue:
+            while self.acknowledged < self._leaving:
                 await self._send_one()
 
     async def _send_one(self) -> None:
@@ -170,7 +184,14 @@ class Lane:
         self._waiting = still
 
     def close(self) -> None:
-        """Stops the timer; queued records stay unsent."""
-        if self._late_timer is not None:
-            self._late_timer.cancel()
-            self._late_timer = None
+        """Stops the timers; queued records stay unsent."""
+        for timer in (self._tick, self._late_timer):
+            if timer is not None:
+                timer.cancel()
+        self._tick = self._late_timer = None
+
+
+def last_tick(now: float, seconds: float, apart: float) -> float:
+    """The last common multiple of `apart` within these seconds from now on; their end where there is none."""
+    at = (now + seconds) // apart * apart if apart else now
+    return at if at > now else now + seconds

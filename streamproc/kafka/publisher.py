@@ -27,12 +27,20 @@ class Publisher:
     """
 
     def __init__(
-        self, producer: Producer, topic: str, clock: Clock, *, coalescing: Coalescing, max_buffered_bytes: int
+        self,
+        producer: Producer,
+        topic: str,
+        clock: Clock,
+        *,
+        coalescing: Coalescing,
+        linger_seconds: float = 0.0,
+        max_buffered_bytes: int,
     ) -> None:
         self._producer = producer
         self._topic = topic
         self._clock = clock
         self._coalescing = coalescing
+        self._linger_seconds = linger_seconds
         self._max_buffered_bytes = max_buffered_bytes
         self._lanes = Lanes(self._make_lane, "chunks")
         self._room = asyncio.Event()
@@ -53,7 +61,7 @@ class Publisher:
         return ChunkWriter(self._lanes.of(run.id.partition), run, answer, self._coalescing)
 
     def _make_lane(self, partition: int) -> Lane:
-        return Lane(self._producer, self._topic, partition, self._clock, self._count_bytes, self._coalescing.seconds)
+        return Lane(self._producer, self._topic, partition, self._clock, self._count_bytes, self._linger_seconds)
 
     def _count_bytes(self, change: int) -> None:
         self.buffered_bytes += change

@@ -33,6 +33,7 @@ class ChunkWriter:
         self._run = run
         self._answer = answer
         self._joins = coalescing.enabled
+        self._seconds = coalescing.seconds
         self._characters = coalescing.characters
         self._key = run.request.request_id.encode()
         self._headers: Headers = (
@@ -64,7 +65,9 @@ class ChunkWriter:
             fields = {"tool_index": tool.index, "tool_call_id": tool.id, "tool_name": tool.name}
         value = encode_chunk(self._head, seq, kind, text, char_offset, fields)
         self.chunk_count = seq + 1
-        self._last = self._lane.append(self._key, value, self._headers, b"%b%d" % (self._id_head, seq))
+        # `start` takes the first piece along; whoever reads the others does not see a few milliseconds.
+        ce_id = b"%b%d" % (self._id_head, seq)
+        self._last = self._lane.append(self._key, value, self._headers, ce_id, can_wait=seq > 0)
 
     def _start(self) -> None:
         # `start` travels with the first piece: alone it would put a round trip before the first token.
@@ -86,7 +89,7 @@ class ChunkWriter:
         if self._pending_size >= self._characters:
             self.flush_text()
         elif len(self._pending) == 1:
-            self._lane.flush_later(self)
+            self._lane.flush_later(self, self._seconds)
 
     def _put_text(self, kind: ChunkKind, piece: str) -> None:
         offset = self._offsets.get(kind, 0)

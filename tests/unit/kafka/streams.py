@@ -22,10 +22,10 @@ NEVER = Coalescing(enabled=True, seconds=3600.0, characters=64)
 class Rig:
     """One lane with its producer."""
 
-    def __init__(self, seconds: float = 0.005, most_per_batch: int = 2000) -> None:
+    def __init__(self, linger_seconds: float = 0.0, most_per_batch: int = 2000) -> None:
         self.producer = MemoryProducer(most_per_batch)
         self.buffered = 0
-        self.lane = Lane(self.producer, "llm.chunks", 3, FakeClock(), self._count, seconds)
+        self.lane = Lane(self.producer, "llm.chunks", 3, FakeClock(), self._count, linger_seconds)
         self.task = asyncio.create_task(self.lane.run())
 
     def _count(self, change: int) -> None:

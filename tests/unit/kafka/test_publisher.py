@@ -4,10 +4,27 @@ import asyncio
 
 from streamproc.chain.answer import Answer
 from streamproc.kafka.publisher import Publisher
-from tests.fakes import FakeClock, MemoryProducer, a_run
+from streamproc.records.identity import RunId
+from tests.fakes import FakeClock, MemoryProducer, a_run, eventually
 from tests.unit.kafka.streams import SINGLE
 
 BOUND = 20_000
+
+
+async def test_chunks_linger_as_long_as_set() -> None:
+    """All but the first piece, in the lanes of all partitions."""
+    producer = MemoryProducer()
+    publisher = Publisher(
+        producer, "llm.chunks", FakeClock(), coalescing=SINGLE, linger_seconds=10**9, max_buffered_bytes=BOUND
+    )
+    for partition in (0, 1):
+        writer = publisher.open(a_run(id=RunId("llm.requests", partition, 0, 1)), Answer("p", 10**9))
+        writer.text("a")
+        await eventually(lambda place=("llm.chunks", partition): len(producer.stored.get(place, [])) == 2)  # type: ignore[misc]
+        writer.text("b")
+    await asyncio.sleep(0.02)
+    assert producer.batches == [2, 2]
+    await publisher.stop()
 
 
 async def test_a_buffer_is_full_above_its_bound_and_opens_again_at_half() -> None:
