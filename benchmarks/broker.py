@@ -35,8 +35,9 @@ class Running(NamedTuple):
 
     def pin(self, core: int) -> None:
         """Puts all its threads on this core, when it is ours; those that it will have stay there, too."""
-        for thread in () if self.pid is None else os.listdir(f"/proc/{self.pid}/task"):
-            os.sched_setaffinity(int(thread), {core})
+        if self.pid is not None:
+            for thread in Path(f"/proc/{self.pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), {core})
 
 
 @contextmanager

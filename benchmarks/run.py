@@ -4,8 +4,8 @@ The broker is Apache Kafka; where Java is missing it is the embedded one, in a p
 
 The worker that is measured has core 0 for itself; Kafka, the mock provider and the load share core 1. Before the first
 measurement the broker has both, and work, until its compilers are done. Each measurement starts its worker anew on new
-topics, and the workers take turns (A B C A B C), so that what else the machine does hits all of them. The ratios are the
-message: absolute times belong to the machine.
+topics, and the workers take turns (A B C A B C), so that what else the machine does hits all of them. The message is in
+the ratios: absolute times belong to the machine.
 
 The default load, 300 calls with a token every 20 ms, offers 15,000 tokens/s: what one core can carry with the pump and
 with streamproc, so that both are measured at the same load. (At 500 calls the pump itself fills its core.) The
@@ -79,10 +79,10 @@ def mock_provider(folder: Path) -> tuple[Process, str]:
     return process, base_url
 
 
-async def warm(bench: Bench) -> None:
-    """Gives the broker the work of all measurements, until its compilers are done with it."""
+async def warm(bench: Bench, seconds: float) -> None:
+    """Gives the broker work of each kind for so long, until its compilers are done with it."""
     for worker in ("pump", "streamproc"):
-        await SCENARIOS["first-token"](replace(bench, window_seconds=_WARM_SECONDS), worker)
+        await SCENARIOS["first-token"](replace(bench, window_seconds=seconds), worker)
 
 
 async def measure(bench: Bench, scenarios: list[str], workers: list[str], repeat: int) -> Results:
@@ -142,9 +142,9 @@ def main() -> None:
         }
         print(", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in setup.items()))
         print(f"offered: {said.in_flight * 1000 / said.interval_ms:,.0f} tokens/s")
-        if not said.quick:
-            print(f"the broker warms up, for {2 * _WARM_SECONDS:.0f} s")
-            asyncio.run(warm(bench))
+        if broker.pid is not None:
+            print("the broker warms up")
+            asyncio.run(warm(bench, _WARM_SECONDS / (3 if said.quick else 1)))
         if placement is not None:
             broker.pin(placement[1])
         results = asyncio.run(measure(bench, scenarios, workers, repeat))
