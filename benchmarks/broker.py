@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,9 +35,13 @@ class Running(NamedTuple):
 
     def pin(self, core: int) -> None:
         """Puts all its threads on this core, when it is ours; those that it will have stay there, too."""
-        if self.pid is not None:
-            for thread in Path(f"/proc/{self.pid}/task").iterdir():
-                os.sched_setaffinity(int(thread.name), {core})
+        pinned: set[str] = set()
+        # A thread that was not there yet may be the child of one that was not pinned yet: until there is none.
+        while self.pid is not None and (found := {*os.listdir(f"/proc/{self.pid}/task")} - pinned):  # noqa: PTH208 names
+            for thread in found:
+                with suppress(ProcessLookupError):  # it has ended
+                    os.sched_setaffinity(int(thread), {core})
+            pinned |= found
 
 
 @contextmanager

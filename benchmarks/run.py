@@ -3,9 +3,9 @@
 The broker is Apache Kafka; where Java is missing it is the embedded one, in a process of its own, and the run says so.
 
 The worker that is measured has core 0 for itself; Kafka, the mock provider and the load share core 1. Before the first
-measurement the broker has both, and work, until its compilers are done. Each measurement starts its worker anew on new
-topics, and the workers take turns (A B C A B C), so that what else the machine does hits all of them. The message is in
-the ratios: absolute times belong to the machine.
+measurement the broker has all cores, and work for a minute, so that its compilers are mostly done. Each measurement
+starts its worker anew on new topics, and the workers take turns (A B C A B C), so that what else the machine does hits
+all of them. The message is in the ratios: absolute times belong to the machine.
 
 The default load, 300 calls with a token every 20 ms, offers 15,000 tokens/s: what one core can carry with the pump and
 with streamproc, so that both are measured at the same load. (At 500 calls the pump itself fills its core.) The
@@ -30,6 +30,7 @@ from benchmarks.measure import stats
 from benchmarks.report import Results, disturbances, rendered, summary
 from benchmarks.scenarios import SCENARIOS, Bench
 from benchmarks.workers import WORKERS
+from streamproc.settings.worker import ChunkSettings
 from tests.servers.network import free_ports, wait_until
 from tests.servers.process import Process, ServerMissing
 
@@ -80,7 +81,7 @@ def mock_provider(folder: Path) -> tuple[Process, str]:
 
 
 async def warm(bench: Bench, seconds: float) -> None:
-    """Gives the broker work of each kind for so long, until its compilers are done with it."""
+    """Gives the broker work without and with transactions, for so long each: its compilers are mostly done then."""
     for worker in ("pump", "streamproc"):
         await SCENARIOS["first-token"](replace(bench, window_seconds=seconds), worker)
 
@@ -134,6 +135,7 @@ def main() -> None:
             "placement": "nothing pinned" if placement is None else f"worker alone on core {placement[0]}",
             "http_engine": "streamproc's own on httptools (the pump: its bare connections)",
             "coalescing": "off",
+            "linger_ms": f"{ChunkSettings().linger_seconds * 1000:g} (streamproc's own; the pump and the loop: 0)",
             "in_flight": said.in_flight,
             "tokens_per_answer": said.tokens,
             "interval_ms": said.interval_ms,

@@ -22,7 +22,8 @@ from streamproc.records.usage import UsageLine
 __all__ = ["Journals"]
 
 _STOP_SECONDS = 5.0
-_COMPANY_SECONDS = 0.05  # how long the end of a call waits for another note to go with
+_COMPANY_SECONDS = 0.05  # how long the end of a call waits for another note to go with, or a tick less
+_TICK_SECONDS = 0.01
 
 
 class Journals:
@@ -57,7 +58,16 @@ class Journals:
         return self._lanes.failure
 
     def _make_lane(self, partition: int) -> Lane:
-        return Lane(self._producer, self._topic, partition, self._clock, lambda _: None, _COMPANY_SECONDS, repeats=True)
+        return Lane(
+            self._producer,
+            self._topic,
+            partition,
+            self._clock,
+            lambda _: None,
+            _COMPANY_SECONDS,
+            tick_seconds=_TICK_SECONDS,
+            repeats=True,
+        )
 
     async def start(self) -> None:
         """Connects.

@@ -42,7 +42,7 @@ class Writer(Protocol):
 class Lane:
     """Records are numbered 1, 2, 3 …; `acknowledged` is the number up to which all are stored or given up.
 
-    Ticks are `linger_seconds` apart. Without them nothing waits for one.
+    Ticks are `tick_seconds` apart, by default `linger_seconds`, which is how long a record may wait for one.
 
     A lane that `repeats` gives nothing up: what was refused is sent again, and may be stored twice. `end` is an offset
     of the partition beyond which every later record will stand.
@@ -57,6 +57,7 @@ class Lane:
         on_bytes: Callable[[int], None],
         linger_seconds: float = 0.0,
         *,
+        tick_seconds: float | None = None,
         repeats: bool = False,
     ) -> None:
         self._producer = producer
@@ -65,6 +66,7 @@ class Lane:
         self._clock = clock
         self._on_bytes = on_bytes
         self._linger_seconds = linger_seconds
+        self._tick_seconds = linger_seconds if tick_seconds is None else tick_seconds
         self._repeats = repeats
         self._queue: list[Queued] = []
         self._wake = asyncio.Event()
@@ -84,24 +86,26 @@ class Lane:
     def append(self, key: bytes, value: bytes, headers: Headers, ce_id: bytes, *, can_wait: bool = False) -> int:
         """Queues a record and gives its number; its headers are those given, its own id and its time of sending.
 
-        One that `can_wait` leaves at the next tick, or before, with one that cannot, or when somebody waits for it.
+        One that `can_wait` leaves at the last tick in time, or before, with one that cannot, or when somebody waits for
+        it.
         """
         self._queue.append((key, value, headers, ce_id))
         self._on_bytes(len(value) + _RECORD_OVERHEAD)
         self.appended += 1
         if not can_wait:
-            self._leave()
+            self.leave()
         elif self._tick is None:
-            self._tick = self._call_within(self._linger_seconds, self._leave)
+            self._tick = self._call_within(self._linger_seconds, self._on_tick)
         return self.appended
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Sends whatever waits."""
-        if self._tick is not None:
-            self._tick.cancel()
-            self._tick = None
         self._leaving = self.appended
         self._wake.set()
+
+    def _on_tick(self) -> None:
+        self._tick = None
+        self.leave()
 
     def flush_later(self, writer: Writer, seconds: float) -> None:
         """Has `writer.flush_text()` called within this time. One timer serves all writers of the lane."""
@@ -114,18 +118,18 @@ class Lane:
         late, self._late = self._late, set()
         for writer in late:
             writer.flush_text()
-        self._leave()
+        self.leave()
 
     def _call_within(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         loop = asyncio.get_running_loop()
-        return loop.call_at(last_tick(loop.time(), seconds, self._linger_seconds), call)
+        return loop.call_at(last_tick(loop.time(), seconds, self._tick_seconds), call)
 
     async def acknowledgement(self, number: int) -> None:
         """Waits until every record up to `number` is stored or given up."""
         if number <= self.acknowledged:
             return
         if number > self._leaving:
-            self._leave()
+            self.leave()
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((number, future))
         await future
@@ -194,4 +198,4 @@ class Lane:
 def last_tick(now: float, seconds: float, apart: float) -> float:
     """The last common multiple of `apart` within these seconds from now on; their end where there is none."""
     at = (now + seconds) // apart * apart if apart else now
-    return at if at > now else now + seconds
+    return at if now < at <= now + seconds else now + seconds

@@ -33,6 +33,11 @@ class Lanes:
             self._tasks.append(task)
         return lane
 
+    def leave(self) -> None:
+        """Sends whatever waits in them."""
+        for lane in self._lanes.values():
+            lane.leave()
+
     def _note_end(self, task: asyncio.Task[None]) -> None:
         self.failure = self.failure or failure_of(task)
 

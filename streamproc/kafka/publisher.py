@@ -66,8 +66,10 @@ class Publisher:
     def _count_bytes(self, change: int) -> None:
         self.buffered_bytes += change
         if self.buffered_bytes > self._max_buffered_bytes:
-            self.is_full = True
-            self._room.clear()
+            if not self.is_full:
+                self.is_full = True
+                self._room.clear()
+                self._lanes.leave()  # nobody may add company any more
         elif self.is_full and self.buffered_bytes <= self._max_buffered_bytes // 2:
             self.is_full = False
             self._room.set()

@@ -16,6 +16,9 @@ __all__ = ["ChunkWriter", "Coalescing"]
 # A chunk stays far below any topic's record limit, also when each character takes six bytes in JSON.
 _MAX_CHUNK_CHARACTERS = 65_536
 
+# `start` and the first piece. Of the others nobody sees whether they come a few milliseconds later.
+_HURRYING = 2
+
 
 class Coalescing(NamedTuple):
     """Tokens after the first wait up to `seconds` for company, or until there are `characters` of them."""
@@ -65,9 +68,8 @@ class ChunkWriter:
             fields = {"tool_index": tool.index, "tool_call_id": tool.id, "tool_name": tool.name}
         value = encode_chunk(self._head, seq, kind, text, char_offset, fields)
         self.chunk_count = seq + 1
-        # `start` takes the first piece along; whoever reads the others does not see a few milliseconds.
         ce_id = b"%b%d" % (self._id_head, seq)
-        self._last = self._lane.append(self._key, value, self._headers, ce_id, can_wait=seq > 0)
+        self._last = self._lane.append(self._key, value, self._headers, ce_id, can_wait=seq >= _HURRYING)
 
     def _start(self) -> None:
         # `start` travels with the first piece: alone it would put a round trip before the first token.
@@ -77,7 +79,7 @@ class ChunkWriter:
 
     def text(self, piece: str) -> None:
         """A piece of the answer."""
-        if not self._joins or not self._started:
+        if not self._joins or self.chunk_count < _HURRYING:
             if self._pending:
                 self.flush_text()
             if not self._started:

@@ -59,7 +59,7 @@ class ChunkSettings(Group):
 
     coalesce: bool = Field(True, description="Join tokens after the first one into larger chunks.")
     coalesce_seconds: float = Field(0.025, ge=0, le=10, description="Longest time a token waits for company.")
-    coalesce_characters: int = Field(64, ge=1, le=65_536, description="A chunk of this length leaves at once.")
+    coalesce_characters: int = Field(64, ge=1, le=65_536, description="A chunk of this length takes no more tokens.")
     linger_seconds: float = Field(
         0.01, ge=0, le=1, description="Longest time a chunk behind the first waits for those of others to go with."
     )

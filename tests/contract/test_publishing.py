@@ -37,6 +37,18 @@ async def test_nothing_is_committed_before_its_bill_is_stored(bootstrap: str, to
         assert len(stage.outputs.usage) == 1
 
 
+async def test_chunks_leave_at_ticks(bootstrap: str, topic_prefix: str) -> None:
+    """Twenty tokens 20 ms apart, and ticks of a second: each time of sending is that of a batch, and without 22."""
+    model = "mock-t20-i20-f2"
+    chunks = {"coalesce": False, "linger_seconds": 1.0}
+    async with staged(bootstrap, topic_prefix, model, chunks=chunks) as stage, running_member(stage.settings):
+        await stage.outputs.result(await stage.ask(model))
+        chunks_topic = stage.settings.topics.chunks
+        sent = [dict(record.headers) for record in stage.outputs.records if record.topic == chunks_topic]
+        assert len(sent) == 22
+        assert len({headers["ce_time"] for headers in sent}) < 12
+
+
 async def test_lost_chunks_are_said_again_under_a_higher_attempt(bootstrap: str, topic_prefix: str) -> None:
     """Nothing is bought again: one call, one usage line, and the whole text under the attempt of the result."""
     async with staged(bootstrap, topic_prefix, MODEL) as stage, running_member(stage.settings) as member:

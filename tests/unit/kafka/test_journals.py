@@ -1,5 +1,6 @@
 """What is read of the journal and of the usage topic beside it."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 
 from aiokafka import ConsumerRecord, TopicPartition
@@ -10,9 +11,10 @@ from streamproc.kafka.journals import Journals
 from streamproc.kafka.tail import Tail
 from streamproc.observe.events import JournalTrouble
 from streamproc.records.codec import encode_usage
+from streamproc.records.identity import RunId
 from streamproc.records.notes import encode_started
 from streamproc.records.outgoing import Headers
-from tests.fakes import FakeClock, MemoryProducer, Seen
+from tests.fakes import FakeClock, MemoryProducer, Seen, eventually
 from tests.lines import a_line
 
 KEY = TopicPartition("llm.requests", 3)
@@ -32,6 +34,9 @@ class MemoryTail(Tail):
             )
         )
 
+    async def stop(self) -> None:
+        pass
+
     async def offset_at(self, key: TopicPartition, timestamp_ms: int) -> int:
         return max(timestamp_ms, 0) // SECOND_MS
 
@@ -47,8 +52,9 @@ class Rig:
 
     def __init__(self) -> None:
         self.tail, self.seen, self.inherited = MemoryTail(), Seen(), Inherited(0, ())
+        self.producer = MemoryProducer()
         self.journals = Journals(
-            MemoryProducer(), self.tail, "llm.journal", "llm.usage", FakeClock(), self.seen, waits=True
+            self.producer, self.tail, "llm.journal", "llm.usage", FakeClock(), self.seen, waits=True
         )
 
     def note(self, at: int, run: int, owner: bytes = b"dead", key: TopicPartition = KEY) -> str:
@@ -60,6 +66,19 @@ class Rig:
 
     async def read(self, start: int) -> int:
         return await self.journals.read(KEY, "me", start, self.inherited)
+
+
+async def test_the_end_of_a_call_waits_for_the_answers_note() -> None:
+    """For a moment: most often both leave together."""
+    rig = Rig()
+    journal = rig.journals.open(KEY, "me", lambda: True)
+    run = RunId("llm.requests", 3, 5, 1)
+    journal.of(run, 5).ended(f"{run}/1000/1", None, "completed")
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await eventually(lambda: rig.producer.batches == [1])
+    assert loop.time() - began > 0.035  # a machine that is busy only makes it longer
+    await rig.journals.stop()
 
 
 async def test_notes_of_other_owners_are_taken() -> None:

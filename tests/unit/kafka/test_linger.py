@@ -4,13 +4,15 @@ import asyncio
 import gc
 import weakref
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamproc.chain.provider import Text
+from streamproc.chain.provider import Reasoning, Text
 from streamproc.kafka.lane import Lane, last_tick
+from streamproc.kafka.writer import Coalescing
 from tests.fakes import FakeClock, MemoryProducer, eventually
-from tests.unit.kafka.streams import JOINED, Rig
+from tests.unit.kafka.streams import JOINED, NEVER, SINGLE, Rig
 
 NOBODY_LIVES_SO_LONG = 10**9
 
@@ -33,6 +35,19 @@ async def test_only_the_first_piece_of_an_answer_leaves_before_the_tick() -> Non
     await rig.stop()
 
 
+@pytest.mark.parametrize("coalescing", [SINGLE, NEVER])
+async def test_a_first_piece_hurries_also_when_the_start_has_left_alone(coalescing: Coalescing) -> None:
+    """A provider may begin with thoughts that it keeps for itself: the first token waited for a tick or for company."""
+    rig = Rig(NOBODY_LIVES_SO_LONG)
+    stream = rig.open(coalescing)
+    stream.add(Reasoning(""))
+    await eventually(lambda: rig.lane.acknowledged == 1)
+    stream.add(Text(""), Text("a"), Text("b"))
+    await eventually(lambda: rig.lane.acknowledged >= 2)
+    assert [chunk.text for chunk in rig.stored][:2] == ["", "a"]
+    await rig.stop()
+
+
 async def test_what_came_while_a_batch_was_under_way_waits_for_its_tick() -> None:
     """A lane that is never idle would not wait otherwise, and send a request for each token or two."""
     rig = Rig(NOBODY_LIVES_SO_LONG)
@@ -49,7 +64,7 @@ async def test_what_came_while_a_batch_was_under_way_waits_for_its_tick() -> Non
 
 
 async def test_each_piece_has_its_tick() -> None:
-    """One that was no longer needed is not the last one."""
+    """Also after one that found nothing left to send."""
     rig = Rig(0.005)
     stream = rig.open()
     for number in range(4):
@@ -62,9 +77,12 @@ async def test_who_waits_for_the_end_does_not_wait_for_a_tick() -> None:
     """The result stands behind it."""
     rig = Rig(NOBODY_LIVES_SO_LONG)
     stream = rig.open()
-    stream.add(Text("a"), Text("b"))
+    stream.add(Text("a"))
+    await eventually(lambda: rig.lane.acknowledged == 2)
+    stream.add(Text("b"))
     stream.writer.end()
-    await stream.writer.acknowledged()
+    async with asyncio.timeout(5):
+        await stream.writer.acknowledged()
     assert [chunk.kind for chunk in rig.stored] == ["start", "text", "text", "end"]
     await rig.stop()
 
@@ -89,7 +107,7 @@ async def test_lanes_send_at_the_same_ticks() -> None:
     await asyncio.sleep(last_tick(loop.time(), 0.2, 0.2) - loop.time() + 0.01)
     for lane in lanes:
         lane.append(b"k", b"v", (), b"id", can_wait=True)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.001)
     assert producer.asked == 0
     await eventually(lambda: producer.asked > 0)
     await asyncio.sleep(0)
@@ -130,3 +148,4 @@ def test_without_ticks_all_the_time_is_used() -> None:
     assert last_tick(5.5, 0.25, 0.0) == 5.75
     assert last_tick(5.5, 0.25, 1.0) == 5.75
     assert last_tick(5.5, 2.0, 1.0) == 7.0
+    assert last_tick(5.5, 0.25, 1e-310) == 5.75

@@ -27,6 +27,23 @@ async def test_chunks_linger_as_long_as_set() -> None:
     await publisher.stop()
 
 
+async def test_a_full_buffer_waits_for_no_tick() -> None:
+    """Nobody adds anything to it: its writers would wait for the tick, and their providers with them."""
+    producer = MemoryProducer()
+    publisher = Publisher(
+        producer, "llm.chunks", FakeClock(), coalescing=SINGLE, linger_seconds=10**9, max_buffered_bytes=BOUND
+    )
+    writer = publisher.open(a_run(), Answer("p", 10**9))
+    writer.text("a")
+    await eventually(lambda: publisher.buffered_bytes == 0)
+    for _ in range(2):
+        while not publisher.is_full:
+            writer.text("a word")
+        async with asyncio.timeout(5):
+            await publisher.room()
+    await publisher.stop()
+
+
 async def test_a_buffer_is_full_above_its_bound_and_opens_again_at_half() -> None:
     """Not before the bound, or providers would wait for nothing; not soon after it, or they would wait for each chunk."""
     producer = MemoryProducer(most_per_batch=1)
