@@ -73,7 +73,7 @@ class Lane:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._leaving = 0  # the number up to which records are on their way; those above wait
         self._tick: asyncio.TimerHandle | None = None
-        self._late: set[Writer] = set()
+        self._late: dict[Writer, float] = {}
         self._late_timer: asyncio.TimerHandle | None = None
         self.writers: set[Writer] = set()
         self.appended = 0
@@ -95,7 +95,7 @@ class Lane:
         if not can_wait:
             self.leave()
         elif self._tick is None:
-            self._tick = self._call_within(self._linger_seconds, self._on_tick)
+            self._tick = asyncio.get_running_loop().call_at(self._tick_within(self._linger_seconds), self._on_tick)
         return self.appended
 
     def leave(self) -> None:
@@ -108,21 +108,26 @@ class Lane:
         self.leave()
 
     def flush_later(self, writer: Writer, seconds: float) -> None:
-        """Has `writer.flush_text()` called within this time. One timer serves all writers of the lane."""
-        self._late.add(writer)
+        """Has `writer.flush_text()` called within this time, which is the same for all writers of the lane."""
+        self._late.pop(writer, None)
+        self._late[writer] = self._tick_within(seconds)
         if self._late_timer is None:
-            self._late_timer = self._call_within(seconds, self._flush_late)
+            self._wait_for_late()
 
-    def _flush_late(self) -> None:
-        self._late_timer = None
-        late, self._late = self._late, set()
-        for writer in late:
+    def _wait_for_late(self) -> None:
+        # They were put in as time passed: the first one is the earliest.
+        at = next(iter(self._late.values()), None)
+        self._late_timer = None if at is None else asyncio.get_running_loop().call_at(at, self._flush_late, at)
+
+    def _flush_late(self, at: float) -> None:
+        for writer in [writer for writer, due in self._late.items() if due <= at]:
+            del self._late[writer]
             writer.flush_text()
+        self._wait_for_late()
         self.leave()
 
-    def _call_within(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
-        loop = asyncio.get_running_loop()
-        return loop.call_at(last_tick(loop.time(), seconds, self._tick_seconds), call)
+    def _tick_within(self, seconds: float) -> float:
+        return last_tick(asyncio.get_running_loop().time(), seconds, self._tick_seconds)
 
     async def acknowledgement(self, number: int) -> None:
         """Waits until every record up to `number` is stored or given up."""

@@ -97,6 +97,33 @@ async def test_joined_text_leaves_when_its_own_time_is_over() -> None:
     await rig.stop()
 
 
+async def test_each_writers_text_has_its_own_time() -> None:
+    """What one has joined for long enough ends nobody else's joining."""
+    rig = Rig()
+    first, second = rig.open(JOINED), rig.open(NEVER, offset=1)
+    for stream in (first, second):
+        stream.add(Text("a"), Text("b"))
+    await eventually(lambda: rig.lane.acknowledged == 5)
+    assert [chunk.text for chunk in rig.stored] == ["", "a", "", "a", "b"]
+    await asyncio.sleep(0.02)
+    assert rig.lane.appended == 5
+    await rig.stop()
+
+
+async def test_a_writer_whose_text_has_left_is_held_by_nothing() -> None:
+    """Each run has its own, and a lane lives as long as the worker."""
+    rig = Rig()
+    stream = rig.open(JOINED)
+    stream.add(Text("a"), Text("b"))
+    await eventually(lambda: rig.lane.acknowledged == 3)
+    stream.writer.close()
+    writer = weakref.ref(stream.writer)
+    del stream
+    gc.collect()
+    assert writer() is None
+    await rig.stop()
+
+
 async def test_lanes_send_at_the_same_ticks() -> None:
     """Begun at different moments, their records are in the producer's hands at one: it sends them in one request."""
     producer = MemoryProducer()
