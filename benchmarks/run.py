@@ -34,7 +34,7 @@ from streamproc.settings.worker import ChunkSettings
 from tests.servers.network import free_ports, wait_until
 from tests.servers.process import Process, ServerMissing
 
-_WARM_SECONDS = 30.0
+_WARM_SECONDS = 60.0
 
 
 def arguments() -> Any:
@@ -81,9 +81,8 @@ def mock_provider(folder: Path) -> tuple[Process, str]:
 
 
 async def warm(bench: Bench, seconds: float) -> None:
-    """Gives the broker work without and with transactions, for so long each: its compilers are mostly done then."""
-    for worker in ("pump", "streamproc"):
-        await SCENARIOS["first-token"](replace(bench, window_seconds=seconds), worker)
+    """Gives the broker all kinds of work, for so long: its compilers are mostly done then."""
+    await SCENARIOS["first-token"](replace(bench, window_seconds=seconds), "streamproc")
 
 
 async def measure(bench: Bench, scenarios: list[str], workers: list[str], repeat: int) -> Results:
