@@ -90,8 +90,8 @@ class Lane:
         it.
         """
         self._queue.append((key, value, headers, ce_id))
-        self._on_bytes(len(value) + _RECORD_OVERHEAD)
         self.appended += 1
+        self._on_bytes(len(value) + _RECORD_OVERHEAD)  # may call `leave`
         if not can_wait:
             self.leave()
         elif self._tick is None:

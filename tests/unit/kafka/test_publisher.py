@@ -36,9 +36,9 @@ async def test_a_full_buffer_waits_for_no_tick() -> None:
     writer = publisher.open(a_run(), Answer("p", 10**9))
     writer.text("a")
     await eventually(lambda: publisher.buffered_bytes == 0)
-    for _ in range(2):
+    for piece in ("a word", "a word", "x" * 2 * BOUND):
         while not publisher.is_full:
-            writer.text("a word")
+            writer.text(piece)
         async with asyncio.timeout(5):
             await publisher.room()
     await publisher.stop()
