@@ -11,12 +11,22 @@ from tests.unit.kafka.streams import SINGLE
 BOUND = 20_000
 
 
+def a_publisher(producer: MemoryProducer, linger_seconds: float = 0.0) -> Publisher:
+    """One of single tokens, with a small bound."""
+    return Publisher(
+        producer,
+        "llm.chunks",
+        FakeClock(),
+        coalescing=SINGLE,
+        linger_seconds=linger_seconds,
+        max_buffered_bytes=BOUND,
+    )
+
+
 async def test_chunks_linger_as_long_as_set() -> None:
     """All but the first piece, in the lanes of all partitions."""
     producer = MemoryProducer()
-    publisher = Publisher(
-        producer, "llm.chunks", FakeClock(), coalescing=SINGLE, linger_seconds=10**9, max_buffered_bytes=BOUND
-    )
+    publisher = a_publisher(producer, linger_seconds=10**9)
     for partition in (0, 1):
         writer = publisher.open(a_run(id=RunId("llm.requests", partition, 0, 1)), Answer("p", 10**9))
         writer.text("a")
@@ -30,9 +40,7 @@ async def test_chunks_linger_as_long_as_set() -> None:
 async def test_a_full_buffer_waits_for_no_tick() -> None:
     """Nobody adds anything to it: its writers would wait for the tick, and their providers with them."""
     producer = MemoryProducer()
-    publisher = Publisher(
-        producer, "llm.chunks", FakeClock(), coalescing=SINGLE, linger_seconds=10**9, max_buffered_bytes=BOUND
-    )
+    publisher = a_publisher(producer, linger_seconds=10**9)
     writer = publisher.open(a_run(), Answer("p", 10**9))
     writer.text("a")
     await eventually(lambda: publisher.buffered_bytes == 0)
@@ -48,7 +56,7 @@ async def test_a_buffer_is_full_above_its_bound_and_opens_again_at_half() -> Non
     """Not before the bound, or providers would wait for nothing; not soon after it, or they would wait for each chunk."""
     producer = MemoryProducer(most_per_batch=1)
     producer.gate.clear()
-    publisher = Publisher(producer, "llm.chunks", FakeClock(), coalescing=SINGLE, max_buffered_bytes=BOUND)
+    publisher = a_publisher(producer)
     writer = publisher.open(a_run(), Answer("p", 10**9))
     before = 0
     while not publisher.is_full:
